@@ -1,0 +1,53 @@
+/** A snapshot of what is configured and how it stands: what `status --json` prints, bit for bit. */
+import type { Reason } from "../negotiate/reason.ts";
+
+export interface Status {
+  readonly peers: readonly PeerStatus[];
+  readonly locks: readonly { readonly name: string; readonly installed: boolean; readonly reason?: Reason }[];
+}
+
+/** `since` values are milliseconds of the engine's clock; the daemon turns them into dates. */
+export interface PeerStatus {
+  readonly name: string;
+  /** `waiting`: the peer is to call us. `connecting`: we call. `down`: the operator took it down. */
+  readonly state: "waiting" | "connecting" | "up" | "down";
+  readonly since: number;
+  /** Why it is not up, or why the last attempt failed. */
+  readonly reason?: Reason;
+  readonly attempts: number;
+  readonly localId: string;
+  readonly remoteId: string;
+  readonly ikeSa?: IkeSaStatus;
+  readonly children: readonly ChildStatus[];
+}
+
+export interface IkeSaStatus {
+  /** SPIs as 16 hexadecimal digits. */
+  readonly initiatorSpi: string;
+  readonly responderSpi: string;
+  readonly role: "initiator" | "responder";
+  readonly local: string;
+  readonly remote: string;
+  readonly remoteId: string;
+  /** Keywords of the chosen proposal. */
+  readonly proposal: string;
+  readonly natLocal: boolean;
+  readonly natRemote: boolean;
+  readonly since: number;
+}
+
+export interface ChildStatus {
+  readonly name: string;
+  readonly line: string;
+  readonly state: "locked" | "connecting" | "up";
+  readonly since: number;
+  readonly reason?: Reason;
+  readonly mode: "transport" | "tunnel";
+  readonly protocol: "esp" | "ah";
+  readonly proposal?: string;
+  /** SPIs as 8 hexadecimal digits. */
+  readonly spiIn?: string;
+  readonly spiOut?: string;
+  readonly selectors: readonly string[];
+  readonly reqid: number;
+}

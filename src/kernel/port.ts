@@ -1,0 +1,180 @@
+/**
+ * What IKE needs of a kernel, in IKE's own words: requests, answers and events, as data.
+ *
+ * Two implementations stand beside it: `xfrm/` (Linux) and `simulated/` (memory), held to one conformance suite.
+ * Types and reason codes only: the core imports this file and never loads a native library.
+ */
+import type { EncrTransform } from "../crypto/transforms/encr.ts";
+import type { IntegTransform } from "../crypto/transforms/integ.ts";
+import type { Address, Prefix } from "../negotiate/address.ts";
+import type { Selector } from "../negotiate/selector.ts";
+
+export type SaProtocol = "esp" | "ah";
+export type SaMode = "transport" | "tunnel";
+/** `forward` exists for tunnels: packets that arrive protected and go on to another host. */
+export type PolicyDirection = "out" | "in" | "forward";
+
+/** What names one SA in the SAD: RFC 4301 4.1. */
+export interface SaId {
+  readonly protocol: SaProtocol;
+  readonly spi: number;
+  readonly destination: Address;
+}
+
+/** One unidirectional SA, complete. */
+export interface SaInstall extends SaId {
+  readonly source: Address;
+  readonly direction: "in" | "out";
+  readonly mode: SaMode;
+  /** Ties the SA to the policies whose templates carry the same value. */
+  readonly reqid: number;
+  readonly encr?: { readonly transform: EncrTransform; readonly key: Uint8Array /* salt appended */ };
+  readonly integ?: { readonly transform: IntegTransform; readonly key: Uint8Array };
+  readonly esn: boolean;
+  /** In packets; 0 switches replay protection off. Only inbound SAs use it. */
+  readonly replayWindow: number;
+  /** Limits that the kernel enforces by itself, so that a dead daemon's SAs end (design: every SA has hard limits). */
+  readonly hard: SaLimits;
+  /** At these limits the kernel reports a soft expire. */
+  readonly soft?: SaLimits;
+  /** UDP encapsulation, RFC 3948: the ports at our and the peer's end, in the direction of the packet. */
+  readonly encapsulation?: { readonly sourcePort: number; readonly destinationPort: number };
+  /** Transport mode: the selectors the SA may carry. */
+  readonly selector?: Selector;
+}
+
+export interface SaLimits {
+  readonly seconds: number;
+  readonly bytes?: bigint | undefined;
+  readonly packets?: bigint | undefined;
+}
+
+/** Counters of one SA. `lastUsedSeconds` is UNIX time, undefined while the SA was never used. */
+export interface SaUsage extends SaId {
+  readonly reqid: number;
+  readonly bytes: bigint;
+  readonly packets: bigint;
+  readonly lastUsedSeconds?: number | undefined;
+}
+
+/** An SA that stands in the kernel and is ours (its reqid is in our range). */
+export interface StandingSa extends SaUsage {
+  readonly source: Address;
+  readonly mode: SaMode;
+  readonly addedSeconds: number;
+}
+
+/** The template of a protecting policy: required, never optional (invariant 2). */
+export interface PolicyTemplate {
+  readonly protocol: SaProtocol;
+  readonly mode: SaMode;
+  readonly reqid: number;
+  /** Outer addresses; in transport mode those of the selector. */
+  readonly source: Address;
+  readonly destination: Address;
+}
+
+/**
+ * One policy per selector and direction, in one of three states: `locked` drops, `protected` demands the template,
+ * `exempt` lets pass in clear (only neighbour discovery needs that).
+ */
+export interface Policy {
+  readonly selector: Selector;
+  readonly direction: PolicyDirection;
+  /** Lower wins. Comes from the selector's narrowness alone (invariant 2), see `engine/policy-priority.ts`. */
+  readonly priority: number;
+  readonly action:
+    | { readonly kind: "locked" }
+    | { readonly kind: "exempt" }
+    | { readonly kind: "protected"; readonly template: PolicyTemplate };
+}
+
+/** A route to a remote subnet that prefers a source address inside the local one. */
+export interface Route {
+  readonly destination: Prefix;
+  /** The local subnet; the kernel port looks for an address of this host inside it. */
+  readonly localSubnet: Prefix;
+  /** The peer's outer address: the route leaves where packets to the peer leave. */
+  readonly via: Address;
+}
+
+export type KernelRequest =
+  /** Reserves an inbound SPI; answered by `spi`. */
+  | {
+      readonly kind: "allocateSpi";
+      readonly protocol: SaProtocol;
+      readonly mode: SaMode;
+      readonly source: Address;
+      readonly destination: Address;
+      readonly reqid: number;
+    }
+  /** Inbound: completes a reserved SPI. Outbound: adds. EEXIST where the SPI is taken. */
+  | { readonly kind: "installSa"; readonly sa: SaInstall }
+  /** ESRCH where there is none. */
+  | { readonly kind: "deleteSa"; readonly sa: SaId }
+  /** Answered by `usage`. */
+  | { readonly kind: "querySa"; readonly sa: SaId }
+  /** Inserts, or changes in place without a gap. EEXIST where another owner's policy has the same selector; it is left alone. */
+  | { readonly kind: "setPolicy"; readonly policy: Policy }
+  /** ENOENT where there is none; another owner's policy is never deleted. */
+  | { readonly kind: "deletePolicy"; readonly selector: Selector; readonly direction: PolicyDirection }
+  /** Our SAs, answered by `sas`. */
+  | { readonly kind: "listSas" }
+  /** Our policies, answered by `policies`. */
+  | { readonly kind: "listPolicies" }
+  | { readonly kind: "setRoute"; readonly route: Route }
+  | { readonly kind: "deleteRoute"; readonly route: Route };
+
+export type KernelAnswer =
+  | { readonly kind: "done" }
+  | { readonly kind: "spi"; readonly spi: number }
+  | { readonly kind: "usage"; readonly usage: SaUsage }
+  | { readonly kind: "sas"; readonly sas: readonly StandingSa[] }
+  | { readonly kind: "policies"; readonly policies: readonly Policy[] }
+  | { readonly kind: "refused"; readonly refusal: KernelRefusal };
+
+/** Why a request was refused: the error number's name and, where the kernel gave one, its own sentence. */
+export interface KernelRefusal {
+  readonly request: KernelRequest["kind"];
+  /** `EEXIST`, `ENOMEM`, …, or `ETIMEDOUT` when no acknowledgement came. */
+  readonly errno: string;
+  readonly sentence: string;
+}
+
+/** What the kernel reports unasked. */
+export type KernelEvent =
+  /** A packet matched a protecting policy without an SA. `packet` is the packet's own selector. */
+  | {
+      readonly kind: "acquire";
+      readonly reqid: number;
+      readonly packet: Selector;
+      readonly source: Address;
+      readonly destination: Address;
+    }
+  /** A lifetime of an SA was reached. After `hard` the SA is gone. */
+  | { readonly kind: "expire"; readonly sa: SaId; readonly hard: boolean; readonly reqid: number }
+  /** The peer's NAT mapping changed: authenticated ESP came from elsewhere. */
+  | {
+      readonly kind: "mapping";
+      readonly sa: SaId;
+      readonly reqid: number;
+      readonly from: { readonly address: Address; readonly port: number };
+    }
+  /** Events were lost: whoever relies on them must list anew. */
+  | { readonly kind: "overrun" };
+
+/** A kernel: answers requests (at once where it can), reports events until it is closed. */
+export interface Kernel {
+  request(request: KernelRequest): KernelAnswer | Promise<KernelAnswer>;
+  onEvent(listener: (event: KernelEvent) => void): void;
+  close(): void;
+}
+
+/** SAs and templates of ours carry a reqid of this range (invariant 7); `end` is excluded. */
+export const reqidRange = { start: 0x5500_0000, end: 0x5600_0000 } as const;
+
+/** Policies of ours carry an index of this range, kernel's three direction bits included; `end` is excluded. */
+export const policyIndexRange = { start: 0x5500_0000, end: 0x5600_0000 } as const;
+
+/** Routes of ours carry this rtm_protocol. */
+export const routeProtocol = 85;

@@ -1,0 +1,128 @@
+/**
+ * Why something was refused or came to an end: one closed union (invariant 5).
+ *
+ * Log lines, status, metrics and notify payloads are made from it; text is never the interface. Each member carries
+ * what was wanted, what was offered and the first difference, as far as our end saw them.
+ */
+import type { Address } from "./address.ts";
+
+/** One proposal in keywords: `aes256gcm16-prfsha384-x25519`. */
+export type ProposalText = string;
+
+/** The first thing on which two proposal lists differ. */
+export interface ProposalDifference {
+  /** Our proposal that came nearest. */
+  readonly ours: ProposalText;
+  /** The peer's proposal that came nearest. */
+  readonly theirs: ProposalText;
+  /** What kind of transform has no common member: `ENCR`, `INTEG`, `PRF`, `KE`, `ESN`, or `protocol`. */
+  readonly transformType: string;
+  readonly oursOfType: readonly string[];
+  readonly theirsOfType: readonly string[];
+}
+
+/** Why one configured peer was not taken for a message or an identity. */
+export interface CandidateRejection {
+  readonly peer: string;
+  /** What was compared. */
+  readonly field: "remote address" | "local address" | "remote identity" | "local identity";
+  readonly wanted: string;
+  readonly seen: string;
+}
+
+export type Reason =
+  /** We saw both lists and nothing fits. */
+  | {
+      readonly code: "no-common-proposal";
+      readonly protocol: "ike" | "esp" | "ah";
+      readonly ours: readonly ProposalText[];
+      readonly theirs: readonly ProposalText[];
+      readonly difference: ProposalDifference | undefined;
+    }
+  /** The peer answered NO_PROPOSAL_CHOSEN; it does not say what it wanted. */
+  | {
+      readonly code: "peer-refused-proposal";
+      readonly protocol: "ike" | "esp" | "ah";
+      readonly sent: readonly ProposalText[];
+    }
+  /** The peer's answer is no choice among what we offered: RFC 7296 3.3.6. */
+  | {
+      readonly code: "proposal-not-offered";
+      readonly protocol: "ike" | "esp" | "ah";
+      readonly sent: readonly ProposalText[];
+      readonly answer: readonly ProposalText[];
+    }
+  /** Both selector lists are known and do not meet, or what is left is nothing the kernel can express. */
+  | {
+      readonly code: "selectors-do-not-fit";
+      readonly ours: readonly string[];
+      readonly theirs: readonly string[];
+      readonly difference: string;
+    }
+  /** The peer answered TS_UNACCEPTABLE. */
+  | { readonly code: "peer-refused-selectors"; readonly sent: readonly string[] }
+  /** One end wants transport mode, the other tunnel mode: RFC 7296 1.3.1. */
+  | {
+      readonly code: "mode-mismatch";
+      readonly child: string;
+      readonly ours: "transport" | "tunnel";
+      readonly theirs: "transport" | "tunnel";
+    }
+  /** The peer's AUTH payload does not verify with our secret. */
+  | { readonly code: "wrong-secret"; readonly identity: string; readonly secret: string }
+  /** The peer answered AUTHENTICATION_FAILED to what we sent. */
+  | { readonly code: "peer-refused-authentication"; readonly sentIdentity: string; readonly secret: string }
+  /** The peer proves itself by another method than its section asks for. */
+  | { readonly code: "wrong-auth-method"; readonly identity: string; readonly wanted: string; readonly seen: string }
+  /** The responder claims another identity than the one configured. */
+  | { readonly code: "wrong-identity"; readonly wanted: string; readonly seen: string }
+  /** No configured peer fits; each candidate says why. */
+  | {
+      readonly code: "unknown-peer";
+      readonly remote: Address;
+      readonly local: Address;
+      readonly identity?: string;
+      readonly rejected: readonly CandidateRejection[];
+    }
+  /** Requests went unanswered. */
+  | {
+      readonly code: "no-answer";
+      readonly exchange: string;
+      readonly remote: string;
+      readonly attempts: number;
+      readonly seconds: number;
+    }
+  /** The host's network stack refused to send. */
+  | { readonly code: "send-failed"; readonly remote: string; readonly errno: string }
+  /** The kernel refused a request. */
+  | { readonly code: "kernel-refused"; readonly request: string; readonly errno: string; readonly sentence: string }
+  /** The peer asked for a key exchange method that we do not offer: RFC 7296 1.3. */
+  | { readonly code: "key-exchange-not-offered"; readonly wanted: string; readonly sent: readonly string[] }
+  /** The peer's public value fails the checks of RFC 6989. */
+  | { readonly code: "invalid-public-value"; readonly method: string; readonly fault: string }
+  /** The peer kept asking for cookies or other key exchange methods. */
+  | { readonly code: "too-many-restarts"; readonly restarts: number }
+  /** An authenticated message breaks the syntax. */
+  | { readonly code: "invalid-syntax"; readonly exchange: string; readonly fault: string }
+  /** An authenticated, well-formed message that the state does not allow, or that lacks a payload. */
+  | { readonly code: "protocol-violation"; readonly exchange: string; readonly fault: string }
+  /** A critical payload that nobody here knows: RFC 7296 2.5. */
+  | { readonly code: "unsupported-critical-payload"; readonly payload: number }
+  /** The peer answered another error notify. */
+  | { readonly code: "peer-error"; readonly exchange: string; readonly notify: string }
+  /** AH cannot pass a NAT. */
+  | { readonly code: "nat-forbids-ah"; readonly child: string }
+  /** Transport mode behind a NAT would need checksum repair that is not done here. */
+  | { readonly code: "nat-forbids-transport"; readonly child: string }
+  /** The peer deleted the SA. */
+  | { readonly code: "peer-deleted"; readonly what: "IKE SA" | "Child SA" }
+  /** The peer opened a new IKE SA with INITIAL_CONTACT: RFC 7296 2.4. */
+  | { readonly code: "replaced" }
+  /** A hard limit ended the SA. */
+  | { readonly code: "lifetime-over"; readonly what: "IKE SA" | "Child SA" }
+  /** The SA vanished from the kernel without us. */
+  | { readonly code: "sa-vanished"; readonly spi: number }
+  /** The operator took it down (`down`, or removal from the file). */
+  | { readonly code: "operator"; readonly action: "down" | "removed" | "stopped" };
+
+export type ReasonCode = Reason["code"];
