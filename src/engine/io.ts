@@ -1,16 +1,11 @@
 /** What goes into the engine and what comes out: data only (invariant 1). Time is in milliseconds of a monotonic clock. */
-import type { KePair } from "../crypto/key-exchange.ts";
-import type { KeTransform } from "../crypto/transforms/ke.ts";
 import type { KernelAnswer, KernelEvent, KernelRequest } from "../kernel/port.ts";
-import type { Endpoint } from "../negotiate/address.ts";
-import type { DesiredState } from "./desired.ts";
-import type { LogRecord } from "./log-record.ts";
+import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
+import type { DesiredState } from "../sa/desired.ts";
+import type { LogRecord } from "../sa/log-record.ts";
+import type { Path } from "../sa/path.ts";
 
-/** A pair of endpoints, seen from here. Port 4500 means that a non-ESP marker is on the wire (RFC 3948 2.2). */
-export interface Path {
-  readonly local: Endpoint;
-  readonly remote: Endpoint;
-}
+export type { ComputeJob, ComputeResult, Path };
 
 export type EngineEvent =
   /** A UDP datagram, non-ESP marker already taken off. */
@@ -36,18 +31,3 @@ export type Effect =
   | { readonly kind: "compute"; readonly id: number; readonly job: ComputeJob }
   | { readonly kind: "log"; readonly record: LogRecord }
   | { readonly kind: "stopped" };
-
-/** Work that is costly or not deterministic. */
-export type ComputeJob =
-  /** Initiator's first half: a fresh pair. */
-  | { readonly kind: "generate"; readonly method: KeTransform }
-  /** Responder: a fresh pair and the shared secret at once. */
-  | { readonly kind: "respond"; readonly method: KeTransform; readonly peerPublic: Uint8Array }
-  /** Initiator's second half. */
-  | { readonly kind: "finish"; readonly pair: KePair; readonly peerPublic: Uint8Array };
-
-export type ComputeResult =
-  | { readonly kind: "generated"; readonly pair: KePair }
-  | { readonly kind: "shared"; readonly publicValue: Uint8Array; readonly secret: Uint8Array }
-  /** The peer's value fails the checks of RFC 6989, with the fault in words. */
-  | { readonly kind: "invalid"; readonly fault: string };

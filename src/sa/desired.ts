@@ -1,0 +1,95 @@
+/** The desired state: what the configuration file comes to once it is loaded and every name in it is resolved. */
+import type { Transform } from "../crypto/transforms.ts";
+import type { SaLimits, SaMode, SaProtocol } from "../kernel/port.ts";
+import type { Address, Family, Prefix } from "../negotiate/address.ts";
+import type { Identity } from "../negotiate/identity.ts";
+
+export interface DesiredState {
+  readonly local: LocalDesired;
+  /** In the order of the file. Names are unique. */
+  readonly peers: readonly PeerDesired[];
+}
+
+export interface LocalDesired {
+  /** Kinds of overlay that are locked towards everybody. */
+  readonly locks: readonly LockDesired[];
+}
+
+/** A kind that never leaves or enters in clear, whoever the other end is. */
+export interface LockDesired {
+  /** How the file names it: `gre`, `vxlan`, … */
+  readonly name: string;
+  readonly protocol: number;
+  /** Destination port, for overlays over UDP. */
+  readonly port?: number;
+}
+
+/** One proposal: every transform in it may be chosen, one of each type (RFC 7296 3.3). */
+export interface ProposalDesired {
+  readonly transforms: readonly Transform[];
+}
+
+export interface PeerDesired {
+  readonly name: string;
+  /** Addresses the peer may have, tried in order; `any`: it calls us, from anywhere. */
+  readonly remote: readonly Address[] | "any";
+  /** Our address towards this peer. Undefined: whatever the host's routing gives, learned from the packet. */
+  readonly local: Address | undefined;
+  readonly port: number;
+  readonly localId: Identity;
+  /** Undefined: any identity that proves itself with this peer's secret. */
+  readonly remoteId: Identity | undefined;
+  readonly auth: { readonly kind: "psk"; readonly secret: SecretDesired };
+  readonly ike: readonly ProposalDesired[];
+  readonly children: readonly ChildDesired[];
+  /** Whether we open the IKE SA by ourselves, and again after every loss. */
+  readonly initiate: boolean;
+  readonly timing: PeerTiming;
+}
+
+/** A secret and the name people know it by. `octets` never appear in a log, a status or an error (invariant 8). */
+export interface SecretDesired {
+  readonly name: string;
+  readonly octets: Uint8Array;
+}
+
+/** All in milliseconds. */
+export interface PeerTiming {
+  /** Wait before the first retransmission; grows by `retransmitFactor` each time. */
+  readonly retransmitFirst: number;
+  readonly retransmitFactor: number;
+  readonly retransmitTries: number;
+  /** Silence after which liveness is asked for; 0: never. */
+  readonly liveness: number;
+  /** First and longest wait before a lost peer is called again. */
+  readonly retryFirst: number;
+  readonly retryLongest: number;
+}
+
+/** One Child SA to have: one line of `protect`, or one of the two that a VXLAN line comes to. */
+export interface ChildDesired {
+  /** Unique within the peer: `gre`, `vxlan-4789/out`, `tunnel 10.1.0.0/16 <-> 10.2.0.0/16`. */
+  readonly name: string;
+  /** The line of the file it came from, for status: several children may share one. */
+  readonly line: string;
+  readonly protocol: SaProtocol;
+  readonly mode: SaMode;
+  readonly local: SelectorEnd;
+  readonly remote: SelectorEnd;
+  readonly proposals: readonly ProposalDesired[];
+  readonly hard: SaLimits;
+  readonly replayWindow: number;
+  /** Tunnel mode: install a route to the remote subnet. */
+  readonly route: boolean;
+}
+
+/** One end of what a child protects. */
+export interface SelectorEnd {
+  /** `host`: the IKE SA's own address at that end (transport mode). */
+  readonly prefix: Prefix | "host";
+  readonly protocol: number;
+  readonly port?: number | undefined;
+}
+
+/** The families in which a lock towards everybody is installed. */
+export const lockFamilies: readonly Family[] = [4, 6];
