@@ -1,0 +1,62 @@
+import { field, type Step, struct, u8, u32, u64 } from "../codec.ts";
+import { Reader } from "../reader.ts";
+
+/** The IKE header (RFC 7296 3.1); IKEv1 has the same layout (RFC 2408 3.1). */
+export interface Header {
+  readonly initiatorSpi: bigint;
+  readonly responderSpi: bigint;
+  readonly nextPayload: number;
+  readonly majorVersion: number;
+  readonly minorVersion: number;
+  readonly exchangeType: number;
+  /** See {@link flag}; bits that are not defined are kept. */
+  readonly flags: number;
+  readonly messageId: number;
+  /** Octets of the whole message, header included. */
+  readonly length: number;
+}
+
+/** Bits of {@link Header.flags} (RFC 7296 3.1). */
+export const flag = { initiator: 0x08, version: 0x10, response: 0x20 } as const;
+
+/** Octets of the header. */
+export const headerLength = 28;
+
+/** Where the length field is: it is known only when the rest has been written. */
+export const lengthOffset = 24;
+
+const versions: Step<{ readonly majorVersion: number; readonly minorVersion: number }> = {
+  read(r, into) {
+    const both = r.u8("version");
+    into.majorVersion = both >>> 4;
+    into.minorVersion = both & 0x0f;
+  },
+  write(w, from) {
+    const major = from.majorVersion as number;
+    const minor = from.minorVersion as number;
+    if (major > 15 || minor > 15) w.fail(`version is ${major}.${minor}, possible are 0 to 15 each`);
+    w.u8((major << 4) | minor, "version");
+  },
+};
+
+/** Both directions of the header. */
+export const headerCodec = struct(
+  field("initiatorSpi", u64),
+  field("responderSpi", u64),
+  field("nextPayload", u8),
+  versions,
+  field("exchangeType", u8),
+  field("flags", u8),
+  field("messageId", u32),
+  field("length", u32),
+);
+
+/**
+ * Reads the header of an IKE message (without the non-ESP marker) of any version; `octets` may go on behind it.
+ * Throws {@link WireError} when there are fewer than 28 octets. What the length says is not compared with anything.
+ */
+export function decodeHeader(octets: Uint8Array): Header {
+  const r = new Reader(octets);
+  r.trail.enter("header", 0);
+  return headerCodec.read(r, "header");
+}

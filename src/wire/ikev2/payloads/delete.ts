@@ -1,0 +1,59 @@
+import { type Codec, check, count, field, type Step, u8, u16 } from "../../codec.ts";
+import { limits } from "../limits.ts";
+import { payloadType, protocolId } from "../registry/message.ts";
+import { type PayloadOf, payload } from "./description.ts";
+
+const spiSize: Step<{ readonly spiSize: number }> = {
+  read(r, into) {
+    r.announcedSize = r.u8("SPI size");
+    into.spiSize = r.announcedSize;
+  },
+  write(w, from) {
+    w.u8(from.spiSize as number, "SPI size");
+  },
+};
+
+const spis: Codec<readonly Uint8Array[]> = {
+  read(r) {
+    const { announcedSize: octets, announcedCount: number } = r;
+    if (number > limits.spis) r.fail("limit", `${number} SPIs, possible are at most ${limits.spis}`);
+    if (octets === 0 && number > 0) r.fail("value", `${number} SPIs of no octets`);
+    const list: Uint8Array[] = [];
+    while (list.length < number) list.push(r.bytes(octets, "SPI"));
+    return list;
+  },
+  write(w, list) {
+    for (const spi of list) w.bytes(spi);
+  },
+};
+
+/** What the protocol's SPIs are long (RFC 7296 3.11): the IKE SA is the one that the message belongs to. */
+const sizeOf: ReadonlyMap<number, number> = new Map([
+  [protocolId.IKE, 0],
+  [protocolId.AH, 4],
+  [protocolId.ESP, 4],
+]);
+
+function sizeProblem(d: { protocolId: number; spiSize: number; spis?: readonly Uint8Array[] }): string | undefined {
+  const size = sizeOf.get(d.protocolId);
+  if (size !== undefined && d.spiSize !== size) {
+    return `SPI size of protocol ${d.protocolId} is ${d.spiSize}, possible is ${size}`;
+  }
+  const other = d.spis?.find((spi) => spi.length !== d.spiSize);
+  return other && `an SPI has ${other.length} octets, the SPI size says ${d.spiSize}`;
+}
+
+/** Delete (RFC 7296 3.11). */
+export const deletion = payload(
+  "D",
+  payloadType.D,
+  ["protected"],
+  field("protocolId", u8),
+  spiSize,
+  check(sizeProblem),
+  count("spis", u16),
+  field("spis", spis),
+);
+
+/** Delete payload. */
+export type DeletePayload = PayloadOf<typeof deletion>;

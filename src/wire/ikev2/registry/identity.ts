@@ -1,0 +1,46 @@
+/** IKEv2 Identification Payload ID Types (RFC 7296 3.5, 4595, 7619). */
+export const idType = {
+  ID_IPV4_ADDR: 1,
+  ID_FQDN: 2,
+  ID_RFC822_ADDR: 3,
+  ID_IPV6_ADDR: 5,
+  ID_DER_ASN1_DN: 9,
+  ID_DER_ASN1_GN: 10,
+  ID_KEY_ID: 11,
+  ID_FC_NAME: 12,
+  ID_NULL: 13,
+} as const;
+
+/** IKEv2 Authentication Methods (RFC 7296 3.8, 4754, 6467, 7427, 7619). */
+export const authMethod = {
+  RSA_DIGITAL_SIGNATURE: 1,
+  SHARED_KEY_MESSAGE_INTEGRITY_CODE: 2,
+  DSS_DIGITAL_SIGNATURE: 3,
+  ECDSA_SHA256_P256: 9,
+  ECDSA_SHA384_P384: 10,
+  ECDSA_SHA512_P521: 11,
+  GENERIC_SECURE_PASSWORD: 12,
+  NULL_AUTHENTICATION: 13,
+  DIGITAL_SIGNATURE: 14,
+} as const;
+
+/** IKEv2 Certificate Encodings (RFC 7296 3.6, 4806, 7670). */
+export const certEncoding = {
+  PKCS7_WRAPPED_X509_CERTIFICATE: 1,
+  PGP_CERTIFICATE: 2,
+  DNS_SIGNED_KEY: 3,
+  X509_CERTIFICATE_SIGNATURE: 4,
+  KERBEROS_TOKEN: 6,
+  CERTIFICATE_REVOCATION_LIST: 7,
+  AUTHORITY_REVOCATION_LIST: 8,
+  SPKI_CERTIFICATE: 9,
+  X509_CERTIFICATE_ATTRIBUTE: 10,
+  RAW_RSA_KEY: 11,
+  HASH_AND_URL_X509_CERTIFICATE: 12,
+  HASH_AND_URL_X509_BUNDLE: 13,
+  OCSP_CONTENT: 14,
+  RAW_PUBLIC_KEY: 15,
+} as const;
+
+/** EAP codes (RFC 3748 4, 6696 5.3). */
+export const eapCode = { Request: 1, Response: 2, Success: 3, Failure: 4, Initiate: 5, Finish: 6 } as const;
