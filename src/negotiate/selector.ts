@@ -39,14 +39,20 @@ export function anySelector(family: Family): Selector {
   return { source: anyPrefix(family), destination: anyPrefix(family), protocol: ipProtocol.any };
 }
 
+/** The same traffic in the other direction. ICMP's type and code stay in their places: they are not the ends' own. */
 export function reverseSelector(selector: Selector): Selector {
+  const icmp = isIcmp(selector.protocol);
   return {
     source: selector.destination,
     destination: selector.source,
     protocol: selector.protocol,
-    sourcePort: selector.destinationPort,
-    destinationPort: selector.sourcePort,
+    sourcePort: icmp ? selector.sourcePort : selector.destinationPort,
+    destinationPort: icmp ? selector.destinationPort : selector.sourcePort,
   };
+}
+
+export function isIcmp(protocol: number): boolean {
+  return protocol === ipProtocol.icmp || protocol === ipProtocol.icmpv6;
 }
 
 /** A text that is equal for equal selectors; also what people read: `192.0.2.1/32 -> 192.0.2.2/32 udp :* -> :4789`. */
@@ -55,6 +61,9 @@ export function formatSelector(selector: Selector): string {
   if (selector.protocol === ipProtocol.any) return addresses;
   const protocol = protocolName(selector.protocol);
   if (selector.sourcePort === undefined && selector.destinationPort === undefined) return `${addresses} ${protocol}`;
+  if (isIcmp(selector.protocol)) {
+    return `${addresses} ${protocol} type ${selector.sourcePort ?? "*"} code ${selector.destinationPort ?? "*"}`;
+  }
   return `${addresses} ${protocol} :${selector.sourcePort ?? "*"} -> :${selector.destinationPort ?? "*"}`;
 }
 

@@ -1,0 +1,174 @@
+/** Reasons in plain English, for the log and `status`: both values where both are known, and what the operator can do. */
+import type { CandidateRejection, ProposalDifference, ProposalText, Reason } from "./reason.ts";
+
+/** One line, one or two sentences without a full stop at the end; never a secret's octets, and never a line break. */
+export function describeReason(reason: Reason): string {
+  return oneLine(sentence(reason));
+}
+
+function sentence(reason: Reason): string {
+  switch (reason.code) {
+    case "no-common-proposal":
+      return (
+        `no common ${protocolLabel(reason.protocol)} proposal: we want ${proposals(reason.ours)}, ` +
+        `the peer offers ${proposals(reason.theirs)}${difference(reason.difference)}`
+      );
+    case "peer-refused-proposal":
+      return (
+        `the peer refused every ${protocolLabel(reason.protocol)} proposal (NO_PROPOSAL_CHOSEN) and does not say what it ` +
+        `wants; we sent ${proposals(reason.sent)}; compare with the peer's configuration`
+      );
+    case "proposal-not-offered":
+      return (
+        `the peer answered with an ${protocolLabel(reason.protocol)} proposal that we did not offer: we sent ` +
+        `${proposals(reason.sent)}, the peer answered ${proposals(reason.answer)}; the peer breaks RFC 7296 3.3.6`
+      );
+    case "selectors-do-not-fit":
+      return (
+        `the traffic selectors do not fit: we have ${list(reason.ours, "none")}, the peer ` +
+        `has ${list(reason.theirs, "none")}; ${reason.difference}`
+      );
+    case "peer-refused-selectors":
+      return (
+        `the peer refused the traffic selectors (TS_UNACCEPTABLE) and does not say what it wants; we sent ` +
+        `${list(reason.sent, "none")}; compare with what the peer protects`
+      );
+    case "mode-mismatch":
+      return `${reason.child}: we want ${reason.ours} mode, the peer wants ${reason.theirs} mode; both ends must use the same mode`;
+    case "wrong-secret":
+      return (
+        `${reason.identity} does not prove itself with our secret ${quoted(reason.secret)}; both ends must hold the ` +
+        `same secret for this pair of identities`
+      );
+    case "peer-refused-authentication":
+      return (
+        `the peer refused our authentication (AUTHENTICATION_FAILED); we sent the identity ${reason.sentIdentity} and ` +
+        `used the secret ${quoted(reason.secret)}; check both at the peer`
+      );
+    case "wrong-auth-method":
+      return `${reason.identity} proves itself by ${reason.seen}, its section asks for ${reason.wanted}`;
+    case "wrong-identity":
+      return (
+        `the peer claims the identity ${reason.seen}, we expect ${reason.wanted}; set the peer's id here, or the ` +
+        `identity there`
+      );
+    case "unknown-peer":
+      return unknownPeer(reason);
+    case "no-answer":
+      return (
+        `no answer from ${reason.remote} to ${reason.exchange}: sent ${count(reason.attempts, "time")} in ` +
+        `${count(reason.seconds, "second")}; is the peer up, and are UDP 500 and 4500 open to it?`
+      );
+    case "send-failed":
+      return `the host's network stack refused to send to ${reason.remote}: ${reason.errno}; check the route and the firewall`;
+    case "kernel-refused":
+      return `the kernel refused ${reason.request}: ${reason.errno}${reason.sentence === "" ? "" : ` (${reason.sentence})`}`;
+    case "key-exchange-not-offered":
+      return (
+        `the peer asks for the key exchange ${reason.wanted}, which we did not offer; we sent ` +
+        `${list(reason.sent, "none")}; add it to our proposals if it is strong enough`
+      );
+    case "invalid-public-value":
+      return `the peer's public value for ${reason.method} is invalid: ${reason.fault}; an attack, or a defect of the peer`;
+    case "too-many-restarts":
+      return (
+        `the peer made us start again ${count(reason.restarts, "time")}, asking for cookies or another key exchange; ` +
+        `we gave up`
+      );
+    case "invalid-syntax":
+      return `the peer's ${reason.exchange} message is malformed: ${reason.fault}`;
+    case "protocol-violation":
+      return `the peer's ${reason.exchange} message breaks the protocol: ${reason.fault}`;
+    case "unsupported-critical-payload":
+      return `the peer's message has a critical payload of type ${reason.payload}, which is not known here`;
+    case "peer-error":
+      return `the peer answered ${reason.exchange} with the error ${reason.notify}; its log says why`;
+    case "nat-forbids-ah":
+      return `${reason.child}: there is a NAT between the ends, and AH cannot pass one; use ESP`;
+    case "nat-forbids-transport":
+      return `${reason.child}: there is a NAT between the ends, and transport mode is not done through one; use a tunnel`;
+    case "peer-deleted":
+      return `the peer deleted the ${reason.what}`;
+    case "replaced":
+      return "the peer opened a new IKE SA and says that it has no other (INITIAL_CONTACT)";
+    case "lifetime-over":
+      return `the ${reason.what} reached its hard lifetime`;
+    case "sa-vanished":
+      return (
+        `the SA with SPI ${reason.spi.toString(16).padStart(8, "0")} vanished from the kernel; somebody else deleted ` +
+        `it (look for ip xfrm flush or another IKE daemon)`
+      );
+    case "operator":
+      return operatorText[reason.action];
+  }
+}
+
+const operatorText = {
+  down: "taken down by the operator; underlock up brings it back",
+  removed: "removed from the configuration",
+  stopped: "the daemon was told to stop",
+} as const;
+
+function unknownPeer(reason: Extract<Reason, { code: "unknown-peer" }>): string {
+  const identity = reason.identity === undefined ? "" : ` with the identity ${reason.identity}`;
+  const who = `no configured peer fits ${reason.remote}${identity}, which called ${reason.local}`;
+  if (reason.rejected.length === 0) return `${who}; no peer is configured`;
+  return `${who}; tried ${shortened(reason.rejected.map(rejection), "; ")}`;
+}
+
+function rejection({ peer, field, wanted, seen }: CandidateRejection): string {
+  return `${peer} (its ${field} is ${wanted}, seen ${seen})`;
+}
+
+/** `first difference: encryption (ours aes256gcm16, theirs aes128)`. */
+function difference(first: ProposalDifference | undefined): string {
+  if (first === undefined) return "";
+  const { transformType, oursOfType, theirsOfType, ours, theirs } = first;
+  const what = transformLabels[transformType] ?? transformType;
+  const values = `ours ${list(oursOfType, "none")}, theirs ${list(theirsOfType, "none")}`;
+  return `; first difference: ${what} (${values}) between ${ours} and ${theirs}`;
+}
+
+const transformLabels: Readonly<Record<string, string>> = {
+  ENCR: "encryption",
+  INTEG: "integrity",
+  PRF: "PRF",
+  KE: "key exchange",
+  ESN: "extended sequence numbers",
+  protocol: "protocol",
+};
+
+function protocolLabel(protocol: "ike" | "esp" | "ah"): string {
+  return protocol.toUpperCase();
+}
+
+function proposals(texts: readonly ProposalText[]): string {
+  return list(texts, "nothing");
+}
+
+function list(texts: readonly string[], none: string): string {
+  return texts.length === 0 ? none : shortened(texts, ", ");
+}
+
+/** A peer may offer dozens; a line that nobody can read helps nobody. The reason itself holds them all. */
+function shortened(texts: readonly string[], separator: string): string {
+  if (texts.length <= maximumShown) return texts.join(separator);
+  return `${texts.slice(0, maximumShown).join(separator)} and ${texts.length - maximumShown} more`;
+}
+
+function count(number: number, unit: string): string {
+  return `${number} ${unit}${number === 1 ? "" : "s"}`;
+}
+
+function quoted(name: string): string {
+  return `"${name}"`;
+}
+
+/** A peer's words may hold anything; a line break in the log would forge a line. */
+function oneLine(text: string): string {
+  return text.replace(controlCharacters, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`);
+}
+
+const controlCharacters = /[\p{Cc}\u2028\u2029]/gu;
+
+const maximumShown = 8;
