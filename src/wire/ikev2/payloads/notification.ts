@@ -1,6 +1,13 @@
-import { field, rest, size, sized, u8, u16 } from "../../codec.ts";
-import { payloadType } from "../registry/message.ts";
+import { check, field, rest, size, sized, u8, u16 } from "../../codec.ts";
+import { payloadType, protocolId } from "../registry/message.ts";
 import { type PayloadOf, payload } from "./description.ts";
+
+/** RFC 7296 3.10: none, or that of a Child SA, where the protocol is AH or ESP; with other protocols it means nothing. */
+function spiSizeProblem({ protocolId: protocol, spi }: { protocolId: number; spi: Uint8Array }): string | undefined {
+  if (protocol !== protocolId.AH && protocol !== protocolId.ESP) return undefined;
+  if (spi.length === 0 || spi.length === 4) return undefined;
+  return `the SPI of protocol ${protocol} has ${spi.length} octets, possible are 0 or 4`;
+}
 
 /** Notify (RFC 7296 3.10). */
 export const notify = payload(
@@ -11,6 +18,7 @@ export const notify = payload(
   size("spi"),
   field("type", u16),
   field("spi", sized),
+  check(spiSizeProblem),
   field("data", rest()),
 );
 

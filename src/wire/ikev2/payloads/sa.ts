@@ -85,17 +85,13 @@ const transform = struct(
   framed(4, field("type", u8), reserved("reserved2", 1), field("id", u16), attributes),
 );
 
-/** What SPI sizes a protocol has (RFC 7296 3.3.1): none for an IKE SA of IKE_SA_INIT. */
-const spiSizes: ReadonlyMap<number, readonly number[]> = new Map([
-  [protocolId.IKE, [0, 8]],
-  [protocolId.AH, [4]],
-  [protocolId.ESP, [4]],
-]);
-
+/**
+ * RFC 7296 3.3.1: 4 octets for AH and ESP. For IKE it is 0 in IKE_SA_INIT, where its value means nothing, and 8 in a
+ * rekey: which of them is known to the exchange, not here.
+ */
 function spiSizeProblem({ protocolId: protocol, spi }: { protocolId: number; spi: Uint8Array }): string | undefined {
-  const sizes = spiSizes.get(protocol);
-  if (sizes === undefined || sizes.includes(spi.length)) return undefined;
-  return `the SPI of protocol ${protocol} has ${spi.length} octets, possible are ${sizes.join(" or ")}`;
+  if ((protocol !== protocolId.AH && protocol !== protocolId.ESP) || spi.length === 4) return undefined;
+  return `the SPI of protocol ${protocol} has ${spi.length} octets, possible are 4`;
 }
 
 /** RFC 7296 3.3.1; the first octet is the chain's. */
