@@ -1,0 +1,15 @@
+import { existsSync, statSync, utimesSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "../paths.mjs";
+import { show } from "../run.mjs";
+
+/** Installs the npm packages when they are missing or older than package-lock.json. */
+export function nodeModules() {
+  const lock = join(root, "package-lock.json");
+  const installed = join(root, "node_modules", ".package-lock.json");
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
+  show("npm", [existsSync(installed) ? "install" : "ci", "--no-audit", "--no-fund"], { cwd: root });
+  // npm leaves the old date when nothing had changed, and the next run would install again.
+  const now = new Date();
+  utimesSync(installed, now, now);
+}

@@ -1,0 +1,47 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { cache } from "../paths.mjs";
+import { Sorry, show } from "../run.mjs";
+import { aptProxy, asRoot, debianMirror, installPackages } from "./debian.mjs";
+
+/** Peers that need not be the host's own release, each the smallest Debian that carries it, in a folder to chroot into. */
+const peerFolders = [
+  { name: "strongswan-5.9.8", suite: "bookworm" },
+  { name: "strongswan-6.0.1", suite: "trixie" },
+];
+
+const strongswanPackages = [
+  "strongswan-charon",
+  "strongswan-swanctl",
+  "libstrongswan-standard-plugins",
+  "libstrongswan-extra-plugins",
+  "libcharon-extra-plugins",
+];
+
+/** Makes the peers' folders that are not there yet. Nothing of a peer is installed on the machine itself. */
+export function peers() {
+  const folder = join(cache, "peers");
+  mkdirSync(folder, { recursive: true });
+  for (const { name, suite } of peerFolders) {
+    if (!existsSync(join(folder, name))) make(join(folder, name), suite);
+  }
+}
+
+function make(target, suite) {
+  installPackages(["debootstrap"], "which puts the peers of the interop tests into folders");
+  const [command, ...prefix] = [...asRoot("to make the peers' folders"), "env"];
+  const proxy = Object.entries(aptProxy()).map(([key, value]) => `${key}=${value}`);
+  const half = `${target}.new-${process.pid}`;
+  const options = ["--variant=minbase", `--include=${strongswanPackages.join(",")}`];
+  // The folder gets its name only when it is whole, so that one that was broken off is never taken for a peer.
+  const script = `PATH=$PATH:/usr/sbin:/sbin; rm -rf '${target}.new-'*
+debootstrap ${options.join(" ")} ${suite} '${half}' ${debianMirror()} >'${half}.log' 2>&1 || { tail -5 '${half}.log' >&2; exit 1; }
+rm -rf '${half}'/var/cache/apt/archives '${half}'/var/lib/apt/lists '${half}'/usr/share/doc '${half}'/usr/share/man \\
+  '${half}'/usr/share/locale '${half}.log'
+mv '${half}' '${target}'`;
+  try {
+    show(command, [...prefix, ...proxy, "sh", "-c", script]);
+  } catch (error) {
+    throw new Sorry(`${error.message}; Debian ${suite} could not be put into ${target}: is the network there?`);
+  }
+}

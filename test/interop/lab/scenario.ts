@@ -1,0 +1,133 @@
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { test } from "vitest";
+import { Capture, type CaptureReport } from "./capture.ts";
+import type { FrameKind } from "./frames.ts";
+import type { Machine } from "./machine.ts";
+import { type Connection, Strongswan, type StrongswanVersion } from "./strongswan.ts";
+import { type Gateway, Topology, type TopologySpec } from "./topology.ts";
+import { Offer } from "./traffic.ts";
+import { Underlock, type UnderlockOptions } from "./underlock.ts";
+
+/** The machines of a scenario, and how long it may take (60 seconds where nothing is said). */
+export interface ScenarioSpec extends TopologySpec {
+  readonly seconds?: number;
+}
+
+/** The repository's folder in which a failed scenario leaves what it saw. */
+const artifacts = join(dirname(fileURLToPath(import.meta.url)), "../../../artifacts/interop");
+
+/**
+ * A named test with machines of its own, made before the body runs and removed after it. When it fails, logs, captures
+ * and the kernels' SAs and policies stay in `artifacts/interop/<name>`, which the error names.
+ */
+export function scenario(name: string, spec: ScenarioSpec, body: (lab: Lab) => Promise<void>): void {
+  test(name, { timeout: (spec.seconds ?? 60) * 1000 }, async ({ onTestFinished, signal }) => {
+    const folder = join("/tmp/underlock-lab", slug(name));
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    const lab = new Lab(await Topology.create(spec, folder), folder);
+    // After a timeout vitest goes on without waiting for the body, so the machines are removed by a hook of its own.
+    onTestFinished(async () => {
+      await lab.topology.destroy();
+      rmSync(folder, { recursive: true, force: true });
+    });
+    try {
+      await Promise.race([body(lab), aborted(signal)]);
+    } catch (error) {
+      const kept = await lab.keep(join(artifacts, slug(name)));
+      if (error instanceof Error) error.message += `\nwhat was seen is in ${kept}`;
+      throw error;
+    }
+  });
+}
+
+/** What a scenario works with. */
+export class Lab {
+  readonly topology: Topology;
+  readonly folder: string;
+  #capture: Capture | undefined;
+
+  constructor(topology: Topology, folder: string) {
+    this.topology = topology;
+    this.folder = folder;
+  }
+
+  /** The gateway of that name. */
+  gateway(name: string): Gateway {
+    return this.topology.gateway(name);
+  }
+
+  /** Starts a strongSwan of that release on a gateway and loads its connections. */
+  async strongswan(
+    gateway: string,
+    version: StrongswanVersion,
+    connections: readonly Connection[],
+    options: Readonly<Record<string, string>> = {},
+  ): Promise<Strongswan> {
+    return await Strongswan.start(version, this.gateway(gateway).machine, connections, options);
+  }
+
+  /** Writes our configuration for a gateway, without starting anything. */
+  underlock(gateway: string, options: UnderlockOptions): Underlock {
+    return new Underlock(this.gateway(gateway).machine, options);
+  }
+
+  /** Starts to watch the wire between the gateways. */
+  async watch(): Promise<Capture> {
+    this.#capture = await Capture.start(this.topology.middle);
+    return this.#capture;
+  }
+
+  /** Ends the watch and says what crossed; `allowed` as for `Capture.stop`. */
+  async wire(allowed?: readonly FrameKind[]): Promise<CaptureReport> {
+    if (this.#capture === undefined) throw new Error("nothing watches the wire: call watch() first");
+    return await this.#capture.stop(allowed);
+  }
+
+  /** Offers traffic on every overlay and between the LANs, without pause. */
+  offer(options: Parameters<typeof Offer.start>[1] = {}): Offer {
+    return Offer.start(this.topology, options);
+  }
+
+  /** Copies logs, captures and the state of every kernel to a folder and returns its path. */
+  async keep(target: string): Promise<string> {
+    await Promise.all(this.topology.machines().map((machine) => dump(machine)));
+    rmSync(target, { recursive: true, force: true });
+    mkdirSync(target, { recursive: true });
+    // Sockets cannot be copied.
+    cpSync(this.folder, target, { recursive: true, filter: (source) => !/(^|\/)(vici|control)$/.test(source) });
+    return target;
+  }
+}
+
+async function dump(machine: Machine): Promise<void> {
+  const commands = [
+    "ip -s xfrm state list nokeys",
+    "ip -s xfrm policy list",
+    "grep -v ' 0$' /proc/net/xfrm_stat",
+    "ip -d address",
+    "ip route show table all",
+    "ip -6 route show table all",
+    "ip neighbour",
+    "ss -anptu",
+  ];
+  const script = commands.map((command) => `echo '# ${command}'; ${command} 2>&1 || true`).join("\n");
+  const { stdout } = await machine.attempt(script, { timeout: 10_000 });
+  writeFileSync(join(machine.folder, "kernel.txt"), stdout);
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(new Error(`the scenario was broken off: ${signal.reason}`)));
+  });
+}
+
+function slug(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-|-$/g, "")
+    .slice(0, 100);
+}

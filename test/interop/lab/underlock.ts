@@ -1,0 +1,99 @@
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { stringify } from "yaml";
+import type { Finished, LoggedProcess, Machine } from "./machine.ts";
+
+const program = join(dirname(fileURLToPath(import.meta.url)), "../../../bin/underlock");
+
+/** Our end: its configuration, written as YAML, and the files beside it (secrets), by name. */
+export interface UnderlockOptions {
+  readonly config: Readonly<Record<string, unknown>> | string;
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+/** Our own daemon on a gateway, driven through its command line as an operator would. */
+export class Underlock {
+  readonly machine: Machine;
+  readonly #folder: string;
+  #daemon: LoggedProcess | undefined;
+
+  constructor(machine: Machine, options: UnderlockOptions) {
+    this.machine = machine;
+    this.#folder = join(machine.folder, "underlock");
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    for (const [name, content] of Object.entries(options.files ?? {})) {
+      writeFileSync(join(this.#folder, name), content, { mode: 0o600 });
+    }
+    this.configure(options.config);
+  }
+
+  /** Writes another configuration file in the place of the first; a running daemon reads it at SIGHUP. */
+  configure(config: UnderlockOptions["config"]): void {
+    writeFileSync(join(this.#folder, "underlock.yaml"), typeof config === "string" ? config : stringify(config));
+  }
+
+  /** Starts `underlock run` and resolves when its control socket answers. */
+  async start(): Promise<void> {
+    const daemon = this.machine.spawn("underlock", this.#command("run"));
+    this.#daemon = daemon;
+    await daemon.until("control socket", () => existsSync(this.#socket));
+  }
+
+  /** Runs a command of ours and returns how it ended. */
+  async command(...args: string[]): Promise<Finished> {
+    return await this.machine.attempt(
+      this.#command(...args)
+        .map((word) => `'${word}'`)
+        .join(" "),
+    );
+  }
+
+  /** Runs a command of ours that must succeed, and returns its standard output. */
+  async must(...args: string[]): Promise<string> {
+    const done = await this.command(...args);
+    if (done.status === 0) return done.stdout;
+    throw new Error(
+      `${this.machine.name}: underlock ${args.join(" ")}: status ${done.status}\n${done.stderr}${done.stdout}`,
+    );
+  }
+
+  /** The answer of `underlock status --json`. */
+  async status(): Promise<unknown> {
+    return JSON.parse(await this.must("status", "--json"));
+  }
+
+  /** The daemon's log up to now. */
+  log(): string {
+    return this.#running().log();
+  }
+
+  /** Tells the daemon to read its file again. */
+  reload(): void {
+    this.#running().kill("SIGHUP");
+  }
+
+  /** Ends the daemon politely and returns its exit status. */
+  async stop(): Promise<number | null> {
+    return await this.#running().stop("SIGTERM");
+  }
+
+  /** Ends the daemon as a crash would; its socket's file stays behind. */
+  async crash(): Promise<void> {
+    await this.#running().stop("SIGKILL");
+  }
+
+  get #socket(): string {
+    return join(this.#folder, "control");
+  }
+
+  #command(...args: string[]): string[] {
+    const options = ["--config", join(this.#folder, "underlock.yaml"), "--socket", this.#socket];
+    return [process.execPath, program, ...args, ...options];
+  }
+
+  #running(): LoggedProcess {
+    if (this.#daemon === undefined) throw new Error(`${this.machine.name}: underlock was not started`);
+    return this.#daemon;
+  }
+}
