@@ -1,0 +1,26 @@
+/** Does the engine's costly work here and now, on the thread that asks. */
+import { generateKePair, type KePair, KeyExchangeError } from "../crypto/key-exchange.ts";
+import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
+
+/** Never throws for a peer's bad value: that is the result `invalid`. Key pairs are dropped once their secret is known. */
+export function computeHere(job: ComputeJob): ComputeResult {
+  switch (job.kind) {
+    case "generate":
+      return { kind: "generated", pair: generateKePair(job.method) };
+    case "respond":
+      return shared(generateKePair(job.method), job.peerPublic);
+    case "finish":
+      return shared(job.pair, job.peerPublic);
+  }
+}
+
+function shared(pair: KePair, peerPublic: Uint8Array): ComputeResult {
+  try {
+    return { kind: "shared", publicValue: pair.publicValue, secret: pair.deriveShared(peerPublic) };
+  } catch (error) {
+    if (error instanceof KeyExchangeError) return { kind: "invalid", fault: error.message };
+    throw error;
+  } finally {
+    pair.destroy();
+  }
+}

@@ -1,0 +1,43 @@
+/** The methods of the control socket. */
+import { type LogLevel, type LogLine, logLevels } from "../observe/log.ts";
+import { ControlError, errorCodes } from "./control-protocol.ts";
+import type { ControlMethod } from "./control-server.ts";
+import { type OperatorHost, operate } from "./operator.ts";
+import type { StatusReport } from "./status-report.ts";
+
+/** What the methods need of the daemon. */
+export interface ControlHost extends OperatorHost {
+  report(): StatusReport;
+  /** Loads the file anew; throws ControlError where it is broken. */
+  reload(): Promise<{ readonly peers: number }>;
+  onLine(listener: (line: LogLine) => void): () => void;
+  readonly version: string;
+}
+
+/** Every method by name. `subscribe` answers at once and then notifies `log` for each line of its level and above. */
+export function controlMethods(host: ControlHost): ReadonlyMap<string, ControlMethod> {
+  return new Map<string, ControlMethod>([
+    ["status", () => host.report()],
+    ["up", (params) => operate(host, "up", params)],
+    ["down", (params) => operate(host, "down", params)],
+    ["reload", () => host.reload()],
+    ["version", () => ({ version: host.version, pid: process.pid })],
+    [
+      "subscribe",
+      (params, client) => {
+        const least = logLevels.indexOf(levelOf(params.level ?? "info"));
+        const end = host.onLine((line) => {
+          if (logLevels.indexOf(line.level) >= least) client.notify("log", line);
+        });
+        client.onClose(end);
+        return { subscribed: true };
+      },
+    ],
+  ]);
+}
+
+function levelOf(value: unknown): LogLevel {
+  const level = logLevels.find((known) => known === value);
+  if (level !== undefined) return level;
+  throw new ControlError(errorCodes.invalidParams, `"level" must be one of ${logLevels.join(", ")}`);
+}

@@ -1,0 +1,185 @@
+/** The daemon: an engine, a kernel and a transport in one loop, and what the operator may ask of them. */
+import type { EngineEvent } from "../engine/io.ts";
+import type { Status } from "../engine/status.ts";
+import type { Kernel } from "../kernel/port.ts";
+import type { Address, Endpoint } from "../negotiate/address.ts";
+import type { Log, LogLine } from "../observe/log.ts";
+import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
+import type { DesiredState } from "../sa/desired.ts";
+import type { LogRecord } from "../sa/log-record.ts";
+import type { LocalAddresses, Transport } from "../transport/transport.ts";
+import type { MonotonicClock } from "./deadline-timer.ts";
+import { type EnginePort, EventLoop } from "./event-loop.ts";
+import { type StatusReport, statusReport } from "./status-report.ts";
+import type { Warning } from "./warning.ts";
+
+export interface DaemonOptions {
+  readonly engine: EnginePort & { status(): Status };
+  readonly kernel: Kernel;
+  readonly transport: Transport & { readonly endpoints: readonly Endpoint[] };
+  readonly log: Log;
+  readonly compute: (job: ComputeJob) => ComputeResult | Promise<ComputeResult>;
+  readonly clock: MonotonicClock;
+  /** Milliseconds since 1970. */
+  readonly wall: () => number;
+  readonly version: string;
+  /** The configuration's file, for status. */
+  readonly file: string;
+}
+
+/** A configuration that may be run. */
+export interface Configuration {
+  readonly desired: DesiredState;
+  readonly warnings: readonly Warning[];
+}
+
+export class Daemon {
+  readonly #options: DaemonOptions;
+  readonly #loop: EventLoop;
+  readonly #recordListeners = new Set<(record: LogRecord) => void>();
+  readonly #startedAt: number;
+  #warnings: readonly Warning[] = [];
+  #addresses: LocalAddresses = [];
+  #stopped: (() => void) | undefined;
+
+  constructor(options: DaemonOptions) {
+    this.#options = options;
+    this.#startedAt = options.clock();
+    this.#loop = new EventLoop({
+      engine: options.engine,
+      kernel: options.kernel,
+      clock: options.clock,
+      send: (octets, path) => options.transport.send(octets, path),
+      compute: options.compute,
+      log: (record) => this.#record(record),
+      stopped: () => this.#stopped?.(),
+      fault: (event, error) => this.#fault(event, error),
+    });
+  }
+
+  /** Takes the ports, sets the policies, and only then reads: rejects with TransportError before the kernel was touched. */
+  async start(configuration: Configuration): Promise<void> {
+    const { transport, log } = this.#options;
+    this.#addresses = localAddresses(configuration.desired);
+    await transport.open(
+      {
+        datagram: (octets, path) => this.#loop.dispatch({ kind: "datagram", octets, path }),
+        sendFailed: (path, errno) => this.#loop.dispatch({ kind: "send-failed", path, errno }),
+        notice: (level, sentence) => log.say(level, "transport", sentence),
+      },
+      this.#addresses,
+    );
+    this.#warn(configuration.warnings);
+    this.#loop.dispatch({ kind: "configure", desired: configuration.desired });
+    await this.#loop.kernelIdle();
+    await transport.start();
+    this.#tellSilence();
+  }
+
+  /** Another desired state from now on; for an equal one the engine asks nothing of anybody. */
+  async configure(configuration: Configuration): Promise<void> {
+    const before = this.#addresses;
+    const after = localAddresses(configuration.desired);
+    // New addresses can send before the engine wants to; old ones until it has said its farewells.
+    await this.#options.transport.listenOn(union(before, after));
+    this.#warn(configuration.warnings);
+    this.#loop.dispatch({ kind: "configure", desired: configuration.desired });
+    await this.#loop.kernelIdle();
+    this.#addresses = after;
+    await this.#options.transport.listenOn(after);
+  }
+
+  /** Deletes the SAs politely, waiting at most `patience` milliseconds, and closes; policies stay. */
+  async stop(patience: number): Promise<"stopped" | "gave up"> {
+    const outcome = await new Promise<"stopped" | "gave up">((resolve) => {
+      const timer = setTimeout(() => resolve("gave up"), patience);
+      this.#stopped = () => {
+        clearTimeout(timer);
+        resolve("stopped");
+      };
+      this.#loop.dispatch({ kind: "stop" });
+    });
+    this.#loop.close();
+    await this.#options.transport.close();
+    return outcome;
+  }
+
+  ask(kind: "up" | "down", peer: string): void {
+    this.#loop.dispatch({ kind, peer });
+  }
+
+  status(): Status {
+    return this.#options.engine.status();
+  }
+
+  report(): StatusReport {
+    const { clock, wall, version, file, transport } = this.#options;
+    return statusReport(this.status(), {
+      daemon: { version, pid: process.pid, configuration: file },
+      warnings: this.#warnings,
+      listening: transport.endpoints,
+      clock: clock(),
+      wall: wall(),
+      startedAt: this.#startedAt,
+    });
+  }
+
+  /** Hears the engine's records; returns what ends it. */
+  onRecord(listener: (record: LogRecord) => void): () => void {
+    this.#recordListeners.add(listener);
+    return () => this.#recordListeners.delete(listener);
+  }
+
+  /** Hears every line of the log; returns what ends it. */
+  onLine(listener: (line: LogLine) => void): () => void {
+    return this.#options.log.subscribe(listener);
+  }
+
+  #record(record: LogRecord): void {
+    this.#options.log.record(record);
+    for (const listener of this.#recordListeners) listener(record);
+  }
+
+  #fault(event: EngineEvent["kind"], error: unknown): void {
+    const { log } = this.#options;
+    const message = error instanceof Error ? error.message : String(error);
+    log.say(
+      "error",
+      "internal-error",
+      `a fault of underlock's own, please report it: an event of kind "${event}" was dropped (${message})`,
+    );
+    if (error instanceof Error && error.stack !== undefined) log.say("debug", "internal-error", error.stack);
+  }
+
+  #warn(warnings: readonly Warning[]): void {
+    const known = new Set(this.#warnings.map((warning) => warning.sentence));
+    this.#warnings = warnings;
+    for (const { kind, code, sentence } of warnings) {
+      if (!known.has(sentence)) this.#options.log.say("warn", kind, sentence, { code });
+    }
+  }
+
+  #tellSilence(): void {
+    const { transport, log } = this.#options;
+    if (this.#addresses === "all") return;
+    const bound = new Set(transport.endpoints.map((endpoint) => endpoint.address));
+    for (const address of this.#addresses) {
+      if (!bound.has(address))
+        log.say("warn", "transport", `${address} is no address of this host yet: peers that use it wait until it is`);
+    }
+  }
+}
+
+/** Where IKE must be spoken: on the peers' own local addresses where each has one, else everywhere. */
+function localAddresses(desired: DesiredState): LocalAddresses {
+  const addresses = new Set<Address>();
+  for (const { local } of desired.peers) {
+    if (local === undefined) return "all";
+    addresses.add(local);
+  }
+  return [...addresses];
+}
+
+function union(a: LocalAddresses, b: LocalAddresses): LocalAddresses {
+  return a === "all" || b === "all" ? "all" : [...new Set([...a, ...b])];
+}

@@ -1,0 +1,26 @@
+/** What each event of the engine is called in a line of the log. */
+import type { LogEvent, LogRecord } from "../sa/log-record.ts";
+
+/** The record without its reason, in words: `site-b: child gre: SA up (spi in c0ffee00, …)`. */
+export function eventSentence(record: LogRecord): string {
+  const subject = [record.peer, record.child].filter((name) => name !== undefined).join(" / ");
+  const facts = Object.entries(record.facts ?? {}).map(([name, value]) => `${name} ${value}`);
+  const detail = facts.length === 0 ? "" : ` (${facts.join(", ")})`;
+  return `${subject === "" ? "" : `${subject}: `}${words[record.event]}${detail}`;
+}
+
+const words: Readonly<Record<LogEvent, string>> = {
+  "ike-sa-up": "IKE SA up",
+  "ike-sa-down": "IKE SA down",
+  "ike-sa-failed": "IKE SA failed",
+  "child-sa-up": "Child SA up",
+  "child-sa-down": "Child SA down",
+  "child-sa-failed": "Child SA failed",
+  "peer-connecting": "connecting",
+  "peer-removed": "peer removed",
+  "policy-failed": "policy could not be set",
+  "route-failed": "route could not be set",
+  "message-dropped": "message dropped",
+  retransmit: "no answer yet, sent again",
+  resync: "listed the kernel's SAs and policies anew",
+};
