@@ -1,0 +1,9 @@
+import { hash as hashOnce } from "node:crypto";
+
+/** The hash functions that HMAC is used with, as OpenSSL names them. */
+export type HashName = "md5" | "sha1" | "sha256" | "sha384" | "sha512";
+
+/** The hash of `data`, in one call. */
+export function hash(name: HashName, data: Uint8Array): Buffer {
+  return hashOnce(name, data, "buffer");
+}

@@ -1,0 +1,22 @@
+import { createSecretKey, type KeyObject } from "node:crypto";
+import { version } from "node:process";
+
+/** What differs between the versions of Node and its OpenSSL, measured; everything else calls node:crypto directly. */
+
+/** The major version of the Node that runs this. */
+export const nodeMajor = Number.parseInt(version.slice(1), 10);
+
+/** A copy of `bytes` in memory of its own: a slice of Node's shared pool would keep 8 KiB alive. */
+export function ownCopy(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
+/**
+ * A copy of a cipher key in the form that this Node takes fastest. From Node 24 on a raw key costs 7 us more for
+ * each cipher than a KeyObject; before, both cost the same, and a Buffer is smaller and can be wiped.
+ */
+export function cipherKey(key: Uint8Array): KeyObject | Buffer {
+  return nodeMajor >= 24 ? createSecretKey(key) : ownCopy(key);
+}
