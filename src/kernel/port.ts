@@ -126,7 +126,11 @@ export type KernelRequest =
   | { readonly kind: "deleteRoute"; readonly route: Route };
 
 export type KernelAnswer =
-  | { readonly kind: "done" }
+  | {
+      readonly kind: "done";
+      /** `setRoute` only: no address of this host lies in the local subnet, so there is nothing to prefer and no route was set. */
+      readonly skipped?: "no-local-address";
+    }
   | { readonly kind: "spi"; readonly spi: number }
   | { readonly kind: "usage"; readonly usage: SaUsage }
   | { readonly kind: "sas"; readonly sas: readonly StandingSa[] }
@@ -151,7 +155,10 @@ export type KernelEvent =
       readonly source: Address;
       readonly destination: Address;
     }
-  /** A lifetime of an SA was reached. After `hard` the SA is gone. */
+  /**
+   * A lifetime of an SA was reached. After `hard` the SA is gone. SPI 0: nobody answered an acquire in time; the next
+   * packet raises a new one. The SPI of a reservation: it was never completed.
+   */
   | { readonly kind: "expire"; readonly sa: SaId; readonly hard: boolean; readonly reqid: number }
   /** The peer's NAT mapping changed: authenticated ESP came from elsewhere. */
   | {
