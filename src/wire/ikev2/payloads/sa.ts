@@ -105,10 +105,8 @@ const proposal = struct(
     count("transforms", u8),
     field("spi", sized),
     check(spiSizeProblem),
-    field(
-      "transforms",
-      chain(transform, { label: "transform", min: 1, max: limits.transforms, more: 3, counted: true }),
-    ),
+    // RFC 7296 3.3.1 wants at least one; a proposal without any can never be chosen and needs no refusal here.
+    field("transforms", chain(transform, { label: "transform", max: limits.transforms, more: 3, counted: true })),
   ),
 );
 
