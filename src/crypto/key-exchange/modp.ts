@@ -21,10 +21,14 @@ type ModpMethod = Extract<KeMethod, { kind: "modp" }>;
 // group), and crypto.diffieHellman 0.2 ms from 22 on but 1.6 ms on 20.
 const computeSecretIsSlow = nodeMajor > 20 && nodeMajor < 24;
 
+// OpenSSL knows groups 1 and 2 by no name, so that each createDiffieHellmanGroup tests their primes for 34 ms.
+const SHORTEST_NAMED_GROUP = 1536 / 8;
+
 /** A fresh key pair. */
 export function generateModp(ke: KeTransform, method: ModpMethod): KePair {
   // Twice the group's strength in bits is what a short exponent needs (RFC 3526 8, RFC 7919 5.2).
-  if (computeSecretIsSlow) return importModp(ke, method, randomBytes(Math.ceil((2 * ke.strength) / 8)));
+  if (computeSecretIsSlow || ke.publicLength < SHORTEST_NAMED_GROUP)
+    return importModp(ke, method, randomBytes(Math.ceil((2 * ke.strength) / 8)));
   const group = createDiffieHellmanGroup(method.openssl);
   group.generateKeys();
   return new GroupPair(ke, method, group);

@@ -20,9 +20,8 @@ export type KeMethod =
   | { readonly kind: "montgomery"; readonly curve: "x25519" | "x448" };
 
 const tooSmall = "groups below 2048 bits are within reach of precomputation (RFC 8247 2.4)";
-const smallSubgroups =
-  "its prime has small subgroups and is of unexplained origin, and RFC 8247 2.4 says SHOULD NOT or MUST NOT";
-const noPrecheckedGroup = "OpenSSL has no name for it and would test its prime for a fifth of a second each time";
+const smallSubgroups = "its prime has small subgroups and its origin is unexplained";
+const not8247 = "RFC 8247 2.4 forbids group 22, advises against 23 and 24, and nobody should start with them now";
 
 /** The KE rows, strongest first within a family. */
 export const keTransforms: readonly KeTransform[] = [
@@ -62,15 +61,15 @@ export const keTransforms: readonly KeTransform[] = [
   { ...modp(768, 1, 69), weak: tooSmall },
   decodeOnly("modp2048s256", 24, "2048-bit MODP Group with 256-bit Prime Order Subgroup", 256, 112, {
     weak: smallSubgroups,
-    decodeOnly: noPrecheckedGroup,
+    decodeOnly: not8247,
   }),
   decodeOnly("modp2048s224", 23, "2048-bit MODP Group with 224-bit Prime Order Subgroup", 256, 112, {
     weak: smallSubgroups,
-    decodeOnly: noPrecheckedGroup,
+    decodeOnly: not8247,
   }),
   decodeOnly("modp1024s160", 22, "1024-bit MODP Group with 160-bit Prime Order Subgroup", 128, 80, {
     weak: smallSubgroups,
-    decodeOnly: noPrecheckedGroup,
+    decodeOnly: not8247,
   }),
   decodeOnly("ecp224", 26, "224-bit Random ECP Group", 56, 112, { decodeOnly: "nobody asks for it" }),
   decodeOnly("ecp192", 25, "192-bit Random ECP Group", 48, 96, {
