@@ -15,7 +15,10 @@ export interface ProposalDifference {
   readonly ours: ProposalText;
   /** The peer's proposal that came nearest. */
   readonly theirs: ProposalText;
-  /** What kind of transform has no common member: `ENCR`, `INTEG`, `PRF`, `KE`, `ESN`, or `protocol`. */
+  /**
+   * What kind of transform has no common member: `ENCR`, `INTEG`, `PRF`, `KE`, `ESN`, or `protocol`; another type's
+   * registered name where the peer's proposal has one that we do not understand (RFC 7296 3.3.6).
+   */
   readonly transformType: string;
   readonly oursOfType: readonly string[];
   readonly theirsOfType: readonly string[];

@@ -89,8 +89,8 @@ export function coversSelector(outer: TrafficSelector, inner: TrafficSelector): 
   return common !== undefined && sameBox(common, inner);
 }
 
-/** Joins neighbouring address ranges and drops what another entry covers; what the peer named first stays first. */
-export function simplifySelectors(list: readonly TrafficSelector[]): readonly TrafficSelector[] {
+/** Joins overlapping and neighbouring address ranges, and drops what another entry covers; see `dropCovered` for the order. */
+export function joinSelectors(list: readonly TrafficSelector[]): readonly TrafficSelector[] {
   const groups = new Map<string, Ranked[]>();
   for (const [rank, selector] of list.entries()) {
     if (intersectSelectors(selector, selector) === undefined) continue;
@@ -99,14 +99,12 @@ export function simplifySelectors(list: readonly TrafficSelector[]): readonly Tr
     group.push({ rank, selector });
     groups.set(key, group);
   }
-  const joined = [...groups.values()].flatMap(joinNeighbours);
-  const kept: Ranked[] = [];
-  for (const [i, entry] of joined.entries()) {
-    const cover = joined.find((other, j) => i !== j && covers(other, entry, j < i));
-    if (cover === undefined) kept.push(entry);
-    else cover.rank = Math.min(cover.rank, entry.rank);
-  }
-  return kept.sort((a, b) => a.rank - b.rank).map(({ selector }) => selector);
+  return uncovered([...groups.values()].flatMap(joinNeighbours));
+}
+
+/** Drops what another entry covers; an entry stands where the first that it covers stood, so that first choices stay first. */
+export function dropCovered(list: readonly TrafficSelector[]): readonly TrafficSelector[] {
+  return uncovered(list.map((selector, rank) => ({ rank, selector })));
 }
 
 /** Whether both match the same packets at their end. */
@@ -200,6 +198,18 @@ function sameBox(a: TrafficSelector, b: TrafficSelector): boolean {
   if (a.startPort === b.startPort && a.endPort === b.endPort) return true;
   // Where a protocol has no ports, OPAQUE (RFC 4301 4.4.1.3, case A) and ANY (RFC 7296 3.13.1) mean the same packets.
   return withoutPorts(a.ipProtocol) && hasOpaquePorts(a) && hasAnyPorts(b);
+}
+
+function uncovered(entries: readonly Ranked[]): readonly TrafficSelector[] {
+  const kept: Ranked[] = [];
+  for (const [i, entry] of entries.entries()) {
+    if (!entries.some((other, j) => i !== j && covers(other, entry, j < i))) kept.push({ ...entry });
+  }
+  for (const entry of entries) {
+    const cover = kept.find(({ selector }) => coversSelector(selector, entry.selector));
+    if (cover !== undefined) cover.rank = Math.min(cover.rank, entry.rank);
+  }
+  return kept.sort((a, b) => a.rank - b.rank).map(({ selector }) => selector);
 }
 
 /** Of two entries that cover each other, the earlier one stays. */

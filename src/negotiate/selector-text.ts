@@ -1,0 +1,124 @@
+/** Traffic selectors in words, and the first thing on which two ends' selectors differ. */
+import { formatAddress, formatPrefix, rangeAsPrefix } from "./address.ts";
+import { ipProtocol, isIcmp, protocolName } from "./selector.ts";
+import {
+  type ChildSelectors,
+  hasAnyPorts,
+  hasOpaquePorts,
+  inexpressible,
+  intersectSelectors,
+  type TrafficSelector,
+} from "./traffic-selector.ts";
+
+/** Lists of traffic selectors, sorted by whose end they speak of. */
+export interface SelectorLists {
+  readonly local: readonly TrafficSelector[];
+  readonly remote: readonly TrafficSelector[];
+}
+
+/** `10.1.0.0/16`, `192.0.2.1/32 udp :4789`, `10.0.0.5-10.0.0.20 tcp :80-90`, `192.0.2.1/32 icmp type 8 code 0`. */
+export function formatTrafficSelector(selector: TrafficSelector): string {
+  const words = [formatAddresses(selector)];
+  if (selector.ipProtocol !== ipProtocol.any) words.push(protocolName(selector.ipProtocol));
+  const ports = formatPorts(selector);
+  if (ports !== "") words.push(ports);
+  return words.join(" ");
+}
+
+/** Both ends in one text, ours first: `10.1.0.0/16 <-> 10.2.0.0/16`. */
+export function formatSelectorLists({ local, remote }: SelectorLists): string {
+  return `${formatList(local)} <-> ${formatList(remote)}`;
+}
+
+/** A child's ends in one text: `192.0.2.1/32 udp <-> 192.0.2.2/32 udp :4789`. */
+export function formatChildSelectors({ local, remote }: ChildSelectors): string {
+  return formatSelectorLists({ local: [local], remote: [remote] });
+}
+
+/** How far two ends' selectors agree, and the first thing on which they do not. */
+export interface SelectorDifference {
+  /** Things that agree; the pair with the most is the nearest. */
+  readonly agreed: number;
+  /** Whether addresses are what does not meet. */
+  readonly inAddresses: boolean;
+  readonly text: string;
+}
+
+/** The first difference between what we have and what the peer offers; undefined where everything meets. */
+export function selectorDifference(ours: ChildSelectors, theirs: SelectorLists): SelectorDifference | undefined {
+  const atRemote = compareEnd("the peer's end", ours.remote, theirs.remote);
+  const atLocal = compareEnd("our end", ours.local, theirs.local);
+  const agreed = atRemote.agreed + atLocal.agreed;
+  // Addresses, then protocol, then ports: the coarser difference is the cause, whichever end it is at.
+  const coarser = atLocal.agreed < atRemote.agreed ? atLocal : atRemote;
+  if (coarser.text === undefined) return undefined;
+  return { agreed, inAddresses: coarser.agreed < 2, text: coarser.text };
+}
+
+function compareEnd(end: string, ours: TrafficSelector, theirs: readonly TrafficSelector[]): EndComparison {
+  const inFamily = theirs.filter(({ tsType }) => tsType === ours.tsType);
+  if (inFamily.length === 0) return { agreed: 0, text: `${end}: ${bothSides(ours, theirs, formatAddresses)}` };
+  const anything = { ...ours, ipProtocol: ipProtocol.any, startPort: 0, endPort: 0xffff };
+  const bare = (selector: TrafficSelector) => ({ ...selector, ipProtocol: 0, startPort: 0, endPort: 0xffff });
+  const near = inFamily.filter((selector) => intersectSelectors(anything, bare(selector)));
+  if (near.length === 0) return { agreed: 1, text: `${end}: ${bothSides(ours, inFamily, formatAddresses)}` };
+  const sameProtocol = near.filter(
+    ({ ipProtocol: protocol }) => protocol === ours.ipProtocol || protocol === 0 || ours.ipProtocol === 0,
+  );
+  if (sameProtocol.length === 0) return { agreed: 2, text: `protocol at ${end}: ${bothSides(ours, near, formatIp)}` };
+  const common = sameProtocol.flatMap((selector) => intersectSelectors(ours, selector) ?? []);
+  if (common.length === 0) {
+    return { agreed: 3, text: `ports at ${end}: ${bothSides(ours, sameProtocol, (s) => formatPorts(s) || "any")}` };
+  }
+  const faults = common.map(inexpressible);
+  if (!faults.includes(undefined)) return { agreed: 4, text: `${end}: ${faults[0]}` };
+  return { agreed: 5 };
+}
+
+interface EndComparison {
+  readonly agreed: number;
+  readonly text?: string;
+}
+
+function bothSides(
+  ours: TrafficSelector,
+  theirs: readonly TrafficSelector[],
+  format: (selector: TrafficSelector) => string,
+): string {
+  const offered = [...new Set(theirs.map(format))];
+  return `we have ${format(ours)}, the peer has ${shorten(offered)}`;
+}
+
+function formatAddresses({ startAddress, endAddress }: TrafficSelector): string {
+  const prefix = rangeAsPrefix(startAddress, endAddress);
+  return prefix === undefined ? `${formatAddress(startAddress)}-${formatAddress(endAddress)}` : formatPrefix(prefix);
+}
+
+function formatIp({ ipProtocol: protocol }: TrafficSelector): string {
+  return protocolName(protocol);
+}
+
+/** Empty for any port. */
+function formatPorts(selector: TrafficSelector): string {
+  const { ipProtocol: protocol, startPort, endPort } = selector;
+  if (hasAnyPorts(selector)) return "";
+  if (hasOpaquePorts(selector)) return ":opaque";
+  if (!isIcmp(protocol)) return startPort === endPort ? `:${startPort}` : `:${startPort}-${endPort}`;
+  if (startPort === endPort) return `type ${startPort >> 8} code ${startPort & 0xff}`;
+  if ((startPort & 0xff) === 0 && endPort === startPort + 0xff) return `type ${startPort >> 8}`;
+  return `type ${startPort >> 8} code ${startPort & 0xff} to type ${endPort >> 8} code ${endPort & 0xff}`;
+}
+
+function formatList(list: readonly TrafficSelector[]): string {
+  const texts = list.map(formatTrafficSelector);
+  return texts.length === 1 ? (texts[0] ?? "") : `{${shorten(texts)}}`;
+}
+
+function shorten(texts: readonly string[]): string {
+  if (texts.length === 0) return "none that is an address range";
+  if (texts.length <= maximumShown) return texts.join(", ");
+  return `${texts.slice(0, maximumShown).join(", ")} and ${texts.length - maximumShown} more`;
+}
+
+/** A TS payload may hold 255 selectors. */
+const maximumShown = 8;
