@@ -1,10 +1,11 @@
 /** `up` and `down`: asks the engine, and waits for how it ends. */
+
+import { nearestWord } from "../config/nearest.ts";
 import type { PeerStatus, Status } from "../engine/status.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import { describeReason } from "../negotiate/reason-text.ts";
 import type { LogRecord } from "../sa/log-record.ts";
 import { ControlError, errorCodes } from "./control-protocol.ts";
-import { nearest } from "./nearest.ts";
 
 /** What the waiting needs of the daemon. */
 export interface OperatorHost {
@@ -84,7 +85,7 @@ function find(host: OperatorHost, name: string): PeerStatus {
   const found = peers.find((peer) => peer.name === name);
   if (found !== undefined) return found;
   const names = peers.map((peer) => peer.name);
-  const close = nearest(name, names);
+  const close = nearestWord(name, names);
   const hint = close === undefined ? "" : `; did you mean "${close}"?`;
   throw new ControlError(errorCodes.unknownPeer, `no peer is named "${name}"${hint}`, { nearest: close ?? null });
 }

@@ -30,6 +30,7 @@ export const openPlainSocket: OpenUdpSocket = async (local) => {
     socket.once("error", (error) => reject(bindError(local, errnoOf(error))));
     socket.bind({ address: local.address, port: local.port, exclusive: true }, resolve);
   });
+  socket.setRecvBufferSize(receiveBuffer);
   const bound = socket.address();
   return wrapDgram(socket, { address: local.address, port: bound.port }, async () => undefined);
 };
@@ -37,8 +38,8 @@ export const openPlainSocket: OpenUdpSocket = async (local) => {
 /** A dgram socket of the address's family; IPv6 sockets never take IPv4, they would collide with ours there. */
 export function createDgram(local: Endpoint): dgram.Socket {
   return familyOf(local.address) === 4
-    ? dgram.createSocket({ type: "udp4", recvBufferSize, sendBufferSize })
-    : dgram.createSocket({ type: "udp6", ipv6Only: true, recvBufferSize, sendBufferSize });
+    ? dgram.createSocket({ type: "udp4" })
+    : dgram.createSocket({ type: "udp6", ipv6Only: true });
 }
 
 /** Makes a UdpSocket of a dgram socket; `beginReading` is what is left to do before messages come. */
@@ -68,6 +69,5 @@ export function wrapDgram(socket: dgram.Socket, local: Endpoint, beginReading: (
   };
 }
 
-/** Octets; room for a burst of first messages while a handshake is computed. The kernel caps it at net.core.rmem_max. */
-const recvBufferSize = 1 << 20;
-const sendBufferSize = 1 << 20;
+/** Octets; room for a burst of first messages while a handshake is computed. Without CAP_NET_ADMIN net.core.rmem_max caps it. */
+export const receiveBuffer = 1 << 20;

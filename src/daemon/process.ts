@@ -1,0 +1,202 @@
+/** The daemon as a process: start in an order that changes nothing before all is checked, signals, an end in peace. */
+import type { Kernel } from "../kernel/port.ts";
+import type { Log } from "../observe/log.ts";
+import { TransportError } from "../transport/errors.ts";
+import { controlMethods } from "./control-methods.ts";
+import { ControlError, errorCodes } from "./control-protocol.ts";
+import { ControlSocketError, openControlServer } from "./control-server.ts";
+import { type Configuration, Daemon, type DaemonOptions } from "./daemon.ts";
+import { Failure } from "./failure.ts";
+import { serviceManager } from "./notify.ts";
+import { removeOurPolicies } from "./policies.ts";
+
+export interface ProcessOptions extends Omit<DaemonOptions, "kernel"> {
+  readonly socketPath: string;
+  /** Loads the file; throws Failure where nothing of it may be run. At a reload every error is one. */
+  load(when: "start" | "reload"): Promise<Configuration>;
+  /** Opens the kernel and checks that it can do the work; throws Failure, and changes nothing. */
+  openKernel(configuration: Configuration): Promise<Kernel>;
+  readonly unlockOnExit: boolean;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** Runs until a signal ends it; resolves when all is closed, throws Failure where it could not start. */
+export async function runProcess(options: ProcessOptions): Promise<void> {
+  const { log } = options;
+  log.say("info", "daemon-started", `underlock ${options.version} starts with ${options.file}`, { pid: process.pid });
+  const signals = new Signals();
+  const configuration = await options.load("start");
+  const host: Host = { daemon: undefined };
+  const control = await openControl(options, host);
+  try {
+    const kernel = await options.openKernel(configuration);
+    try {
+      const daemon = new Daemon({ ...options, kernel });
+      await startDaemon(daemon, configuration);
+      host.daemon = { daemon, reload: oneAtATime(() => reload(options, daemon)) };
+      await serve(options, host.daemon, signals, configuration);
+      host.daemon = undefined;
+      await stopDaemon(options, daemon, signals);
+      if (options.unlockOnExit) {
+        const count = await removeOurPolicies(kernel);
+        log.say(
+          "warn",
+          "daemon-stopped",
+          `${count} policies removed, as --unlock-on-exit asks: traffic may pass in clear`,
+        );
+      }
+    } finally {
+      kernel.close();
+    }
+  } finally {
+    await control.close();
+    signals.close();
+  }
+  log.say("info", "daemon-stopped", options.unlockOnExit ? "stopped" : "stopped; the policies stay locked");
+}
+
+/** An uncaught exception becomes one line of the log and exit status 1; what the kernel holds stays as it is. */
+export function exitOnCrash(log: Log): void {
+  const crash = (error: unknown): void => {
+    const message = error instanceof Error ? error.message : String(error);
+    log.say(
+      "error",
+      "internal-error",
+      `a fault of underlock's own, please report it: ${message}; policies and SAs stay`,
+    );
+    if (error instanceof Error && error.stack !== undefined) log.say("debug", "internal-error", error.stack);
+    process.exit(1);
+  };
+  process.on("uncaughtException", crash);
+  process.on("unhandledRejection", crash);
+}
+
+async function startDaemon(daemon: Daemon, configuration: Configuration): Promise<void> {
+  try {
+    await daemon.start(configuration);
+  } catch (error) {
+    if (error instanceof TransportError) throw new Failure(1, error.message);
+    throw error;
+  }
+}
+
+/** What the control socket serves: nothing yet, and nothing any more, while the daemon starts and stops. */
+interface Host {
+  daemon: Running | undefined;
+}
+
+interface Running {
+  readonly daemon: Daemon;
+  /** Loads and applies the file; a broken one leaves everything as it is, and is returned. */
+  reload(): Promise<Failure | undefined>;
+}
+
+async function openControl(options: ProcessOptions, host: Host): Promise<{ close(): Promise<void> }> {
+  const running = (): Running => {
+    if (host.daemon !== undefined) return host.daemon;
+    throw new ControlError(errorCodes.failed, "the daemon is starting or stopping: ask again in a moment");
+  };
+  const present = (): Daemon => running().daemon;
+  const methods = controlMethods({
+    version: options.version,
+    status: () => present().status(),
+    report: () => present().report(),
+    ask: (kind, peer) => present().ask(kind, peer),
+    onRecord: (listener) => present().onRecord(listener),
+    onLine: (listener) => present().onLine(listener),
+    reload: async () => {
+      const fault = await running().reload();
+      if (fault !== undefined) throw new ControlError(errorCodes.configuration, fault.message, fault.details);
+      return { peers: present().status().peers.length };
+    },
+  });
+  try {
+    return await openControlServer(options.socketPath, methods);
+  } catch (error) {
+    if (error instanceof ControlSocketError) throw new Failure(1, error.message);
+    throw error;
+  }
+}
+
+/** Until a signal asks for the end. */
+async function serve(
+  options: ProcessOptions,
+  running: Running,
+  signals: Signals,
+  configuration: Configuration,
+): Promise<void> {
+  const manager = serviceManager(options.environment);
+  const { peers } = configuration.desired;
+  options.log.say("info", "daemon-ready", `ready: ${peers.length} ${peers.length === 1 ? "peer" : "peers"}`);
+  manager.ready();
+  while ((await signals.next()) === "SIGHUP") await running.reload();
+  manager.stopping();
+  manager.close();
+}
+
+async function stopDaemon({ log }: ProcessOptions, daemon: Daemon, signals: Signals): Promise<void> {
+  log.say("info", "daemon-stopping", "stopping: telling the peers");
+  const outcome = await Promise.race([daemon.stop(stopPatience), signals.next().then(() => "hurried" as const)]);
+  if (outcome !== "stopped")
+    log.say("warn", "daemon-stopping", "not every peer has acknowledged the end; it will notice by itself");
+}
+
+async function reload({ log, file, load }: ProcessOptions, daemon: Daemon): Promise<Failure | undefined> {
+  try {
+    const configuration = await load("reload");
+    await daemon.configure(configuration);
+    log.say("info", "reloaded", `${file} loaded anew: ${configuration.desired.peers.length} peers`);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    log.say("error", "reload-refused", `${error.message}; the running configuration stays in force`);
+    for (const detail of error.details) log.say("error", "reload-refused", detail);
+    return error;
+  }
+}
+
+function oneAtATime<T>(work: () => Promise<T>): () => Promise<T> {
+  let turn: Promise<unknown> = Promise.resolve();
+  return async () => {
+    const mine = turn.then(work);
+    turn = mine.catch(() => undefined);
+    return await mine;
+  };
+}
+
+type Signal = "SIGTERM" | "SIGINT" | "SIGHUP";
+
+/** Signals one after the other; those that come early wait. */
+class Signals {
+  readonly #queue: Signal[] = [];
+  readonly #handlers = new Map<Signal, () => void>();
+  #waiting: ((signal: Signal) => void)[] = [];
+
+  constructor() {
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+      const handler = (): void => this.#arrived(signal);
+      this.#handlers.set(signal, handler);
+      process.on(signal, handler);
+    }
+  }
+
+  async next(): Promise<Signal> {
+    const first = this.#queue.shift();
+    if (first !== undefined) return first;
+    return await new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  close(): void {
+    for (const [signal, handler] of this.#handlers) process.off(signal, handler);
+  }
+
+  #arrived(signal: Signal): void {
+    const waiting = this.#waiting.shift();
+    if (waiting !== undefined) waiting(signal);
+    // Several hang-ups in a row ask for one reload.
+    else if (!this.#queue.includes(signal)) this.#queue.push(signal);
+  }
+}
+
+/** Milliseconds that peers have to acknowledge the end. */
+const stopPatience = 5000;
