@@ -21,15 +21,17 @@ export interface CandidateChild {
 }
 
 /** What an initiator asks for. */
-export interface ChildRequest {
-  readonly offer: SelectorOffer;
+export interface ChildRequest extends SelectorOffer {
   /** `transport` where USE_TRANSPORT_MODE came (RFC 7296 1.3.1). */
   readonly mode: "transport" | "tunnel";
   /** Of the proposals that came. */
   readonly protocols: readonly ("esp" | "ah")[];
-  readonly hosts: HostAddresses;
+}
+
+/** Where it came over. */
+export interface RequestPath extends HostAddresses {
   /** Whether NAT detection saw a NAT at either end (RFC 7296 2.23). */
-  readonly nat: boolean;
+  readonly nat?: boolean;
 }
 
 export type MatchedChild<C extends CandidateChild> =
@@ -44,23 +46,22 @@ export type MatchedChild<C extends CandidateChild> =
  * is never taken: RFC 7296 1.3.1 lets a responder answer in tunnel mode, but the ends would then disagree on what is
  * protected, and the reason names the cause.
  */
-export function matchChild<C extends CandidateChild>(children: readonly C[], request: ChildRequest): MatchedChild<C> {
-  const fitting = fittingChildren(children, request.offer, request.hosts);
+export function matchChild<C extends CandidateChild>(
+  children: readonly C[],
+  request: ChildRequest,
+  path: RequestPath,
+): MatchedChild<C> {
+  const fitting = fittingChildren(children, request, path);
   const [best] = fitting
     .filter(({ child }) => child.mode === request.mode)
     .sort((a, b) => badness(a, request) - badness(b, request));
-  if (best !== undefined) {
-    if (request.nat && best.child.protocol === "ah") {
-      return { ok: false, reason: { code: "nat-forbids-ah", child: best.child.name } };
-    }
-    return { ok: true, ...best };
-  }
+  if (best !== undefined) return { ok: true, ...best };
   const [otherMode] = fitting;
   if (otherMode !== undefined) {
     const { name, mode } = otherMode.child;
     return { ok: false, reason: { code: "mode-mismatch", child: name, ours: mode, theirs: request.mode } };
   }
-  return { ok: false, reason: translated(children, request) ?? refusal(children, request) };
+  return { ok: false, reason: translated(children, request, path) ?? refusal(children, request, path) };
 }
 
 interface FittingChild<C> {
@@ -88,13 +89,13 @@ function badness({ child, narrowed }: FittingChild<CandidateChild>, { protocols 
  * RFC 7296 2.23.1: behind a NAT, transport mode's selectors hold an address that the other end never sees. Whether a
  * child would fit with the addresses put right tells that the NAT, not the configuration, is in the way.
  */
-function translated<C extends CandidateChild>(children: readonly C[], request: ChildRequest): Reason | undefined {
-  if (!request.nat || request.mode !== "transport") return undefined;
+function translated(children: readonly CandidateChild[], request: ChildRequest, path: RequestPath): Reason | undefined {
+  if (path.nat !== true || request.mode !== "transport") return undefined;
   const offer = {
-    tsi: request.offer.tsi.map((selector) => withHost(selector, request.hosts.remote)),
-    tsr: request.offer.tsr.map((selector) => withHost(selector, request.hosts.local)),
+    tsi: request.tsi.map((selector) => withHost(selector, path.remote)),
+    tsr: request.tsr.map((selector) => withHost(selector, path.local)),
   };
-  const fitting = fittingChildren(children, offer, request.hosts).find(({ child }) => child.mode === "transport");
+  const fitting = fittingChildren(children, offer, path).find(({ child }) => child.mode === "transport");
   return fitting && { code: "nat-forbids-transport", child: fitting.child.name };
 }
 
@@ -107,8 +108,8 @@ function withHost(selector: WireSelector, host: Address): WireSelector {
     : selector;
 }
 
-function refusal(children: readonly CandidateChild[], request: ChildRequest): Reason {
-  const candidates: readonly ChildSelectors[] = children.map((child) => childSelectors(child, request.hosts));
-  const theirs = { local: addressRanges(request.offer.tsr), remote: addressRanges(request.offer.tsi) };
+function refusal(children: readonly CandidateChild[], request: ChildRequest, path: RequestPath): Reason {
+  const candidates: readonly ChildSelectors[] = children.map((child) => childSelectors(child, path));
+  const theirs = { local: addressRanges(request.tsr), remote: addressRanges(request.tsi) };
   return refuseSelectors(candidates, theirs, { transport: request.mode === "transport" }).reason;
 }

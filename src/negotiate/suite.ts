@@ -1,13 +1,13 @@
 /** What a negotiation of proposals comes to: one transform of each type. */
 
+import type { ProposalProtocol } from "../crypto/keywords.ts";
 import type { EncrTransform } from "../crypto/transforms/encr.ts";
 import type { IntegTransform } from "../crypto/transforms/integ.ts";
 import type { KeTransform } from "../crypto/transforms/ke.ts";
 import type { PrfTransform } from "../crypto/transforms/prf.ts";
 import type { EsnTransform, Transform, TransformType } from "../crypto/transforms.ts";
 
-/** What a proposal is for (RFC 7296 3.3.1). */
-export type ProposalProtocol = "ike" | "esp" | "ah";
+export type { ProposalProtocol };
 
 /** The algorithms of an IKE SA. */
 export interface IkeSuite {

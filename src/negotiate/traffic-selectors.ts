@@ -66,6 +66,11 @@ export function offerSelectors(
   return { tsi: [specific.local, child.local], tsr: [specific.remote, child.remote] };
 }
 
+/** What was sent, in words, for `peer-refused-selectors`: each entry the sender's own end first. */
+export function formatSelectorOffer(child: ChildSelectors): string {
+  return formatChildSelectors(child);
+}
+
 /**
  * The responder's narrowing, as RFC 7296 2.9 orders it.
  *
