@@ -11,7 +11,7 @@ export function capture(command, args, options = {}) {
 
 /** Runs a command whose output goes to our standard error, so that our standard output stays free for results. */
 export function show(command, args, options = {}) {
-  console.error(`$ ${[command, ...args].join(" ")}`);
+  console.error(`$ ${[command, ...args].join(" ").split("\n")[0]}`);
   const done = spawnSync(command, args, { stdio: ["ignore", 2, 2], ...options });
   if (done.error) throw new Sorry(`cannot run ${command}: ${done.error.message}`);
   if (done.status !== 0) throw new Sorry(`${command} ${args[0] ?? ""} ended with status ${done.status ?? done.signal}`);

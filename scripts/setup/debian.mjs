@@ -59,7 +59,7 @@ export function aptProxy() {
 }
 
 function isInstalled(name) {
-  return capture("dpkg-query", ["-W", "-f", "${db:Status-Status}", name]).stdout === "installed";
+  return / installed$/m.test(capture("dpkg-query", ["-s", name]).stdout);
 }
 
 function aptSources() {

@@ -11,6 +11,8 @@ const peerFolders = [
 ];
 
 const strongswanPackages = [
+  // The names of protocols and services: without them a selector cannot say "gre".
+  "netbase",
   "strongswan-charon",
   "strongswan-swanctl",
   "libstrongswan-standard-plugins",
@@ -34,11 +36,12 @@ function make(target, suite) {
   const half = `${target}.new-${process.pid}`;
   const options = ["--variant=minbase", `--include=${strongswanPackages.join(",")}`];
   // The folder gets its name only when it is whole, so that one that was broken off is never taken for a peer.
-  const script = `PATH=$PATH:/usr/sbin:/sbin; rm -rf '${target}.new-'*
-debootstrap ${options.join(" ")} ${suite} '${half}' ${debianMirror()} >'${half}.log' 2>&1 || { tail -5 '${half}.log' >&2; exit 1; }
-rm -rf '${half}'/var/cache/apt/archives '${half}'/var/lib/apt/lists '${half}'/usr/share/doc '${half}'/usr/share/man \\
-  '${half}'/usr/share/locale '${half}.log'
-mv '${half}' '${target}'`;
+  const script = `PATH=$PATH:/usr/sbin:/sbin; half='${half}'; target='${target}'
+debootstrap ${options.join(" ")} ${suite} "$half" ${debianMirror()} >"$half.log" 2>&1 || {
+  tail -5 "$half.log" >&2; rm -rf "$half" "$half.log"; exit 1
+}
+cd "$half" && rm -rf var/cache/apt/archives var/lib/apt/lists usr/share/doc usr/share/man usr/share/locale "$half.log"
+mv -T "$half" "$target" || { rm -rf "$half"; test -d "$target"; }`;
   try {
     show(command, [...prefix, ...proxy, "sh", "-c", script]);
   } catch (error) {

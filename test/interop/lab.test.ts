@@ -72,7 +72,8 @@ describe.for(strongswanVersions)("strongSwan %s against itself", (version) => {
         await a.initiate("from");
         await protectedTraffic(lab, 0);
         const sas = await kernelSas(lab.gateway("a").machine);
-        expect(sas.map(({ packets }) => packets > 0)).toEqual([true, true, true, true]);
+        // VXLAN sends to 4789 from any port: of the four SAs, those from 4789 to any port stay idle.
+        expect(sas.map(({ packets }) => packets > 0).sort()).toEqual([false, false, true, true]);
       },
     );
 

@@ -7,7 +7,7 @@ import type { LoggedProcess, Machine } from "./machine.ts";
 export interface CaptureReport {
   /** How many frames there were of each kind. */
   readonly counts: Readonly<Record<FrameKind, number>>;
-  /** tcpdump's line for each frame that is not of an allowed kind, the first 20 of them. */
+  /** tcpdump's lines for the frames that are not of an allowed kind, the first of each sort, 20 sorts at most. */
   readonly leaks: readonly string[];
   readonly leakCount: number;
   /** Frames that the kernel or tcpdump lost: with any, an absence proves nothing. */
@@ -64,17 +64,26 @@ export class Capture {
     if (leaks.length === 0) return { counts, leaks: [], leakCount: 0, dropped };
     const file = join(this.#machine.folder, "leaks.pcap");
     writeFileSync(file, Buffer.concat([header, ...leaks]));
-    return { counts, leaks: await this.#print(file, Math.min(leaks.length, 20)), leakCount: leaks.length, dropped };
+    return { counts, leaks: await this.#print(file), leakCount: leaks.length, dropped };
   }
 
-  /** One line for each of the first packets of a file. */
-  async #print(file: string, count: number): Promise<string[]> {
-    const printed = await this.#machine.run(`tcpdump -nn -tttt -c ${count} -r ${file} 2>/dev/null`);
+  /** One line for the first packet of each sort among the first 2000 of a file. */
+  async #print(file: string): Promise<string[]> {
+    const printed = await this.#machine.run(`tcpdump -nn -tttt -c 2000 -r ${file} 2>/dev/null`);
     // tcpdump breaks the line before an inner packet; only a new packet starts with a date.
-    return printed
+    const lines = printed
       .trim()
       .split(/\n(?=\d{4}-)/)
       .map((packet) => packet.replace(/\s*\n\s*/g, " "));
+    const sorts = new Map<string, string>();
+    for (const line of lines) {
+      const sort = line
+        .replace(/^\S+ \S+ /, "")
+        .replace(/\b(id|seq|length) \d+/g, "$1")
+        .replace(/\.\d{5}\b/g, "");
+      if (!sorts.has(sort)) sorts.set(sort, line);
+    }
+    return [...sorts.values()].slice(0, 20);
   }
 
   #sort(allowed: readonly FrameKind[]): { counts: Record<FrameKind, number>; leaks: Buffer[]; header: Buffer } {

@@ -23,8 +23,9 @@ const artifacts = join(dirname(fileURLToPath(import.meta.url)), "../../../artifa
  * and the kernels' SAs and policies stay in `artifacts/interop/<name>`, which the error names.
  */
 export function scenario(name: string, spec: ScenarioSpec, body: (lab: Lab) => Promise<void>): void {
-  test(name, { timeout: (spec.seconds ?? 60) * 1000 }, async ({ onTestFinished, signal }) => {
-    const folder = join("/tmp/underlock-lab", slug(name));
+  test(name, { timeout: (spec.seconds ?? 60) * 1000 }, async ({ onTestFinished, signal, task }) => {
+    const own = slug(task.fullTestName);
+    const folder = join("/tmp/underlock-lab", own);
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     const lab = new Lab(await Topology.create(spec, folder), folder);
@@ -36,7 +37,7 @@ export function scenario(name: string, spec: ScenarioSpec, body: (lab: Lab) => P
     try {
       await Promise.race([body(lab), aborted(signal)]);
     } catch (error) {
-      const kept = await lab.keep(join(artifacts, slug(name)));
+      const kept = await lab.keep(join(artifacts, own));
       if (error instanceof Error) error.message += `\nwhat was seen is in ${kept}`;
       throw error;
     }

@@ -64,17 +64,27 @@ export class Topology {
   /** Makes the namespaces, devices, addresses and routes; logs of the machines go to folders under `folder`. */
   static async create(spec: TopologySpec, folder: string): Promise<Topology> {
     const lan = spec.lan ?? "none";
-    const make = (name: string) => Machine.create(name, join(folder, name));
-    const middle = await make("middle");
-    const gateways: Gateway[] = [];
-    for (const [index, name] of spec.gateways.entries()) {
-      const machine = await make(name);
-      gateways.push(gateway(name, index + 1, machine, lan === "host" ? await make(`${name}-lan`) : machine));
+    const made: Machine[] = [];
+    const make = async (name: string) => {
+      const machine = await Machine.create(name, join(folder, name));
+      made.push(machine);
+      return machine;
+    };
+    try {
+      const middle = await make("middle");
+      const gateways: Gateway[] = [];
+      for (const [index, name] of spec.gateways.entries()) {
+        const machine = await make(name);
+        gateways.push(gateway(name, index + 1, machine, lan === "host" ? await make(`${name}-lan`) : machine));
+      }
+      const overlays = (spec.overlays ?? []).map((overlay, index) => madeOverlay(overlay, index + 1, gateways));
+      await bridge(middle, gateways);
+      for (const each of gateways) await configure(each, gateways, overlays, lan);
+      return new Topology(middle, gateways, overlays, lan);
+    } catch (error) {
+      await Promise.all(made.map((machine) => machine.destroy()));
+      throw error;
     }
-    const overlays = (spec.overlays ?? []).map((overlay, index) => madeOverlay(overlay, index + 1, gateways));
-    await bridge(middle, gateways);
-    for (const each of gateways) await configure(each, gateways, overlays, lan);
-    return new Topology(middle, gateways, overlays, lan);
   }
 
   /** The gateway of that name. */
@@ -128,8 +138,8 @@ async function bridge(middle: Machine, gateways: readonly Gateway[]): Promise<vo
     "link add br0 type bridge forward_delay 0 mcast_snooping 0",
     "link set br0 up",
     ...gateways.flatMap(({ name, machine }) => [
-      `link add ${name} type veth peer name u0 netns ${machine.pid}`,
-      `link set ${name} master br0 up`,
+      `link add name port-${name} type veth peer name u0 netns ${machine.pid}`,
+      `link set port-${name} master br0 up`,
     ]),
   ]);
 }
@@ -163,7 +173,7 @@ async function configure(
       `address add ${self.inside.address.v6}/32 dev eth0 nodad`,
       "link set eth0 up",
       `route add default via ${self.lan.v4.address}`,
-      `-6 route add default via ${self.lan.v6.address}`,
+      `route add ::/0 via ${self.lan.v6.address}`,
     ]);
   }
 }
@@ -184,7 +194,7 @@ function lanDevice(self: Gateway, lan: "device" | "host"): string[] {
 function clearRoutes(self: Gateway, other: Gateway): string[] {
   return (["v4", "v6"] as const).map(
     (family) =>
-      `${family === "v6" ? "-6 " : ""}route add ${other.lan[family].prefix} via ${other.address[family]} dev u0` +
+      `route add ${other.lan[family].prefix} via ${other.address[family]} dev u0` +
       ` src ${self.lan[family].address} metric 5000`,
   );
 }

@@ -69,7 +69,11 @@ export async function lostPings(
   to: string,
   { sizes = [56, 1300, 5000], count = 3 } = {},
 ): Promise<Record<number, number>> {
-  const each = sizes.map((size) => `ping -n -q -i 0.05 -W 2 -c ${count} -s ${size} -I ${from} ${to} || true`);
+  // The kernel learns a path's MTU from large packets that it then loses, one for each header that is added.
+  const learn =
+    Math.max(...sizes) > 1300 ? `ping -n -q -i 0.1 -W 0.3 -c 3 -s ${Math.max(...sizes)} -I ${from} ${to}` : ":";
+  const counted = (size: number) => `ping -n -q -i 0.05 -W 2 -c ${count} -s ${size} -I ${from} ${to} || true`;
+  const each = [`${learn} >/dev/null || true`, ...sizes.map(counted)];
   const printed = await machine.run(each.join("\n"), { timeout: 30_000 });
   const received = [...printed.matchAll(/(\d+) packets transmitted, (\d+) received/g)].map((match) => Number(match[2]));
   if (received.length !== sizes.length)
