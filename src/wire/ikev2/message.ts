@@ -130,7 +130,9 @@ function writeChain(payloads: readonly Payload[]): void {
       if (i !== count - 1) writer.fail("an encrypted payload must be the last");
       writer.u8(payload.firstInner, "first inner payload");
     } else writer.u8(i === count - 1 ? payloadType.NONE : typeOf(payloads[i + 1] as Payload), "next payload");
-    writer.u8((payload.critical ? criticalBit : 0) | (payload.reserved ?? 0), "critical bit");
+    const reserved = payload.reserved ?? 0;
+    if (reserved >= criticalBit) writer.fail(`RESERVED is ${reserved}, possible are 0 to 127`);
+    writer.u8((payload.critical ? criticalBit : 0) | reserved, "RESERVED");
     const at = writer.reserve16();
     if (payload.kind === "unknown") writer.bytes(payload.body);
     else (table[payload.kind] as Described).body.write(writer, payload, payload.kind);
