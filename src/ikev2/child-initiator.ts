@@ -1,0 +1,152 @@
+/** A Child SA that we ask for, in IKE_AUTH or CREATE_CHILD_SA (RFC 7296 1.2, 1.3.1). */
+import { deriveChildKeys } from "../crypto/ikev2-keys.ts";
+import { formatOffer, offerProposals, type ProposalPolicy, verifyAnswer } from "../negotiate/proposals.ts";
+import type { Reason } from "../negotiate/reason.ts";
+import type { ChildSuite } from "../negotiate/suite.ts";
+import { type ChildSelectors, childSelectors } from "../negotiate/traffic-selector.ts";
+import { formatSelectorOffer, offerSelectors, verifySelectors } from "../negotiate/traffic-selectors.ts";
+import type { ChildSa } from "../sa/child-sa.ts";
+import type { ChildDesired, PeerDesired } from "../sa/desired.ts";
+import type { Payload } from "../wire/ikev2/payloads/table.ts";
+import { nameOf } from "../wire/ikev2/registry/names.ts";
+import { notifyType } from "../wire/ikev2/registry/notify.ts";
+import { install, releaseSpi, reserveSpi } from "./child-install.ts";
+import { encapsulationOf, natReason } from "./child-nat.ts";
+import { deleteChild } from "./exchanges/informational.ts";
+import type { IkeSa } from "./ike-sa.ts";
+import { find, findError, findNotify, notify, spiNumber, spiOctets } from "./payloads.ts";
+
+/** A child that is being asked for: its inbound SPI is reserved. */
+export interface ChildOffer {
+  readonly child: ChildDesired;
+  readonly reqid: number;
+  readonly spi: number;
+  readonly selectors: ChildSelectors;
+  readonly policy: ProposalPolicy<"esp" | "ah">;
+}
+
+/** Checks that the child can be had over this path and reserves its SPI; `then` gets undefined where it failed, which is reported. */
+export function prepareChild(
+  sa: IkeSa,
+  peer: PeerDesired,
+  child: ChildDesired,
+  withKe: boolean,
+  then: (offer: ChildOffer | undefined) => void,
+): void {
+  const obstacle = natReason(sa, child);
+  if (obstacle !== undefined) {
+    sa.host.childFailed(sa, child.name, obstacle);
+    return then(undefined);
+  }
+  const reqid = sa.host.reqid(peer, child);
+  reserveSpi(sa, child, reqid, (result) => {
+    if ("reason" in result) {
+      if (!sa.isOver) sa.host.childFailed(sa, child.name, result.reason);
+      return sa.isOver ? undefined : then(undefined);
+    }
+    if (sa.isOver) return releaseSpi(sa, child.protocol, result.spi);
+    const selectors = childSelectors(child, { local: sa.path.local.address, remote: sa.path.remote.address });
+    const policy = { protocol: child.protocol, ours: child.proposals, withKe };
+    then({ child, reqid, spi: result.spi, selectors, policy });
+  });
+}
+
+/** The payloads that ask for it; nonce and KE are the exchange's own. */
+export function childOfferPayloads(offer: ChildOffer): { head: Payload[]; sa: Payload; tail: Payload[] } {
+  const { tsi, tsr } = offerSelectors(offer.selectors);
+  const head: Payload[] = [];
+  if (offer.child.mode === "transport") head.push(notify(notifyType.USE_TRANSPORT_MODE));
+  if (offer.child.protocol === "esp") head.push(notify(notifyType.ESP_TFC_PADDING_NOT_SUPPORTED));
+  return {
+    head,
+    sa: { kind: "SA", proposals: offerProposals(offer.policy, spiOctets(offer.spi)) },
+    tail: [
+      { kind: "TSi", selectors: [...tsi] },
+      { kind: "TSr", selectors: [...tsr] },
+    ],
+  };
+}
+
+/** Gives up: the SPI is released, the reason reported. */
+export function failChild(sa: IkeSa, offer: ChildOffer, reason: Reason): void {
+  releaseSpi(sa, offer.child.protocol, offer.spi);
+  if (!sa.isOver) sa.host.childFailed(sa, offer.child.name, reason);
+}
+
+/** What an answer without a Child SA means, or undefined where it has one. */
+export function childRefusal(offer: ChildOffer, payloads: readonly Payload[], exchange: string): Reason | undefined {
+  if (find(payloads, "SA") !== undefined) return undefined;
+  const error = findError(payloads);
+  if (error === undefined)
+    return { code: "protocol-violation", exchange, fault: "the answer has neither SA nor error" };
+  const { child, policy } = offer;
+  switch (error.type) {
+    case notifyType.NO_PROPOSAL_CHOSEN:
+      return { code: "peer-refused-proposal", protocol: child.protocol, sent: formatOffer(policy) };
+    case notifyType.TS_UNACCEPTABLE:
+      return { code: "peer-refused-selectors", sent: [formatSelectorOffer(offer.selectors)] };
+    default:
+      return { code: "peer-error", exchange, notify: nameOf.notify(error.type) };
+  }
+}
+
+/** The suite and the peer's SPI of an answer, checked against what was sent. */
+export function acceptAnswer(
+  offer: ChildOffer,
+  payloads: readonly Payload[],
+): { readonly suite: ChildSuite; readonly spiOut: number } | { readonly reason: Reason } {
+  const sent = offerProposals(offer.policy, spiOctets(offer.spi));
+  const answer = verifyAnswer(offer.policy.protocol, sent, find(payloads, "SA")?.proposals ?? []);
+  if (!answer.ok) return { reason: answer.reason };
+  const spiOut = spiNumber(answer.peerSpi);
+  if (spiOut === undefined || spiOut < 256) {
+    return {
+      reason: { code: "protocol-violation", exchange: "Child SA", fault: `SPI ${spiOut ?? "missing"} is reserved` },
+    };
+  }
+  return { suite: answer.suite, spiOut };
+}
+
+/** Checks mode and selectors of an answer, derives the keys and installs; what the peer has by then is deleted on a failure. */
+export function completeChild(
+  sa: IkeSa,
+  offer: ChildOffer,
+  accepted: { readonly suite: ChildSuite; readonly spiOut: number },
+  payloads: readonly Payload[],
+  keying: { readonly ni: Uint8Array; readonly nr: Uint8Array; readonly shared?: Uint8Array },
+): void {
+  const { child } = offer;
+  const refuse = (reason: Reason): void => {
+    failChild(sa, offer, reason);
+    if (!sa.isOver) sa.request(deleteChild(child.protocol, offer.spi));
+  };
+  const theirs = findNotify(payloads, notifyType.USE_TRANSPORT_MODE) === undefined ? "tunnel" : "transport";
+  if (theirs !== child.mode) return refuse({ code: "mode-mismatch", child: child.name, ours: child.mode, theirs });
+  const tsi = find(payloads, "TSi")?.selectors ?? [];
+  const tsr = find(payloads, "TSr")?.selectors ?? [];
+  const agreed = verifySelectors(offer.selectors, { tsi, tsr });
+  if (!agreed.ok) return refuse(agreed.reason);
+  const { suite, spiOut } = accepted;
+  const record: ChildSa = {
+    desired: child,
+    reqid: offer.reqid,
+    spiIn: offer.spi,
+    spiOut,
+    local: sa.path.local.address,
+    remote: sa.path.remote.address,
+    mode: child.mode,
+    suite,
+    selectors: agreed.selectors,
+    encapsulation: encapsulationOf(sa),
+    since: sa.host.now(),
+  };
+  const ike = sa.keying;
+  if (ike === undefined)
+    return failChild(sa, offer, { code: "protocol-violation", exchange: "Child SA", fault: "no keys" });
+  const keys = deriveChildKeys(ike.suite.prf, ike.skD, suite, keying.ni, keying.nr, keying.shared);
+  install(sa, record, keys.initiator, keys.responder, (reason) => {
+    if (reason === undefined) return sa.addChild(record);
+    sa.host.childFailed(sa, child.name, reason);
+    sa.request(deleteChild(child.protocol, offer.spi));
+  });
+}

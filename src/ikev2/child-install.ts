@@ -1,0 +1,83 @@
+/** Putting a negotiated Child SA into the kernel, whole or not at all. */
+import type { ChildKeys } from "../crypto/ikev2-keys.ts";
+import { wipe } from "../crypto/secret.ts";
+import type { KernelAnswer, KernelRequest, SaId, SaProtocol } from "../kernel/port.ts";
+import type { Reason } from "../negotiate/reason.ts";
+import { type ChildSa, inboundId, installRequests, outboundId } from "../sa/child-sa.ts";
+import type { ChildDesired } from "../sa/desired.ts";
+import type { IkeSa } from "./ike-sa.ts";
+
+/** The first refusal among answers, as a reason. */
+export function refusalOf(answers: readonly KernelAnswer[]): Reason | undefined {
+  for (const answer of answers) {
+    if (answer.kind === "refused") return { code: "kernel-refused", ...answer.refusal };
+  }
+  return undefined;
+}
+
+/** Reserves the inbound SPI of a child; `then` gets it or the kernel's refusal. */
+export function reserveSpi(
+  sa: IkeSa,
+  child: ChildDesired,
+  reqid: number,
+  then: (result: { readonly spi: number } | { readonly reason: Reason }) => void,
+): void {
+  const request: KernelRequest = {
+    kind: "allocateSpi",
+    protocol: child.protocol,
+    mode: child.mode,
+    source: sa.path.remote.address,
+    destination: sa.path.local.address,
+    reqid,
+  };
+  sa.host.kernel([request], (answers) => {
+    const [answer] = answers;
+    if (answer?.kind === "spi") return then({ spi: answer.spi });
+    then({
+      reason: refusalOf(answers) ?? {
+        code: "kernel-refused",
+        request: "allocateSpi",
+        errno: "EPROTO",
+        sentence: "no SPI in the answer",
+      },
+    });
+  });
+}
+
+/** Gives a reserved SPI back. */
+export function releaseSpi(sa: IkeSa, protocol: SaProtocol, spi: number): void {
+  removeSa(sa, { protocol, spi, destination: sa.path.local.address });
+}
+
+/**
+ * Installs both SAs and what the engine adds (policies, routes). On a refusal everything that was done is undone, and
+ * the policies are locked again, before `then` gets the reason. Keys are wiped in any case.
+ */
+export function install(
+  sa: IkeSa,
+  child: ChildSa,
+  own: ChildKeys,
+  peer: ChildKeys,
+  then: (reason: Reason | undefined) => void,
+): void {
+  const requests = [...installRequests(child, own, peer), ...sa.host.protectRequests(child)];
+  sa.host.kernel(requests, (answers) => {
+    wipe(own.encrKey, own.integKey, peer.encrKey, peer.integKey);
+    const reason = refusalOf(answers);
+    if (reason === undefined && !sa.isOver) return then(undefined);
+    undo(sa, child, answers.length);
+    if (reason !== undefined && !sa.isOver) then(reason);
+  });
+}
+
+/** The inbound SA was reserved before and goes in any case; what follows it goes as far as it came. */
+function undo(sa: IkeSa, child: ChildSa, done: number): void {
+  removeSa(sa, inboundId(child));
+  if (done >= 2) removeSa(sa, outboundId(child));
+  if (done >= 3) sa.host.unprotect(child);
+}
+
+function removeSa(sa: IkeSa, id: SaId): void {
+  // ESRCH: it is gone already, which is what is wanted.
+  sa.host.kernel([{ kind: "deleteSa", sa: id }], () => {});
+}

@@ -1,0 +1,19 @@
+/** Limits and waits of an IKEv2 SA. Times in milliseconds. */
+
+/** How long an answered DELETE, or a refused IKE_AUTH, is still answered when it is repeated. */
+export const lingerTime = 30_000;
+
+/** How long a DELETE of ours may go unanswered before what it deletes is removed all the same. */
+export const closeWait = 3_000;
+
+/** How long a responder waits for IKE_AUTH after it answered IKE_SA_INIT. */
+export const halfOpenTime = 30_000;
+
+/** Requests of ours that may wait for their turn on one IKE SA. */
+export const queueLimit = 1_024;
+
+/** How often one IKE_SA_INIT is begun anew because the responder asks for a cookie or another key exchange method. */
+export const restartLimit = 4;
+
+/** Octets of a nonce: at least half the PRF's key (RFC 7296 2.10), for every PRF of the table. */
+export const nonceLength = 32;

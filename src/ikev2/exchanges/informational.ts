@@ -1,0 +1,96 @@
+/** INFORMATIONAL (RFC 7296 1.4): deletion, signs of life, errors. */
+import type { SaProtocol } from "../../kernel/port.ts";
+import type { ChildSa } from "../../sa/child-sa.ts";
+import { protocolOf } from "../../sa/child-sa.ts";
+import type { Payload } from "../../wire/ikev2/payloads/table.ts";
+import { exchangeType, protocolId } from "../../wire/ikev2/registry/message.ts";
+import { notifyType } from "../../wire/ikev2/registry/notify.ts";
+import type { IkeSa } from "../ike-sa.ts";
+import { findNotify, notify, spiNumber, spiOctets } from "../payloads.ts";
+import type { Task } from "../task.ts";
+
+const type = exchangeType.INFORMATIONAL;
+
+/** Answers the peer: what it deletes is deleted at this end too, anything else is acknowledged. */
+export function answerInformational(sa: IkeSa, payloads: readonly Payload[]): void {
+  if (payloads.some((payload) => payload.kind === "D" && payload.protocolId === protocolId.IKE)) {
+    sa.respond(type, []);
+    const reason = sa.state.kind === "ExpectDeleteResponse" ? sa.state.reason : undefined;
+    return sa.end(reason ?? { code: "peer-deleted", what: "IKE SA" });
+  }
+  if (findNotify(payloads, notifyType.AUTHENTICATION_FAILED) !== undefined && sa.peer !== undefined) {
+    // RFC 7296 2.21.2: the initiator could not authenticate us.
+    sa.respond(type, []);
+    const { peer } = sa;
+    return sa.end({
+      code: "peer-refused-authentication",
+      sentIdentity: peer.localId.text,
+      secret: peer.auth.secret.name,
+    });
+  }
+  const answer: Payload[] = [];
+  for (const payload of payloads) {
+    if (payload.kind !== "D") continue;
+    const gone = deletedChildren(sa, payload);
+    // RFC 7296 1.4.1: the answer deletes the other half of each pair.
+    if (gone.length > 0)
+      answer.push(
+        deletion(
+          payload.protocolId,
+          gone.map((child) => child.spiIn),
+        ),
+      );
+    for (const child of gone) sa.removeChild(child, { code: "peer-deleted", what: "Child SA" });
+  }
+  sa.respond(type, answer);
+}
+
+/** Deletes the whole IKE SA; the answer ends it. */
+export const deleteIkeSa: Task = farewell(() => [deletion(protocolId.IKE, [])]);
+
+/** Tells a responder that it could not be authenticated (RFC 7296 2.21.2). */
+export const refuseAuthentication: Task = farewell(() => [notify(notifyType.AUTHENTICATION_FAILED)]);
+
+/** An empty request, to which a peer that lives answers (RFC 7296 2.4). */
+export const askForLife: Task = {
+  exchangeType: type,
+  begin: (sa) => sa.sendRequest(askForLife, []),
+  handleResponse: () => {},
+};
+
+/** Deletes the Child SA with this inbound SPI at the peer; `then` runs when it has answered. */
+export function deleteChild(protocol: SaProtocol, spiIn: number, then: (sa: IkeSa) => void = () => {}): Task {
+  const task: Task = {
+    exchangeType: type,
+    begin: (sa) => sa.sendRequest(task, [deletion(protocolNumber(protocol), [spiIn])]),
+    handleResponse: then,
+  };
+  return task;
+}
+
+function farewell(payloads: () => Payload[]): Task {
+  const task: Task = {
+    exchangeType: type,
+    begin: (sa) => sa.sendRequest(task, payloads()),
+    handleResponse: (sa) => {
+      if (sa.state.kind === "ExpectDeleteResponse") sa.end(sa.state.reason);
+    },
+  };
+  return task;
+}
+
+function deletedChildren(sa: IkeSa, payload: Extract<Payload, { kind: "D" }>): ChildSa[] {
+  const spis = new Set(payload.spis.map(spiNumber));
+  return [...sa.children.values()].filter(
+    (child) => protocolNumber(protocolOf(child)) === payload.protocolId && spis.has(child.spiOut),
+  );
+}
+
+function deletion(protocol: number, spis: readonly number[]): Payload {
+  const spiSize = protocol === protocolId.IKE ? 0 : 4;
+  return { kind: "D", protocolId: protocol, spiSize, spis: spis.map(spiOctets) };
+}
+
+function protocolNumber(protocol: SaProtocol): number {
+  return protocol === "ah" ? protocolId.AH : protocolId.ESP;
+}

@@ -1,0 +1,61 @@
+/** What an IKE SA asks of the engine around it. No I/O behind it either: the engine turns calls into effects. */
+import type { KernelAnswer, KernelRequest } from "../kernel/port.ts";
+import type { Identity } from "../negotiate/identity.ts";
+import type { Reason } from "../negotiate/reason.ts";
+import type { ChildSa } from "../sa/child-sa.ts";
+import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
+import type { ChildDesired, PeerDesired } from "../sa/desired.ts";
+import type { LogRecord } from "../sa/log-record.ts";
+import type { Path } from "../sa/path.ts";
+import type { IkeSa } from "./ike-sa.ts";
+
+export interface Host {
+  /** Milliseconds of the engine's clock. */
+  now(): number;
+  random(length: number): Uint8Array;
+  send(octets: Uint8Array, path: Path): void;
+  /** `then` is not called once the SA is gone. */
+  compute(sa: IkeSa, job: ComputeJob, then: (result: ComputeResult) => void): void;
+  /** In order, up to the first refusal. `then` is called even where the SA is gone: what was installed must be undone. */
+  kernel(requests: readonly KernelRequest[], then: (answers: readonly KernelAnswer[]) => void): void;
+  arm(sa: IkeSa, name: TimerName, at: number): void;
+  disarm(sa: IkeSa, name: TimerName): void;
+  log(record: LogRecord): void;
+
+  /** The peer that the claimed identities and the path belong to, or why there is none. */
+  selectPeer(claim: PeerClaim): { readonly peer: PeerDesired } | { readonly reason: Reason };
+  /** A responder's answer to "which of your children may this be": those of the peer, not yet up first. */
+  childCandidates(peer: PeerDesired): readonly ChildDesired[];
+  /** Whether no other IKE SA with the peer stands (RFC 7296 2.4). */
+  isInitialContact(sa: IkeSa, peer: PeerDesired): boolean;
+  reqid(peer: PeerDesired, child: ChildDesired): number;
+  /** Policies and routes that the Child SA needs on top of the SAs, in the state "protected". */
+  protectRequests(child: ChildSa): KernelRequest[];
+  /** Takes them back: locked again where no other Child SA needs them. */
+  unprotect(child: ChildSa): void;
+  /** The first child that IKE_AUTH asks for. */
+  firstChild(sa: IkeSa): ChildDesired | undefined;
+
+  established(sa: IkeSa, initialContact: boolean): void;
+  childUp(sa: IkeSa, child: ChildSa): void;
+  /** A Child SA could not be had. */
+  childFailed(sa: IkeSa, child: string, reason: Reason): void;
+  /** A Child SA that stood is to go from the kernel. */
+  childGone(sa: IkeSa, child: ChildSa, reason: Reason): void;
+  /** Something that explains why it takes so long, while it goes on. */
+  noted(sa: IkeSa, reason: Reason): void;
+  /** The SA ended; its Child SAs have been reported gone before. `established` says whether it ever stood. */
+  ended(sa: IkeSa, reason: Reason): void;
+  /** The SA is forgotten: its SPI is free. */
+  forget(sa: IkeSa): void;
+}
+
+export interface PeerClaim {
+  readonly path: Path;
+  /** IDi as the initiator sent it. */
+  readonly remoteId: Identity;
+  /** IDr, where the initiator asked for one. */
+  readonly localId?: Identity | undefined;
+}
+
+export type TimerName = "retransmit" | "half-open" | "liveness" | "linger" | "close";

@@ -1,0 +1,58 @@
+/**
+ * The states of an IKE SA, one type each, named after what it waits for; each owns what only it needs.
+ * A discriminated union: combinations that make no sense cannot be written.
+ */
+import type { KePair } from "../crypto/key-exchange.ts";
+import type { KeTransform } from "../crypto/transforms/ke.ts";
+import type { Reason } from "../negotiate/reason.ts";
+import type { ProposalDesired } from "../sa/desired.ts";
+import type { NatFinding } from "./nat-detection.ts";
+
+/** What an initiator's IKE_SA_INIT carries from try to try. */
+export interface InitOffer {
+  readonly nonce: Uint8Array;
+  readonly proposals: readonly ProposalDesired[];
+  readonly method: KeTransform;
+  readonly cookie?: Uint8Array | undefined;
+  /** How often the responder asked for a cookie or another method; bounded. */
+  readonly restarts: number;
+}
+
+/** What both ends remember of IKE_SA_INIT until IKE_AUTH is over. */
+export interface Handshake {
+  readonly ni: Uint8Array;
+  readonly nr: Uint8Array;
+  /** The IKE_SA_INIT messages as they were on the wire. */
+  readonly request: Uint8Array;
+  readonly response: Uint8Array;
+  readonly skPi: Uint8Array;
+  readonly skPr: Uint8Array;
+  readonly nat: NatFinding;
+  /** The responder takes an IKE_AUTH without a Child SA (RFC 6023). */
+  readonly childless: boolean;
+}
+
+export type State =
+  /** Initiator: a key pair is being made. */
+  | { readonly kind: "ExpectKeyPair"; readonly offer: InitOffer }
+  /** Initiator: IKE_SA_INIT is out. */
+  | { readonly kind: "ExpectInitResponse"; readonly offer: InitOffer; readonly pair: KePair; readonly request: Buffer }
+  /** Initiator: the shared secret is being computed. */
+  | { readonly kind: "ExpectSharedSecret" }
+  /** Initiator: the kernel is asked for the SPI of the first Child SA. */
+  | { readonly kind: "ExpectFirstSpi"; readonly handshake: Handshake }
+  /** Initiator: IKE_AUTH is out. */
+  | { readonly kind: "ExpectAuthResponse"; readonly handshake: Handshake }
+  /** Responder: key pair and shared secret are being computed. */
+  | { readonly kind: "ExpectInitKeys" }
+  /** Responder: IKE_SA_INIT is answered; half open. */
+  | { readonly kind: "ExpectAuthRequest"; readonly handshake: Handshake }
+  | { readonly kind: "Established" }
+  /** We asked the peer to end it. */
+  | { readonly kind: "ExpectDeleteResponse"; readonly reason: Reason }
+  /** It is over; only repeats of the last request are still answered. */
+  | { readonly kind: "Lingering" }
+  /** It is gone. Answers that still come in are thrown away. */
+  | { readonly kind: "Gone" };
+
+export type StateKind = State["kind"];

@@ -1,0 +1,28 @@
+import { formatProposal } from "../crypto/keywords.ts";
+import type { Transform } from "../crypto/transforms.ts";
+import { alternatives } from "./alternatives.ts";
+import type { ProposalPolicy } from "./proposals.ts";
+import type { ChildSuite, IkeSuite } from "./suite.ts";
+
+/** Whether a suite that is already chosen is one that `policy` would have allowed. */
+export function allowsSuite(policy: ProposalPolicy, suite: IkeSuite | ChildSuite): boolean {
+  const chosen = rowsOf(suite);
+  return alternatives(policy).some(({ rows }) =>
+    chosen.every((row) => (rows[row.type] as readonly Transform[]).includes(row)),
+  );
+}
+
+/** A suite in keywords: `aes256gcm16-prfsha384-x25519`. */
+export function formatSuite(suite: IkeSuite | ChildSuite): string {
+  return formatProposal(rowsOf(suite));
+}
+
+function rowsOf(suite: IkeSuite | ChildSuite): Transform[] {
+  return [
+    suite.encr,
+    suite.integ,
+    "prf" in suite ? suite.prf : undefined,
+    suite.ke,
+    "esn" in suite ? suite.esn : undefined,
+  ].filter((row) => row !== undefined);
+}

@@ -1,0 +1,78 @@
+/** The Child SA record that both IKE versions share, and what installing or removing one asks of the kernel. */
+import type { ChildKeys } from "../crypto/ikev2-keys.ts";
+import type { KernelRequest, SaId, SaMode, SaProtocol } from "../kernel/port.ts";
+import type { Address } from "../negotiate/address.ts";
+import { reverseSelector, type Selector } from "../negotiate/selector.ts";
+import type { ChildSuite } from "../negotiate/suite.ts";
+import type { ChildDesired } from "./desired.ts";
+
+/** One negotiated pair of ESP or AH SAs. */
+export interface ChildSa {
+  readonly desired: ChildDesired;
+  readonly reqid: number;
+  /** Ours: what the peer sends with. */
+  readonly spiIn: number;
+  /** The peer's: what we send with. */
+  readonly spiOut: number;
+  readonly local: Address;
+  readonly remote: Address;
+  readonly mode: SaMode;
+  readonly suite: ChildSuite;
+  /** What it protects, outbound. */
+  readonly selectors: readonly Selector[];
+  /** UDP encapsulation (RFC 3948): our and the peer's port. */
+  readonly encapsulation?: { readonly localPort: number; readonly remotePort: number } | undefined;
+  /** In ms of the engine's clock. */
+  readonly since: number;
+}
+
+export function protocolOf(child: ChildSa): SaProtocol {
+  return child.desired.protocol;
+}
+
+export function inboundId(child: ChildSa): SaId {
+  return { protocol: protocolOf(child), spi: child.spiIn, destination: child.local };
+}
+
+export function outboundId(child: ChildSa): SaId {
+  return { protocol: protocolOf(child), spi: child.spiOut, destination: child.remote };
+}
+
+/**
+ * Both SAs. Inbound first: from the moment the peer may send, there is something to receive with. `own` is what we
+ * send with, `peer` what the peer sends with.
+ */
+export function installRequests(child: ChildSa, own: ChildKeys, peer: ChildKeys): KernelRequest[] {
+  return [
+    { kind: "installSa", sa: half(child, "in", peer) },
+    { kind: "installSa", sa: half(child, "out", own) },
+  ];
+}
+
+type SaHalf = Extract<KernelRequest, { kind: "installSa" }>["sa"];
+
+function half(child: ChildSa, direction: "in" | "out", keys: ChildKeys): SaHalf {
+  const { suite, encapsulation, selectors } = child;
+  const inbound = direction === "in";
+  const only = child.mode === "transport" && selectors.length === 1 ? selectors[0] : undefined;
+  return {
+    ...(inbound ? inboundId(child) : outboundId(child)),
+    source: inbound ? child.remote : child.local,
+    direction,
+    mode: child.mode,
+    reqid: child.reqid,
+    ...(suite.encr === undefined ? {} : { encr: { transform: suite.encr, key: keys.encrKey } }),
+    ...(suite.integ === undefined ? {} : { integ: { transform: suite.integ, key: keys.integKey } }),
+    esn: suite.esn.ikev2 === 1,
+    replayWindow: child.desired.replayWindow,
+    hard: child.desired.hard,
+    ...(encapsulation === undefined
+      ? {}
+      : {
+          encapsulation: inbound
+            ? { sourcePort: encapsulation.remotePort, destinationPort: encapsulation.localPort }
+            : { sourcePort: encapsulation.localPort, destinationPort: encapsulation.remotePort },
+        }),
+    ...(only === undefined ? {} : { selector: inbound ? reverseSelector(only) : only }),
+  };
+}
