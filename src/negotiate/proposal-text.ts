@@ -10,19 +10,12 @@ import type { ProposalProtocol } from "./suite.ts";
 
 /** `aes256gcm16-prfsha384-x25519`; as in the configuration, a PRF that the INTEG implies and a lone `noesn` go unsaid. */
 export function formatAlternative({ rows }: Alternative): string {
-  const words = new Map<string, string[]>();
-  for (const type of textOrder) {
-    words.set(
-      type,
-      rows[type].map(({ keyword }) => keyword),
-    );
-  }
-  return joinWords(words);
+  return joinKeywords(new Map(textOrder.map((type) => [type, rows[type].map(({ keyword }) => keyword)])));
 }
 
 /** A proposal from the wire in keywords; what we do not know prints by its registered name or its number. */
 export function formatWireProposal(proposal: Proposal): string {
-  return joinWords(wordsOf(proposal)) || "nothing";
+  return joinKeywords(wordsOf(proposal)) || "nothing";
 }
 
 /**
@@ -99,7 +92,8 @@ function wordOf(type: string, { id, keyLength, attributes, type: number }: WireT
   return `${name}${length}${extras}`;
 }
 
-function joinWords(words: ReadonlyMap<string, readonly string[]>): string {
+/** Keywords by type, in that order, as one proposal. */
+export function joinKeywords(words: ReadonlyMap<string, readonly string[]>): string {
   const said: string[] = [];
   for (const [type, list] of words) {
     if (type === "PRF" && implied(words.get("INTEG") ?? [], list)) continue;
@@ -126,7 +120,7 @@ const impliedPrf: ReadonlyMap<string, string | undefined> = new Map(
 );
 
 /** As proposals are written in the configuration, and the order in which differences are looked for. */
-const textOrder: readonly TransformType[] = ["ENCR", "INTEG", "PRF", "KE", "ESN"];
+export const textOrder: readonly TransformType[] = ["ENCR", "INTEG", "PRF", "KE", "ESN"];
 
 const unsaid: ReadonlySet<string> = new Set(["ESN noesn", "INTEG none", "KE none"]);
 
