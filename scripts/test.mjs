@@ -1,0 +1,131 @@
+#!/usr/bin/env node
+import { spawn } from "node:child_process";
+// All tests: the unit tests here, then the interop tests where a kernel can do ESP. Installs what they need.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { runInLab } from "./lab.mjs";
+import { root } from "./paths.mjs";
+import { main, Sorry } from "./run.mjs";
+import { secondNode } from "./setup/second-node.mjs";
+import { setup } from "./setup.mjs";
+
+const usage = `usage: npm test -- [--unit] [--interop] [--also-node VERSION] [VITEST ARGUMENT…]
+  without --unit and --interop both are run; the other arguments go to vitest (file names, -t NAME)
+  --also-node VERSION   runs the unit tests a second time, under that release of Node`;
+
+const vitest = join(root, "node_modules/vitest/vitest.mjs");
+const results = join(root, "artifacts/results");
+// Long enough for the whole table of interop cells, short enough to leave CI time to say what hung.
+const interopSeconds = 35 * 60;
+
+await main(async (args) => {
+  const { only, alsoNode, rest } = parse(args);
+  if (only === undefined) {
+    console.error(usage);
+    return 2;
+  }
+  mkdirSync(results, { recursive: true });
+  await setup("node");
+  const runs = [];
+  if (only !== "interop") runs.push(await unit("unit", process.execPath, rest));
+  if (only !== "interop" && alsoNode) {
+    runs.push(await unit(`unit (Node ${alsoNode})`, await secondNode(alsoNode), rest));
+  }
+  if (only !== "unit") {
+    await setup("build", "lab", "peers");
+    runs.push(await interop(rest));
+  }
+  return summarize(runs);
+});
+
+function parse(args) {
+  const rest = [];
+  const projects = [];
+  let alsoNode;
+  for (let at = 0; at < args.length; at += 1) {
+    if (args[at] === "--unit" || args[at] === "--interop") projects.push(args[at].slice(2));
+    else if (args[at] === "--also-node") alsoNode = args[++at];
+    else rest.push(args[at]);
+  }
+  if (rest.includes("--help") || (alsoNode !== undefined && !/^\d+(\.\d+)*$/.test(alsoNode))) return {};
+  return { only: projects.length === 1 ? projects[0] : "both", alsoNode, rest };
+}
+
+async function unit(name, node, rest) {
+  return await counted(name, async (report) => {
+    const child = spawn(node, vitestArguments("unit", report, rest), { stdio: "inherit", cwd: root });
+    return await new Promise((resolve, reject) => {
+      child.on("error", reject).on("exit", (status) => resolve(status ?? 128));
+    });
+  });
+}
+
+async function interop(rest) {
+  return await counted("interop", async (report) => {
+    // The guest sees no terminal: colours are kept only where there is one.
+    const colour = process.stdout.isTTY ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" };
+    const ci = process.env.CI === undefined ? {} : { CI: process.env.CI };
+    const command = [process.execPath, ...vitestArguments("interop", report, rest), "--reporter=verbose"];
+    return await runInLab(command, { cwd: root, timeout: interopSeconds, env: { ...colour, ...ci } });
+  });
+}
+
+function vitestArguments(project, report, rest) {
+  const reporters = [
+    ...(project === "unit" ? ["--reporter=default"] : []),
+    "--reporter=json",
+    `--outputFile.json=${report}`,
+  ];
+  // No cache: the guest and the host would write the same file.
+  return [vitest, "run", "--project", project, "--cache=false", "--passWithNoTests", ...reporters, ...rest];
+}
+
+/** Runs one set of tests and counts from vitest's own report; whatever keeps it from reporting is a failure. */
+async function counted(name, run) {
+  const report = join(results, `${name.replace(/[^a-z0-9]+/gi, "-")}.json`);
+  rmSync(report, { force: true });
+  console.log(`\n== ${name}`);
+  let status = 1;
+  let broken;
+  try {
+    status = await run(report);
+  } catch (error) {
+    if (!(error instanceof Sorry)) throw error;
+    broken = error.message;
+    console.error(broken);
+  }
+  return { name, status, ...readReport(report, status) };
+}
+
+function readReport(file, status) {
+  if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0, skips: [] };
+  const report = JSON.parse(readFileSync(file, "utf8"));
+  const tests = report.testResults.flatMap((each) => each.assertionResults);
+  const of = (...states) => tests.filter((test) => states.includes(test.status));
+  // A file that could not even be loaded has no tests to count, and neither has an error outside all tests.
+  const unloaded = report.testResults.filter((each) => each.status === "failed" && each.assertionResults.length === 0);
+  const failed = of("failed").length + unloaded.length;
+  const skips = of("skipped", "pending", "todo", "disabled").map((test) => test.fullName);
+  return {
+    passed: of("passed").length,
+    failed: failed === 0 && status !== 0 ? 1 : failed,
+    skipped: skips.length,
+    skips,
+  };
+}
+
+function summarize(runs) {
+  const sum = (key) => runs.reduce((total, run) => total + run[key], 0);
+  console.log("");
+  for (const run of runs) {
+    console.log(`${run.name}: ${run.passed} passed, ${run.failed} failed, ${run.skipped} skipped`);
+    for (const name of run.skips) console.log(`  skipped: ${name}`);
+  }
+  const forbidden = process.env.CI === "true" && sum("skipped") > 0;
+  if (forbidden) console.log("a skipped test is a failure where CI=true");
+  const total = `${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`;
+  writeFileSync(join(results, "summary"), `${total}\n`);
+  console.log(`reports are in ${relative(process.cwd(), results) || "."}`);
+  console.log(total);
+  return sum("failed") > 0 || forbidden ? 1 : 0;
+}
