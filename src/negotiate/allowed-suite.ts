@@ -1,6 +1,6 @@
-import { formatProposal } from "../crypto/keywords.ts";
 import type { Transform } from "../crypto/transforms.ts";
 import { alternatives } from "./alternatives.ts";
+import { joinKeywords, textOrder } from "./proposal-text.ts";
 import type { ProposalPolicy } from "./proposals.ts";
 import type { ChildSuite, IkeSuite } from "./suite.ts";
 
@@ -12,9 +12,13 @@ export function allowsSuite(policy: ProposalPolicy, suite: IkeSuite | ChildSuite
   );
 }
 
-/** A suite in keywords: `aes256gcm16-prfsha384-x25519`. */
+/** What was chosen, written as a proposal of the configuration would be: `aes256gcm16-prfsha384-x25519`. */
 export function formatSuite(suite: IkeSuite | ChildSuite): string {
-  return formatProposal(rowsOf(suite));
+  const rows = rowsOf(suite);
+  const words = textOrder.map((type): [string, string[]] => {
+    return [type, rows.filter((row) => row.type === type).map(({ keyword }) => keyword)];
+  });
+  return joinKeywords(new Map(words));
 }
 
 function rowsOf(suite: IkeSuite | ChildSuite): Transform[] {
