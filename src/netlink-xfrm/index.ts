@@ -10,6 +10,51 @@ export {
   NetlinkError,
   SystemCallError,
 } from "./errors.ts";
+export {
+  type AddressLifetime,
+  delAddress,
+  dumpAddresses,
+  type InterfaceAddress,
+  type InterfaceAddressInput,
+  newAddress,
+  ownAddress,
+} from "./rtnetlink/address.ts";
+export * from "./rtnetlink/constants.ts";
+export { type RouteEvent, type RouteEventOptions, watchRoutes } from "./rtnetlink/events.ts";
+export { delLink, dumpLinks, getLink, type Link, newLink, setLink } from "./rtnetlink/link.ts";
+export type {
+  GeneveDetails,
+  GreDetails,
+  LinkInfo,
+  PortRange,
+  VxlanDetails,
+  XfrmInterfaceDetails,
+} from "./rtnetlink/link-details.ts";
+export {
+  appendForwardingEntry,
+  delForwardingEntry,
+  delNeighbour,
+  dumpForwardingEntries,
+  dumpNeighbours,
+  type Neighbour,
+  type NeighbourInput,
+  newForwardingEntry,
+  replaceNeighbour,
+} from "./rtnetlink/neighbour.ts";
+export type { NextHop } from "./rtnetlink/next-hop.ts";
+export {
+  delRoute,
+  dumpRoutes,
+  getRoute,
+  newRoute,
+  type Route,
+  type RouteFilter,
+  type RouteInput,
+  type RouteMetrics,
+  type RouteQuery,
+  replaceRoute,
+  tableOf,
+} from "./rtnetlink/route.ts";
 export type { EventSource, SourceEvent } from "./socket/event-source.ts";
 export { type BatchResult, NetlinkSocket, type NetlinkSocketOptions } from "./socket/netlink-socket.ts";
 export { closeUdpSocket, openUdpSocket, type UdpSocketOptions } from "./udp/udp-socket.ts";

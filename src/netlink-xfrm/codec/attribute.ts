@@ -30,10 +30,11 @@ export interface WithUnknown {
   unknown?: readonly RawAttribute[];
 }
 
-/** A set of attributes: property name to type number and payload. */
-export type AttributeSpec<T> = {
-  readonly [K in keyof Required<T>]: readonly [type: number, codec: AttributeCodec<Required<T>[K]>];
-};
+/** Type number and payload of an attribute; where IPv6 addresses go into an attribute of their own, its type number too. */
+export type AttributeEntry<T> = readonly [type: number, codec: AttributeCodec<T>, ipv6Type?: number];
+
+/** A set of attributes by property name. */
+export type AttributeSpec<T> = { readonly [K in keyof Required<T>]: AttributeEntry<Required<T>[K]> };
 
 /** The attributes of a message, or of a nested attribute. */
 export interface AttributeTable<T extends object> {
@@ -47,9 +48,12 @@ export interface AttributeTable<T extends object> {
 
 /** Declares a set of attributes once, for both directions. */
 export function attributes<T extends object>(name: string, spec: AttributeSpec<T>): AttributeTable<T> {
-  const entries: [string, readonly [number, AttributeCodec<unknown>]][] = Object.entries(spec);
+  const entries: [string, AttributeEntry<unknown>][] = Object.entries(spec);
   const byType: { key: string; codec: AttributeCodec<unknown> }[] = [];
-  for (const [key, [type, codec]] of entries) byType[type] = { key, codec };
+  for (const [key, [type, codec, ipv6Type]] of entries) {
+    byType[type] = { key, codec };
+    if (ipv6Type !== undefined) byType[ipv6Type] = { key, codec };
+  }
   return {
     name,
     spec,
@@ -69,8 +73,10 @@ export function attributes<T extends object>(name: string, spec: AttributeSpec<T
     },
     write(writer, value) {
       const given = value as Readonly<Record<string, unknown>>;
-      for (const [key, [type, codec]] of entries) {
-        if (given[key] !== undefined) codec.write(writer, type, given[key], key);
+      for (const [key, [type, codec, ipv6Type = type]] of entries) {
+        const value = given[key];
+        if (value === undefined) continue;
+        codec.write(writer, typeof value === "string" && familyOf(value) === AF_INET6 ? ipv6Type : type, value, key);
       }
     },
   };
@@ -131,8 +137,8 @@ export function listOf<T extends object>(
   };
 }
 
-/** Text that ends with a NUL octet; `limit` octets at most. */
-export function text(limit: number): AttributeCodec<string> {
+/** Text of `limit` octets at most, with a NUL octet behind it (which iproute2 leaves out in some places: `terminated` false). */
+export function text(limit: number, terminated = true): AttributeCodec<string> {
   return {
     read(octets, start, end, _context, name) {
       if (end - start > limit) throw new MalformedMessageError(name, start, `at most ${limit} octets`, end - start);
@@ -144,7 +150,7 @@ export function text(limit: number): AttributeCodec<string> {
       if (length === 0 || length >= limit || value.includes("\0")) {
         throw new InvalidValueError(name, value, `1 to ${limit - 1} octets of text`);
       }
-      const at = writer.attribute(type, length + 1, name);
+      const at = writer.attribute(type, terminated ? length + 1 : length, name);
       writer.octets.bytes.write(value, at, "utf8");
     },
   };
@@ -180,12 +186,12 @@ export const addressAttribute: AttributeCodec<string> = {
 };
 
 /** Attributes within an attribute. `flagged`: whether NLA_F_NESTED is set when writing (the older interfaces go without). */
-export function nested<T extends object>(table: AttributeTable<T>, flagged = false): AttributeCodec<T> {
+export function nested<T extends object>(table: AttributeTable<T>, flagged = false): AttributeCodec<T & WithUnknown> {
   return {
     read(octets, start, end, context) {
       const value = {};
       table.readInto(octets, start, end, context, value);
-      return value as T;
+      return value as T & WithUnknown;
     },
     write(writer, type, value, name) {
       writer.nested(flagged ? type | NLA_F_NESTED : type, name, () => table.write(writer, value));
