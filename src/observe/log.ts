@@ -57,16 +57,18 @@ export class Log {
   constructor(options: LogOptions) {
     this.#options = options;
     const logger = pino(
-      // The time and the message are ours already, and the process's id and host name are the journal's business.
-      { base: null, timestamp: false, level: "debug", formatters: { level: () => ({}) } },
+      // The time is in the line already; the process's id and host name are the journal's business.
+      { base: null, timestamp: false, level: "debug", formatters: { level: (label) => ({ level: label }) } },
       { write: options.write },
     );
-    this.#json = (line) => logger[line.level](line);
+    this.#json = ({ level, ...line }) => logger[level](line);
   }
 
   /** A record of the engine. */
   record(record: LogRecord): void {
-    const { level, event, peer, child, reason, facts } = record;
+    const { level, event, peer, child, reason } = record;
+    const facts = record.facts === undefined ? undefined : printableFacts(record.facts);
+    const sentence = eventSentence({ event, peer, child, facts });
     this.#emit({
       time: this.#time(),
       level,
@@ -74,8 +76,8 @@ export class Log {
       ...(peer !== undefined && { peer }),
       ...(child !== undefined && { child }),
       ...(reason !== undefined && { code: reason.code, reason: printable(reason) }),
-      ...(facts !== undefined && { facts: printableFacts(facts) }),
-      msg: reason === undefined ? eventSentence(record) : `${eventSentence(record)}: ${describeReason(reason)}`,
+      ...(facts !== undefined && { facts }),
+      msg: reason === undefined ? sentence : `${sentence}: ${describeReason(reason)}`,
     });
   }
 

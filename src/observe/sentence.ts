@@ -1,8 +1,16 @@
 /** What each event of the engine is called in a line of the log. */
-import type { LogEvent, LogRecord } from "../sa/log-record.ts";
+import type { LogEvent } from "../sa/log-record.ts";
 
-/** The record without its reason, in words: `site-b: child gre: SA up (spi in c0ffee00, …)`. */
-export function eventSentence(record: LogRecord): string {
+/** What a sentence is made of; facts must be printable. */
+export interface EventParts {
+  readonly event: LogEvent;
+  readonly peer: string | undefined;
+  readonly child: string | undefined;
+  readonly facts: Readonly<Record<string, string | number>> | undefined;
+}
+
+/** An event without its reason, in words: `site-b / gre: Child SA up (spi c0ffee00)`. */
+export function eventSentence(record: EventParts): string {
   const subject = [record.peer, record.child].filter((name) => name !== undefined).join(" / ");
   const facts = Object.entries(record.facts ?? {}).map(([name, value]) => `${name} ${value}`);
   const detail = facts.length === 0 ? "" : ` (${facts.join(", ")})`;

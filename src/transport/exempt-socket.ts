@@ -1,6 +1,5 @@
 /** IKE's own sockets on a host with policies: exempt from all of them, and open to UDP-encapsulated ESP (RFC 3948). */
-import { SystemCallError } from "../netlink-xfrm/errors.ts";
-import { closeUdpSocket, openUdpSocket } from "../netlink-xfrm/udp/udp-socket.ts";
+import { closeUdpSocket, openUdpSocket, SystemCallError } from "../netlink-xfrm/index.ts";
 import { bindError, errnoOf, exemptionError } from "./errors.ts";
 import { createDgram, type OpenUdpSocket, receiveBuffer, type UdpSocket, wrapDgram } from "./udp-socket.ts";
 
