@@ -67,8 +67,9 @@ export function encodeMessage(header: Omit<Header, "nextPayload" | "length">, pa
 /** Writes a chain of payloads without a header, as goes into SK. Throws {@link WireError} (`unencodable`). */
 export function encodePayloads(payloads: readonly Payload[]): { firstType: number; octets: Buffer } {
   writer.begin();
+  const firstType = firstTypeOf(payloads);
   writeChain(payloads);
-  return { firstType: firstTypeOf(payloads), octets: writer.finish() };
+  return { firstType, octets: writer.finish() };
 }
 
 /**
@@ -147,7 +148,10 @@ function firstTypeOf(payloads: readonly Payload[]): number {
 }
 
 function typeOf(payload: Payload): number {
-  return payload.kind === "unknown" ? payload.type : table[payload.kind].type;
+  if (payload.kind !== "unknown") return table[payload.kind].type;
+  // As a next payload 0 would end the chain before it.
+  if (payload.type === payloadType.NONE) writer.fail("payload type is 0, possible are 1 to 255");
+  return payload.type;
 }
 
 function isEncrypted(type: number): boolean {

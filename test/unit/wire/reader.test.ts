@@ -60,6 +60,14 @@ describe("a writer", () => {
     expect(w.finish()).toHaveLength(0);
   });
 
+  test("wipes what it has given out: plaintexts pass through it", () => {
+    const w = new Writer(8);
+    w.bytes(new Uint8Array(8).fill(0xff));
+    w.finish();
+    w.reserve16();
+    expect(w.finish().toString("hex")).toBe("0000");
+  });
+
   test("stays within its capacity", () => {
     const w = new Writer(4);
     w.u32(1, "x");

@@ -23,6 +23,7 @@ const spis: Codec<readonly Uint8Array[]> = {
     return list;
   },
   write(w, list) {
+    if (list.length > limits.spis) w.fail(`${list.length} SPIs, possible are at most ${limits.spis}`);
     for (const spi of list) w.bytes(spi);
   },
 };

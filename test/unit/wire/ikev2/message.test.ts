@@ -206,6 +206,7 @@ describe("values that do not fit", () => {
       { kind: "N", protocolId: 0, type: 1, spi: new Uint8Array(256), data: new Uint8Array(0) },
     ],
     ["SPIs of unlike sizes", { kind: "D", protocolId: 0, spiSize: 2, spis: [new Uint8Array(3)] }],
+    ["an unknown payload of type 0", { kind: "unknown", type: 0, critical: false, body: new Uint8Array(0) }],
     ["a short nonce", { kind: "Nonce", data: new Uint8Array(15) }],
     [
       "an IPv4 selector of IPv6 addresses",

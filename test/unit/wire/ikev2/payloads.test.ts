@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { WireError } from "../../../../src/wire/error.ts";
+import { limits } from "../../../../src/wire/ikev2/limits.ts";
 import { decodePayloads, encodePayloads } from "../../../../src/wire/ikev2/message.ts";
 import type { Place } from "../../../../src/wire/ikev2/payloads/description.ts";
 import type { Payload } from "../../../../src/wire/ikev2/payloads/table.ts";
@@ -237,6 +238,31 @@ describe("what a payload may not hold", () => {
   ])("a fragment with %s", (_, numbers) => {
     expect(() => decodePayloads(53, hex(`2300000a ${numbers} beef`), "clear")).toThrow(
       expect.objectContaining({ code: "value", path: "SKF" }),
+    );
+  });
+});
+
+describe("bounds", () => {
+  test("on the SPIs of a Delete", () => {
+    const most = { kind: "D", protocolId: 3, spiSize: 4, spis: Array(limits.spis).fill(new Uint8Array(4)) } as const;
+    const { octets } = encodePayloads([most]);
+    expect(decodePayloads(42, octets, "protected")).toEqual([most]);
+    const more = Buffer.concat([octets, Buffer.alloc(4)]);
+    more.writeUInt16BE(more.length, 2);
+    more.writeUInt16BE(limits.spis + 1, 6);
+    expect(() => decodePayloads(42, more, "protected")).toThrow(expect.objectContaining({ code: "limit", path: "D" }));
+  });
+
+  test("on the attributes of a Configuration", () => {
+    const attributes = Array(limits.configurationAttributes).fill({ type: 1, value: none });
+    const most: Payload = { kind: "CP", cfgType: 1, attributes };
+    const { octets } = encodePayloads([most]);
+    expect(decodePayloads(47, octets, "protected")).toEqual([most]);
+    const more = Buffer.concat([octets, Buffer.from("00010000", "hex")]);
+    more.writeUInt16BE(more.length, 2);
+    expect(() => decodePayloads(47, more, "protected")).toThrow(expect.objectContaining({ code: "limit", path: "CP" }));
+    expect(() => encodePayloads([{ ...most, attributes: [...attributes, ...attributes] }])).toThrow(
+      expect.objectContaining({ code: "unencodable", path: "CP" }),
     );
   });
 });

@@ -73,7 +73,6 @@ describe("every recorded chain", () => {
   test.each(chains.filter(({ id }) => refused[id] === undefined))("re-encodes $id", ({ firstType, octets }) => {
     const again = encodePayloads(decodePayloads(firstType, octets, place(firstType)));
     expect(again.firstType).toBe(firstType);
-    // Some were recorded with the type of a payload that is no longer there: the last next payload is always 0.
     expect(again.octets.toString("hex")).toBe(octets.toString("hex"));
   });
 
