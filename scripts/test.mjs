@@ -27,14 +27,11 @@ await main(async (args) => {
   mkdirSync(results, { recursive: true });
   await setup("node");
   const runs = [];
-  if (only !== "interop") runs.push(await unit("unit", process.execPath, rest));
+  if (only !== "interop") runs.push(await unit("unit", () => process.execPath, rest));
   if (only !== "interop" && alsoNode) {
-    runs.push(await unit(`unit (Node ${alsoNode})`, await secondNode(alsoNode), rest));
+    runs.push(await unit(`unit (Node ${alsoNode})`, () => secondNode(alsoNode), rest));
   }
-  if (only !== "unit") {
-    await setup("build", "lab", "peers");
-    runs.push(await interop(rest));
-  }
+  if (only !== "unit") runs.push(await interop(rest));
   return summarize(runs);
 });
 
@@ -53,7 +50,7 @@ function parse(args) {
 
 async function unit(name, node, rest) {
   return await counted(name, async (report) => {
-    const child = spawn(node, vitestArguments("unit", report, rest), { stdio: "inherit", cwd: root });
+    const child = spawn(node(), vitestArguments("unit", report, rest), { stdio: "inherit", cwd: root });
     return await new Promise((resolve, reject) => {
       child.on("error", reject).on("exit", (status) => resolve(status ?? 128));
     });
@@ -62,6 +59,7 @@ async function unit(name, node, rest) {
 
 async function interop(rest) {
   return await counted("interop", async (report) => {
+    await setup("build", "lab", "peers");
     // The guest sees no terminal: colours are kept only where there is one.
     const colour = process.stdout.isTTY ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" };
     const ci = process.env.CI === undefined ? {} : { CI: process.env.CI };
@@ -86,15 +84,13 @@ async function counted(name, run) {
   rmSync(report, { force: true });
   console.log(`\n== ${name}`);
   let status = 1;
-  let broken;
   try {
     status = await run(report);
   } catch (error) {
     if (!(error instanceof Sorry)) throw error;
-    broken = error.message;
-    console.error(broken);
+    console.error(error.message);
   }
-  return { name, status, ...readReport(report, status) };
+  return { name, ...readReport(report, status) };
 }
 
 function readReport(file, status) {
