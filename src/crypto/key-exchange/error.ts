@@ -1,12 +1,13 @@
 import type { KeTransform } from "../transforms/ke.ts";
 
 /**
- * Why a key exchange was refused. `length`, `range`, `not-on-curve` and `low-order` are faults of the peer's public
+ * Why a key exchange was refused. `length`, `range`, `subgroup`, `not-on-curve` and `low-order` are faults of the peer's public
  * value (RFC 6989 2); `unsupported`, `private-key` and `destroyed` are ours.
  */
 export type KeyExchangeErrorReason =
   | "length"
   | "range"
+  | "subgroup"
   | "not-on-curve"
   | "low-order"
   | "unsupported"

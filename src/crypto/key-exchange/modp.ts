@@ -61,7 +61,7 @@ class GroupPair implements KePair {
   deriveShared(peerPublic: Uint8Array): Buffer {
     const group = present(this.#group, this.#ke);
     checkPublicValue(this.#ke, this.#method, peerPublic);
-    return leftPad(group.computeSecret(peerPublic), this.#ke.publicLength);
+    return derive(this.#ke, () => group.computeSecret(peerPublic));
   }
 
   destroy(): void {
@@ -90,11 +90,23 @@ class KeyObjectPair implements KePair {
     checkPublicValue(this.#ke, this.#method, peerPublic);
     const spki = encodeDhPublic(groupOf(this.#method).algorithm, peerPublic);
     const publicKey = createPublicKey({ key: spki, format: "der", type: "spki" });
-    return leftPad(diffieHellman({ privateKey, publicKey }), this.#ke.publicLength);
+    return derive(this.#ke, () => diffieHellman({ privateKey, publicKey }));
   }
 
   destroy(): void {
     this.#privateKey = undefined;
+  }
+}
+
+/**
+ * Some versions of OpenSSL also refuse what is not a power of the generator, which no honest peer sends and RFC 6989
+ * 2.1 leaves open for safe primes.
+ */
+function derive(ke: KeTransform, secret: () => Buffer): Buffer {
+  try {
+    return leftPad(secret(), ke.publicLength);
+  } catch {
+    throw new KeyExchangeError("subgroup", `the peer's public value of ${ke.name} is no power of the generator`);
   }
 }
 
