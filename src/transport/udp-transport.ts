@@ -17,7 +17,8 @@ import type { OpenUdpSocket, UdpSocket } from "./udp-socket.ts";
 export interface UdpTransportOptions {
   readonly ports: IkePorts;
   readonly openSocket: OpenUdpSocket;
-  readonly hostAddresses: HostAddresses;
+  /** Called when the transport is opened. */
+  followAddresses(): HostAddresses;
 }
 
 /** RFC 7296 2 and 2.23: IKE starts on `ike`, and moves to `natTraversal` where a NAT is met. */
@@ -37,6 +38,7 @@ export class UdpTransport implements Transport {
   readonly #faults = new Map<string, string>();
   readonly #waiting: { readonly octets: Uint8Array; readonly path: Path }[] = [];
   #listener: TransportListener | undefined;
+  #hostAddresses: HostAddresses | undefined;
   #addresses: LocalAddresses = [];
   #state: "shut" | "open" | "reading" = "shut";
   /** Changes of the socket set happen one after the other. */
@@ -50,13 +52,14 @@ export class UdpTransport implements Transport {
     this.#listener = listener;
     this.#addresses = addresses;
     this.#state = "open";
+    this.#hostAddresses = this.#options.followAddresses();
     try {
       for (const endpoint of this.#wanted()) await this.#openOne(endpoint);
     } catch (error) {
       await this.close();
       throw error;
     }
-    this.#options.hostAddresses.onChange(() => this.#followAddresses());
+    this.#hostAddresses.onChange(() => this.#followAddresses());
   }
 
   async start(): Promise<void> {
@@ -86,7 +89,7 @@ export class UdpTransport implements Transport {
 
   async close(): Promise<void> {
     this.#state = "shut";
-    this.#options.hostAddresses.close();
+    this.#hostAddresses?.close();
     await this.#turn;
     for (const socket of this.#sockets.values()) socket.close();
     this.#sockets.clear();
@@ -117,7 +120,7 @@ export class UdpTransport implements Transport {
   }
 
   #wanted(): Endpoint[] {
-    const present = this.#options.hostAddresses.list();
+    const present = this.#hostAddresses?.list() ?? [];
     const addresses =
       this.#addresses === "all" ? present : this.#addresses.filter((address) => present.includes(address));
     const { ike, natTraversal } = this.#options.ports;

@@ -34,8 +34,8 @@ async function daemon(addresses = ["127.0.0.1", "127.0.0.2"]) {
     close: () => undefined,
   };
   const ports = await freePorts();
-  const hostAddresses = { list: () => addresses, onChange: () => undefined, close: () => undefined };
-  const transport = new UdpTransport({ ports, openSocket: openPlainSocket, hostAddresses });
+  const followAddresses = () => ({ list: () => addresses, onChange: () => undefined, close: () => undefined });
+  const transport = new UdpTransport({ ports, openSocket: openPlainSocket, followAddresses });
   const log = new Log({ format: "json", level: "debug", write: (line) => lines.push(line), now: () => 0 });
   const subject = new Daemon({
     engine,

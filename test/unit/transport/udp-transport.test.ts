@@ -55,7 +55,7 @@ class Heard {
 
 async function opened(addresses: FakeAddresses, listenOn: "all" | string[] = "all") {
   const ports = await freePorts();
-  const transport = new UdpTransport({ ports, openSocket: openPlainSocket, hostAddresses: addresses });
+  const transport = new UdpTransport({ ports, openSocket: openPlainSocket, followAddresses: () => addresses });
   const heard = new Heard();
   await transport.open(heard, listenOn);
   open.push(transport);
@@ -192,7 +192,7 @@ describe("IKE over UDP", () => {
     const holder = await client("127.0.0.2");
     const addresses = new FakeAddresses("127.0.0.1", "127.0.0.2");
     const ports = { ike: holder.port, natTraversal: holder.port === 65_535 ? 65_534 : holder.port + 1 };
-    const transport = new UdpTransport({ ports, openSocket: openPlainSocket, hostAddresses: addresses });
+    const transport = new UdpTransport({ ports, openSocket: openPlainSocket, followAddresses: () => addresses });
     const failure = await transport.open(new Heard(), "all").catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(TransportError);
     expect(failure).toMatchObject({

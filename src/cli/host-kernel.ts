@@ -1,0 +1,32 @@
+/** This host's kernel, opened for a command; what it cannot do becomes a sentence. */
+import { Failure } from "../daemon/failure.ts";
+import type { Kernel } from "../kernel/port.ts";
+import { XfrmKernel } from "../kernel/xfrm/xfrm-kernel.ts";
+import { SystemCallError } from "../netlink-xfrm/index.ts";
+
+/** Opens the kernel and lists our policies, which takes the rights that all else takes; throws Failure, changes nothing. */
+export async function openHostKernel(): Promise<Kernel> {
+  const kernel = openXfrm();
+  const answer = await kernel.request({ kind: "listPolicies" });
+  if (answer.kind !== "refused") return kernel;
+  kernel.close();
+  const { errno, sentence } = answer.refusal;
+  if (errno === "EPERM" || errno === "EACCES") throw new Failure(1, needsRoot);
+  throw new Failure(1, `the kernel does not list its IPsec policies: ${sentence}`);
+}
+
+function openXfrm(): Kernel {
+  try {
+    return new XfrmKernel();
+  } catch (error) {
+    if (!(error instanceof SystemCallError)) throw error;
+    if (error.code === "EPERM" || error.code === "EACCES") throw new Failure(1, needsRoot);
+    throw new Failure(
+      1,
+      `this kernel has no XFRM interface (${error.message}): it takes one built with CONFIG_XFRM_USER, ` +
+        'which "modprobe xfrm_user" loads where it is a module',
+    );
+  }
+}
+
+const needsRoot = "not permitted to manage IPsec: run as root, or with CAP_NET_ADMIN";

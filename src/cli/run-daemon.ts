@@ -1,0 +1,48 @@
+/** `run`: puts the real engine, kernel and network together. */
+import { randomBytes } from "../crypto/secret.ts";
+import { computeHere } from "../daemon/compute.ts";
+import { exitOnCrash, runProcess } from "../daemon/process.ts";
+import { Engine } from "../engine/engine.ts";
+import { Log, type LogFormat, type LogLevel } from "../observe/log.ts";
+import { openExemptSocket } from "../transport/exempt-socket.ts";
+import { netlinkHostAddresses } from "../transport/netlink-addresses.ts";
+import { standardPorts, UdpTransport } from "../transport/udp-transport.ts";
+import { loadFile } from "./configuration.ts";
+import { openAbleKernel } from "./host-kernel.ts";
+import { ownVersion } from "./version.ts";
+
+/** Runs until a signal ends it; throws Failure where it cannot start. */
+export async function runDaemon(options: {
+  readonly config: string;
+  readonly socket: string;
+  readonly logFormat?: LogFormat;
+  readonly logLevel: LogLevel;
+  readonly unlockOnExit?: boolean;
+}): Promise<void> {
+  const log = new Log({
+    format: options.logFormat ?? (process.stdout.isTTY ? "human" : "json"),
+    level: options.logLevel,
+    write: (line) => process.stdout.write(line),
+    now: () => Date.now(),
+  });
+  exitOnCrash(log);
+  await runProcess({
+    log,
+    engine: new Engine({ random: randomBytes }),
+    transport: new UdpTransport({
+      ports: standardPorts,
+      openSocket: openExemptSocket,
+      followAddresses: netlinkHostAddresses,
+    }),
+    compute: computeHere,
+    clock: () => performance.now(),
+    wall: () => Date.now(),
+    version: ownVersion(),
+    file: options.config,
+    socketPath: options.socket,
+    load: (when) => loadFile(options.config, { strict: when === "reload" }),
+    openKernel: ({ desired }) => openAbleKernel(desired),
+    unlockOnExit: options.unlockOnExit === true,
+    environment: process.env,
+  });
+}
