@@ -11,6 +11,12 @@ type Curve = MontgomeryMethod["curve"];
 
 const jwkNames = { x25519: "X25519", x448: "X448" } as const;
 
+/** RFC 8410 7: a PrivateKeyInfo up to the private key itself. */
+const pkcs8Prefixes = {
+  x25519: Buffer.from("302e020100300506032b656e04220420", "hex"),
+  x448: Buffer.from("3046020100300506032b656f043a0438", "hex"),
+};
+
 /** A fresh key pair. */
 export function generateMontgomery(ke: KeTransform, { curve }: MontgomeryMethod): KePair {
   if (nodeMajor < 22) {
@@ -34,9 +40,9 @@ export function importMontgomery(ke: KeTransform, { curve }: MontgomeryMethod, p
     const expected = `a private key of ${ke.name} has ${ke.publicLength} octets`;
     throw new KeyExchangeError("private-key", `${expected}, got ${privateKey.length}`);
   }
-  // The public half must be there but is not read: OpenSSL computes it from the private one.
-  const jwk = { kty: "OKP", crv: jwkNames[curve], d: base64url(privateKey), x: base64url(privateKey.subarray(0, 0)) };
-  const key = createPrivateKey({ key: jwk, format: "jwk" });
+  const pkcs8 = Buffer.concat([pkcs8Prefixes[curve], privateKey]);
+  const key = createPrivateKey({ key: pkcs8, format: "der", type: "pkcs8" });
+  pkcs8.fill(0);
   return new MontgomeryPair(ke, curve, key, multiplyBase(curve, key));
 }
 
