@@ -302,6 +302,7 @@ export class SimulatedKernel implements Kernel {
   }
 
   #emit(event: KernelEvent): void {
+    if (event.kind !== "overrun" && !isOurReqid(event.reqid)) return;
     const heard = this.#faults.hear(event);
     if (heard !== undefined) for (const listener of this.#listeners) listener(heard);
   }

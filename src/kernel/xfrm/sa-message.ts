@@ -1,0 +1,123 @@
+/** One SA of the port as a message to the kernel. */
+
+import { anyPrefix } from "../../negotiate/address.ts";
+import { SA_FLAG, type Sa, type SaInput } from "../../netlink-xfrm/index.ts";
+import type { SaId, SaInstall, SaLimits, SaProtocol, SaUsage, StandingSa } from "../port.ts";
+import { selectorToXfrm } from "./selector-message.ts";
+
+/** The algorithm that Linux has no name for, so that no message can be made. */
+export class UnsupportedTransform extends Error {
+  constructor(keyword: string) {
+    super(`Linux XFRM has no name for ${keyword}`);
+  }
+}
+
+/** NEWSA or UPDSA of an SA. Throws UnsupportedTransform. */
+export function saMessage(sa: SaInstall): SaInput {
+  return {
+    ...identity(sa),
+    source: sa.source,
+    mode: sa.mode,
+    reqid: sa.reqid,
+    flags: flags(sa),
+    lifetime: { ...hardLimits(sa.hard), ...softLimits(sa.soft) },
+    ...(sa.selector === undefined ? {} : { selector: selectorToXfrm(sa.selector) }),
+    ...algorithms(sa),
+    ...replay(sa),
+    ...(sa.encapsulation === undefined ? {} : { encapsulation: { type: "espInUdp", ...sa.encapsulation } }),
+  };
+}
+
+/** Destination, SPI and protocol. */
+export function identity(id: SaId): { destination: string; spi: number; protocol: SaProtocol } {
+  return { destination: id.destination, spi: id.spi, protocol: id.protocol };
+}
+
+/** An SA that stands, or undefined for what is larval (it has no algorithm) or of a kind that we never install. */
+export function standingSa(sa: Sa): StandingSa | undefined {
+  const { protocol, mode } = sa;
+  if (sa.spi === 0 || (sa.aead === undefined && sa.authTrunc === undefined && sa.crypt === undefined)) return undefined;
+  if ((protocol !== "esp" && protocol !== "ah") || (mode !== "transport" && mode !== "tunnel")) return undefined;
+  return {
+    ...saUsage(sa, protocol),
+    source: sa.source ?? unspecified(sa),
+    mode,
+    addedSeconds: sa.usage.addTime ?? 0,
+  };
+}
+
+/** What an SA has carried. */
+export function saUsage(sa: Sa, protocol: SaProtocol): SaUsage {
+  const { spi, reqid, usage, lastUsed } = sa;
+  return {
+    protocol,
+    spi,
+    destination: sa.destination ?? unspecified(sa),
+    reqid,
+    bytes: usage.bytes,
+    packets: usage.packets,
+    lastUsedSeconds: lastUsed,
+  };
+}
+
+/**
+ * `icmp`: our ICMP errors about packets that came out of the SA may use it, and the peer's are let in.
+ * `afUnspec`: a tunnel carries both families whatever the outer one; in transport mode the family is the packet's own.
+ * Not set: `noPmtuDiscovery` (the outer header would lose the inner DF bit, and with it the path MTU that the kernel
+ * finds by itself), `noEcn` (RFC 6040), `decapDscp` (RFC 4301 5.1.2.1: the inner DSCP stays as it was),
+ * `wildReceive` (the addresses are known).
+ */
+function flags(sa: SaInstall): number {
+  return SA_FLAG.icmp | (sa.mode === "tunnel" ? SA_FLAG.afUnspec : 0) | (sa.esn ? SA_FLAG.esn : 0);
+}
+
+function hardLimits({ seconds, bytes, packets }: SaLimits) {
+  return {
+    hardAddSeconds: seconds,
+    ...(bytes === undefined ? {} : { hardBytes: bytes }),
+    ...(packets === undefined ? {} : { hardPackets: packets }),
+  };
+}
+
+function softLimits(limits: SaLimits | undefined) {
+  if (limits === undefined) return {};
+  const { seconds, bytes, packets } = limits;
+  return {
+    ...(seconds > 0 ? { softAddSeconds: seconds } : {}),
+    ...(bytes === undefined ? {} : { softBytes: bytes }),
+    ...(packets === undefined ? {} : { softPackets: packets }),
+  };
+}
+
+function algorithms({ encr, integ }: SaInstall): Pick<SaInput, "aead" | "crypt" | "authTrunc"> {
+  return { ...encryption(encr), ...integrity(integ) };
+}
+
+function encryption(encr: SaInstall["encr"]): Pick<SaInput, "aead" | "crypt"> {
+  if (encr === undefined) return {};
+  const { transform, key } = encr;
+  if (transform.kernel === undefined) throw new UnsupportedTransform(transform.keyword);
+  const { kind, name } = transform.kernel;
+  return kind === "aead" ? { aead: { name, key, icvBits: transform.icvLength * 8 } } : { crypt: { name, key } };
+}
+
+function integrity(integ: SaInstall["integ"]): Pick<SaInput, "authTrunc"> {
+  if (integ === undefined) return {};
+  const { transform, key } = integ;
+  if (transform.kernel === undefined) throw new UnsupportedTransform(transform.keyword);
+  return { authTrunc: { name: transform.kernel.name, key, truncationBits: transform.kernel.icvBits } };
+}
+
+/**
+ * The plain attribute holds 32 packets; ESN and wider windows need the other one. Outbound SAs check nothing, but
+ * Linux before 6.10 refuses ESN with a window of 0.
+ */
+function replay(sa: SaInstall): Pick<SaInput, "replayWindow" | "replayEsn"> {
+  const window = sa.direction === "in" ? sa.replayWindow : 0;
+  if (sa.esn) return { replayWindow: 0, replayEsn: { window: Math.max(window, sa.direction === "out" ? 32 : 0) } };
+  return window > 32 ? { replayWindow: 0, replayEsn: { window } } : { replayWindow: window };
+}
+
+function unspecified(sa: { readonly family: number }): string {
+  return anyPrefix(sa.family === 10 ? 6 : 4).address;
+}

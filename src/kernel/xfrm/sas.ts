@@ -1,0 +1,100 @@
+/** SAs of the real kernel: SPIs reserved, SAs installed, deleted, asked about and listed. */
+import {
+  allocSpi,
+  delSa,
+  dumpSas,
+  getSa,
+  type NetlinkSocket,
+  newSa,
+  type Sa,
+  updSa,
+} from "../../netlink-xfrm/index.ts";
+import { isOurReqid } from "../ownership.ts";
+import type { KernelAnswer, KernelRequest, SaId, SaInstall, StandingSa } from "../port.ts";
+import { refused } from "../request-check.ts";
+import { unless } from "./refusal.ts";
+import { identity, saMessage, saUsage, standingSa } from "./sa-message.ts";
+
+type RequestOf<K extends KernelRequest["kind"]> = Extract<KernelRequest, { kind: K }>;
+
+export class SasOfKernel {
+  readonly #socket: NetlinkSocket;
+  /**
+   * SPIs that are reserved and not completed. UPDSA on an SA that stands would change its lifetimes in silence and keep
+   * its old keys, so it is used for these alone.
+   */
+  readonly #reserved = new Set<string>();
+
+  constructor(socket: NetlinkSocket) {
+    this.#socket = socket;
+  }
+
+  allocateSpi(request: RequestOf<"allocateSpi">): KernelAnswer {
+    const { protocol, mode, source, destination, reqid } = request;
+    const larval = this.#socket.request(
+      allocSpi({ protocol, mode, source, destination, reqid, min: firstSpi, max: lastSpi }),
+    );
+    this.#reserved.add(keyOf({ protocol, spi: larval.spi, destination }));
+    return { kind: "spi", spi: larval.spi };
+  }
+
+  install({ sa }: RequestOf<"installSa">): KernelAnswer {
+    const message = saMessage(sa);
+    if (sa.direction === "in" && this.#reserved.delete(keyOf(sa))) {
+      // The reservation may have run out (net.core.xfrm_acq_expires) while the peer took its time: then the SPI is free.
+      if (unless(["ESRCH"], () => this.#carried(() => this.#socket.request(updSa(message)))) === true) return done;
+    }
+    this.#socket.request(newSa(message));
+    return done;
+  }
+
+  delete({ sa }: RequestOf<"deleteSa">): KernelAnswer {
+    const foreign = this.#foreign(sa);
+    if (foreign !== undefined) return refused("deleteSa", "ESRCH", foreign);
+    this.#socket.request(delSa(identity(sa)));
+    this.#reserved.delete(keyOf(sa));
+    return done;
+  }
+
+  query({ sa }: RequestOf<"querySa">): KernelAnswer {
+    const found = this.#socket.request(getSa(identity(sa)));
+    if (!isOurReqid(found.reqid)) return refused("querySa", "ESRCH", ownedByAnother(found));
+    return { kind: "usage", usage: saUsage(found, sa.protocol) };
+  }
+
+  async list(): Promise<KernelAnswer> {
+    const found = await this.#socket.dumpAsync(dumpSas());
+    const sas = found.filter((sa) => isOurReqid(sa.reqid)).map(standingSa);
+    return { kind: "sas", sas: sas.filter((sa): sa is StandingSa => sa !== undefined) };
+  }
+
+  /** A reservation ran out: its SPI is free for others, and must not be completed by UPDSA. */
+  expired(sa: SaId): void {
+    this.#reserved.delete(keyOf(sa));
+  }
+
+  #carried(ask: () => void): true {
+    ask();
+    return true;
+  }
+
+  /** The sentence that says whose it is, where the SA stands and is another owner's. */
+  #foreign(sa: SaId): string | undefined {
+    const found = this.#socket.request(getSa(identity(sa)));
+    return isOurReqid(found.reqid) ? undefined : ownedByAnother(found);
+  }
+}
+
+const done: KernelAnswer = { kind: "done" };
+
+/** 0 to 255 are reserved (RFC 4303 2.1); the upper end of the range leaves room for SPIs set by hand. */
+const firstSpi = 0xc000_0000;
+const lastSpi = 0xcfff_ffff;
+
+function ownedByAnother(sa: Sa): string {
+  return `the SA with SPI 0x${sa.spi.toString(16)} belongs to another owner (reqid ${sa.reqid})`;
+}
+
+function keyOf({ protocol, spi, destination }: Pick<SaInstall, "protocol" | "spi" | "destination">): string {
+  return `${protocol} ${spi} ${destination}`;
+}
