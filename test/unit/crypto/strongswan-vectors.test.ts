@@ -44,7 +44,6 @@ describe("AEAD ciphers", () => {
   const { cases } = loadVectors<{
     cases: (Case & {
       key_size: number;
-      key_size: number;
       salt_size: number;
       iv: string;
       adata?: string;
