@@ -5,8 +5,8 @@ import { formatSelector, ipProtocol, reverseSelector, type Selector } from "../n
 import {
   type ChildDesired,
   type DesiredState,
+  type LockedPeerDesired,
   lockFamilies,
-  type PeerDesired,
   type SelectorEnd,
 } from "../sa/desired.ts";
 import { exemptPriority, policyPriority } from "./policy-priority.ts";
@@ -28,7 +28,7 @@ export function lockPolicies(desired: DesiredState): Policy[] {
   const add = (policy: Policy): void => {
     policies.set(policyKey(policy), policy);
   };
-  for (const peer of desired.peers) {
+  for (const peer of [...desired.peers, ...(desired.locked ?? [])]) {
     for (const child of peer.children) for (const policy of childLockPolicies(peer, child)) add(policy);
   }
   for (const lock of desired.local.locks) {
@@ -48,12 +48,12 @@ export function lockPolicies(desired: DesiredState): Policy[] {
 }
 
 /** The policies of one child while it is down, for every address its peer may have. */
-export function childLockPolicies(peer: PeerDesired, child: ChildDesired): Policy[] {
+export function childLockPolicies(peer: LockedPeerDesired, child: ChildDesired): Policy[] {
   return childSelectors(peer, child).flatMap((selector) => lockedPair(selector, child.mode === "tunnel"));
 }
 
 /** The outbound selectors of a child, for every address its peer may have. */
-export function childSelectors(peer: PeerDesired, child: ChildDesired): Selector[] {
+export function childSelectors(peer: LockedPeerDesired, child: ChildDesired): Selector[] {
   const selectors: Selector[] = [];
   for (const family of lockFamilies) {
     const remotes = endPrefixes(child.remote, peer.remote, family);

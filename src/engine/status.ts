@@ -3,7 +3,7 @@ import type { Reason } from "../negotiate/reason.ts";
 
 export interface Status {
   readonly peers: readonly PeerStatus[];
-  readonly locks: readonly { readonly name: string; readonly installed: boolean; readonly reason?: Reason }[];
+  readonly locks: readonly { readonly name: string; readonly port?: number | undefined }[];
 }
 
 /** `since` values are milliseconds of the engine's clock; the daemon turns them into dates. */
@@ -17,7 +17,8 @@ export interface PeerStatus {
   readonly attempts: number;
   readonly localId: string;
   readonly remoteId: string;
-  readonly ikeSa?: IkeSaStatus;
+  /** Usually one; two for a moment after both ends called at once, many where the peer is `any`. */
+  readonly ikeSas: readonly IkeSaStatus[];
   readonly children: readonly ChildStatus[];
 }
 
@@ -44,10 +45,16 @@ export interface ChildStatus {
   readonly reason?: Reason;
   readonly mode: "transport" | "tunnel";
   readonly protocol: "esp" | "ah";
-  readonly proposal?: string;
-  /** SPIs as 8 hexadecimal digits. */
-  readonly spiIn?: string;
-  readonly spiOut?: string;
-  readonly selectors: readonly string[];
   readonly reqid: number;
+  /** What stands in the kernel; the last one is what is sent on. */
+  readonly sas: readonly ChildSaStatus[];
+}
+
+export interface ChildSaStatus {
+  readonly proposal: string;
+  /** SPIs as 8 hexadecimal digits. */
+  readonly spiIn: string;
+  readonly spiOut: string;
+  readonly selectors: readonly string[];
+  readonly since: number;
 }

@@ -14,7 +14,7 @@ import { install, releaseSpi, reserveSpi } from "./child-install.ts";
 import { encapsulationOf, natReason } from "./child-nat.ts";
 import { deleteChild } from "./exchanges/informational.ts";
 import type { IkeSa } from "./ike-sa.ts";
-import { find, findError, findNotify, notify, spiNumber, spiOctets } from "./payloads.ts";
+import { find, findError, findNotify, notify, selectorPayload, spiNumber, spiOctets } from "./payloads.ts";
 
 /** A child that is being asked for: its inbound SPI is reserved. */
 export interface ChildOffer {
@@ -60,10 +60,7 @@ export function childOfferPayloads(offer: ChildOffer): { head: Payload[]; sa: Pa
   return {
     head,
     sa: { kind: "SA", proposals: offerProposals(offer.policy, spiOctets(offer.spi)) },
-    tail: [
-      { kind: "TSi", selectors: [...tsi] },
-      { kind: "TSr", selectors: [...tsr] },
-    ],
+    tail: [selectorPayload("TSi", tsi), selectorPayload("TSr", tsr)],
   };
 }
 

@@ -1,7 +1,7 @@
 /** Putting a negotiated Child SA into the kernel, whole or not at all. */
 import type { ChildKeys } from "../crypto/ikev2-keys.ts";
 import { wipe } from "../crypto/secret.ts";
-import type { KernelAnswer, KernelRequest, SaId, SaProtocol } from "../kernel/port.ts";
+import type { KernelAnswer, KernelRequest, SaProtocol } from "../kernel/port.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import { type ChildSa, inboundId, installRequests, outboundId } from "../sa/child-sa.ts";
 import type { ChildDesired } from "../sa/desired.ts";
@@ -46,7 +46,7 @@ export function reserveSpi(
 
 /** Gives a reserved SPI back. */
 export function releaseSpi(sa: IkeSa, protocol: SaProtocol, spi: number): void {
-  removeSa(sa, { protocol, spi, destination: sa.path.local.address });
+  sa.host.removeSa({ protocol, spi, destination: sa.path.local.address });
 }
 
 /**
@@ -72,12 +72,7 @@ export function install(
 
 /** The inbound SA was reserved before and goes in any case; what follows it goes as far as it came. */
 function undo(sa: IkeSa, child: ChildSa, done: number): void {
-  removeSa(sa, inboundId(child));
-  if (done >= 2) removeSa(sa, outboundId(child));
+  sa.host.removeSa(inboundId(child));
+  if (done >= 2) sa.host.removeSa(outboundId(child));
   if (done >= 3) sa.host.unprotect(child);
-}
-
-function removeSa(sa: IkeSa, id: SaId): void {
-  // ESRCH: it is gone already, which is what is wanted.
-  sa.host.kernel([{ kind: "deleteSa", sa: id }], () => {});
 }

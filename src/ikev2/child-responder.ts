@@ -12,7 +12,7 @@ import { notifyType } from "../wire/ikev2/registry/notify.ts";
 import { install, releaseSpi, reserveSpi } from "./child-install.ts";
 import { encapsulationOf, natReason } from "./child-nat.ts";
 import type { IkeSa } from "./ike-sa.ts";
-import { find, findNotify, notify, spiNumber, spiOctets } from "./payloads.ts";
+import { find, findNotify, notify, selectorPayload, spiNumber, spiOctets } from "./payloads.ts";
 import { notifyOf } from "./reason-notify.ts";
 
 /** What a peer's request for a Child SA is answered from. */
@@ -138,7 +138,7 @@ function installAnswered(
       payloads.push({ kind: "SA", proposals: [withSpi(accepted.answer, result.spi)] });
       if (request.withKe) payloads.push({ kind: "Nonce", data: request.nr });
       if (ke !== undefined) payloads.push({ kind: "KE", group: ke.group, data: ke.data });
-      payloads.push({ kind: "TSi", selectors: [...narrowed.tsi] }, { kind: "TSr", selectors: [...narrowed.tsr] });
+      payloads.push(selectorPayload("TSi", narrowed.tsi), selectorPayload("TSr", narrowed.tsr));
       done({ payloads, child: record });
     });
   });

@@ -1,5 +1,5 @@
 /** What an IKE SA asks of the engine around it. No I/O behind it either: the engine turns calls into effects. */
-import type { KernelAnswer, KernelRequest } from "../kernel/port.ts";
+import type { KernelAnswer, KernelRequest, SaId } from "../kernel/port.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { ChildSa } from "../sa/child-sa.ts";
@@ -18,6 +18,8 @@ export interface Host {
   compute(sa: IkeSa, job: ComputeJob, then: (result: ComputeResult) => void): void;
   /** In order, up to the first refusal. `then` is called even where the SA is gone: what was installed must be undone. */
   kernel(requests: readonly KernelRequest[], then: (answers: readonly KernelAnswer[]) => void): void;
+  /** Removes an SA, now or, where the kernel refuses, in the end; "it is gone already" is success. */
+  removeSa(id: SaId): void;
   arm(sa: IkeSa, name: TimerName, at: number): void;
   disarm(sa: IkeSa, name: TimerName): void;
   log(record: LogRecord): void;
@@ -42,6 +44,8 @@ export interface Host {
   childFailed(sa: IkeSa, child: string, reason: Reason): void;
   /** A Child SA that stood is to go from the kernel. */
   childGone(sa: IkeSa, child: ChildSa, reason: Reason): void;
+  /** An IKE_SA_INIT of one of these peers was refused without an SA having come to be. */
+  refused(peers: readonly PeerDesired[], reason: Reason): void;
   /** Something that explains why it takes so long, while it goes on. */
   noted(sa: IkeSa, reason: Reason): void;
   /** The SA ended; its Child SAs have been reported gone before. `established` says whether it ever stood. */

@@ -4,7 +4,7 @@ import type { SkCipher } from "../crypto/sk-cipher.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { IkeSuite } from "../negotiate/suite.ts";
-import type { ChildSa } from "../sa/child-sa.ts";
+import { type ChildSa, protocolOf } from "../sa/child-sa.ts";
 import type { PeerDesired } from "../sa/desired.ts";
 import type { Path } from "../sa/path.ts";
 import { WireError } from "../wire/error.ts";
@@ -15,7 +15,7 @@ import { exchangeType } from "../wire/ikev2/registry/message.ts";
 import { nameOf } from "../wire/ikev2/registry/names.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
 import { closeWait, lingerTime, queueLimit } from "./constants.ts";
-import { askForLife, deleteIkeSa } from "./exchanges/informational.ts";
+import { askForLife, deleteChild, deleteIkeSa } from "./exchanges/informational.ts";
 import { exchanges } from "./exchanges/table.ts";
 import type { Host, TimerName } from "./host.ts";
 import { type NatFinding, noNat } from "./nat-detection.ts";
@@ -400,6 +400,12 @@ export class IkeSa {
   /** Takes a Child SA out of the record and has it removed from the kernel. */
   removeChild(child: ChildSa, reason: Reason): void {
     if (this.children.delete(child.spiIn)) this.host.childGone(this, child, reason);
+  }
+
+  /** A Child SA of ours ended in the kernel: the rest of the pair goes, and the peer is told to drop its half. */
+  dropChild(child: ChildSa, reason: Reason): void {
+    if (this.state.kind === "Established") this.request(deleteChild(protocolOf(child), child.spiIn));
+    this.removeChild(child, reason);
   }
 
   /**

@@ -1,4 +1,5 @@
 /** Finding and making payloads. */
+import type { TrafficSelector } from "../negotiate/traffic-selector.ts";
 import type { NotifyPayload } from "../wire/ikev2/payloads/notification.ts";
 import type { KnownPayload, Payload } from "../wire/ikev2/payloads/table.ts";
 import { protocolId } from "../wire/ikev2/registry/message.ts";
@@ -38,6 +39,16 @@ export function findError(payloads: readonly Payload[]): NotifyPayload | undefin
 /** A notify that concerns the IKE SA, or no SA at all. */
 export function notify(type: number, data: Uint8Array = none): Payload {
   return { kind: "N", protocolId: protocolId.NONE, spi: none, type, data };
+}
+
+/** A TS payload of address ranges. */
+export function selectorPayload(kind: "TSi" | "TSr", selectors: readonly TrafficSelector[]): Payload {
+  return {
+    kind,
+    selectors: selectors.map((one) =>
+      one.tsType === 7 ? { ...one, tsType: one.tsType } : { ...one, tsType: one.tsType },
+    ),
+  };
 }
 
 /** The 4 octets of an ESP or AH SPI. */

@@ -8,7 +8,12 @@ export interface DesiredState {
   readonly local: LocalDesired;
   /** In the order of the file. Names are unique. */
   readonly peers: readonly PeerDesired[];
+  /** Peers that cannot be spoken to, because their section is broken: their traffic is locked all the same (invariant 2). */
+  readonly locked?: readonly LockedPeerDesired[];
 }
+
+/** What policies that drop a peer's traffic need to know of it. */
+export type LockedPeerDesired = Pick<PeerDesired, "name" | "remote" | "local" | "children">;
 
 export interface LocalDesired {
   /** Kinds of overlay that are locked towards everybody. */

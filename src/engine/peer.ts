@@ -1,0 +1,271 @@
+/** One configured peer: keeps its IKE SA and its children what the operator wants them to be. */
+
+import { createChild } from "../ikev2/exchanges/create-child-sa.ts";
+import type { IkeSa } from "../ikev2/ike-sa.ts";
+import { familyOf } from "../negotiate/address.ts";
+import type { Reason } from "../negotiate/reason.ts";
+import type { ChildSa } from "../sa/child-sa.ts";
+import type { ChildDesired, PeerDesired } from "../sa/desired.ts";
+import type { Path } from "../sa/path.ts";
+import { backoff } from "./backoff.ts";
+import { ChildRecord } from "./child-record.ts";
+import type { PeerStatus } from "./status.ts";
+import type { TimerOwner } from "./timers.ts";
+
+/** How long the responder of an IKE SA leaves it to the initiator to ask for the children, in ms. */
+const responderPatience = 3_000;
+
+/** How long an IKE SA that is one too many waits for its twin to carry the children, in ms. */
+const redundantPatience = 10_000;
+
+export interface PeerContext {
+  now(): number;
+  random(length: number): Uint8Array;
+  arm(owner: TimerOwner, name: string, at: number): void;
+  disarm(owner: TimerOwner, name: string): void;
+  /** Opens an IKE SA; the peer gets to know it by `adopt`. */
+  initiate(peer: Peer, path: Path): IkeSa;
+  connecting(peer: Peer, path: Path): void;
+}
+
+export type PeerState = PeerStatus["state"];
+
+export class Peer implements TimerOwner {
+  readonly desired: PeerDesired;
+  readonly children = new Map<string, ChildRecord>();
+  /** Every IKE SA with this peer that is not over: opened by us, or authenticated as this peer. */
+  readonly sas = new Set<IkeSa>();
+  state: PeerState;
+  since: number;
+  reason: Reason | undefined;
+  attempts = 0;
+  /** Attempts since it was last up. */
+  #failures = 0;
+  #retryAt = 0;
+  readonly #byIdentity = new Map<string, Set<IkeSa>>();
+  readonly #context: PeerContext;
+
+  constructor(desired: PeerDesired, reqid: (child: ChildDesired) => number, context: PeerContext) {
+    this.desired = desired;
+    this.#context = context;
+    this.since = context.now();
+    this.state = this.#idleState();
+    for (const child of desired.children) {
+      this.children.set(child.name, new ChildRecord(child, reqid(child), this.since));
+    }
+  }
+
+  // --- what the operator wants ------------------------------------------------------------------------------------
+
+  up(): void {
+    if (this.state === "down") this.#change(this.#idleState());
+    this.#failures = 0;
+    this.#retryAt = 0;
+    for (const child of this.children.values()) child.failures = 0;
+    this.tend(true);
+  }
+
+  down(reason: Reason): void {
+    this.#change("down");
+    this.reason = reason;
+    this.#context.disarm(this, "tend");
+    for (const sa of [...this.sas]) sa.close(reason);
+  }
+
+  // --- what happens to its IKE SAs --------------------------------------------------------------------------------
+
+  established(sa: IkeSa, initialContact: boolean): void {
+    this.sas.add(sa);
+    if (this.state === "down") return sa.close(this.reason ?? { code: "operator", action: "down" });
+    this.#failures = 0;
+    this.reason = undefined;
+    this.#change("up");
+    const twins = this.#twins(sa);
+    for (const other of twins) {
+      // RFC 7296 2.4: the peer knows of no other IKE SA; what stood before it called is a leftover. One that came to
+      // stand while the peer was calling is no leftover: two ends called each other at once.
+      if (initialContact && other.establishedAt <= sa.createdAt) other.close({ code: "replaced" });
+    }
+    twins.add(sa);
+    this.tend();
+  }
+
+  ended(sa: IkeSa, reason: Reason): void {
+    const stood = sa.establishedAt > 0;
+    if (!this.sas.delete(sa)) return;
+    this.#forgetTwin(sa);
+    for (const child of this.children.values()) {
+      if (child.state.kind === "connecting" && child.state.by === sa) this.#lock(child, reason, 0);
+    }
+    if (this.state === "down") return;
+    if (this.desired.remote === "any" ? this.sas.size > 0 : this.#main() !== undefined) return this.tend();
+    this.reason = reason;
+    this.#change(this.#idleState());
+    this.#failures = stood ? 1 : this.#failures + 1;
+    this.#retryAt = this.#context.now() + backoff(this.desired.timing, this.#failures, (n) => this.#context.random(n));
+    this.tend();
+  }
+
+  // --- what happens to its children -------------------------------------------------------------------------------
+
+  childUp(child: ChildSa): void {
+    const record = this.children.get(child.desired.name);
+    if (record === undefined) return;
+    record.sas.add(child);
+    record.reason = undefined;
+    record.failures = 0;
+    record.change({ kind: "up" }, this.#context.now());
+    this.tend();
+  }
+
+  /** `name` is empty where the peer asked for something that is none of its children. */
+  childFailed(name: string, reason: Reason): void {
+    const record = this.children.get(name);
+    if (record === undefined) {
+      this.reason = reason;
+      return;
+    }
+    record.failures += 1;
+    this.#lock(
+      record,
+      reason,
+      backoff(this.desired.timing, record.failures, (n) => this.#context.random(n)),
+    );
+    this.tend();
+  }
+
+  childGone(child: ChildSa, reason: Reason): void {
+    const record = this.children.get(child.desired.name);
+    if (record === undefined) return;
+    record.sas.delete(child);
+    const wait = reason.code === "peer-deleted" ? this.desired.timing.retryFirst : 0;
+    if (record.sas.size === 0) this.#lock(record, reason, wait);
+    this.tend();
+  }
+
+  /** The first child that is to be asked for in IKE_AUTH; from now on this IKE SA asks for it. */
+  firstChild(sa: IkeSa): ChildDesired | undefined {
+    for (const record of this.children.values()) {
+      if (record.state.kind === "up") continue;
+      record.change({ kind: "connecting", by: sa }, this.#context.now());
+      return record.desired;
+    }
+    return this.desired.children[0];
+  }
+
+  /** Those that are not up first: a peer that asks means one of them. */
+  childCandidates(): ChildDesired[] {
+    const records = [...this.children.values()];
+    const down = records.filter((record) => record.state.kind !== "up");
+    const up = records.filter((record) => record.state.kind === "up");
+    return [...down, ...up].map((record) => record.desired);
+  }
+
+  // --- what is to be done next ------------------------------------------------------------------------------------
+
+  onTimer(): void {
+    this.tend();
+  }
+
+  /** Does what brings the peer nearer to what is wanted, and arms the timer for what must wait. */
+  tend(called = false): void {
+    // Whoever may call from anywhere is not called, and asks for its children itself.
+    if (this.state === "down" || this.desired.remote === "any") return;
+    const main = this.#main();
+    if (main !== undefined) {
+      this.#tendChildren(main);
+      this.#tendRedundant(main);
+      return;
+    }
+    if (this.sas.size > 0 || !(this.desired.initiate || called)) return;
+    const now = this.#context.now();
+    if (this.#retryAt > now) return this.#context.arm(this, "tend", this.#retryAt);
+    this.#connect();
+  }
+
+  #connect(): void {
+    const { remote, local, port } = this.desired;
+    if (remote === "any" || local === undefined) return;
+    const addresses = remote.filter((address) => familyOf(address) === familyOf(local));
+    const address = addresses[this.attempts % Math.max(1, addresses.length)];
+    if (address === undefined) return;
+    this.attempts += 1;
+    this.#change("connecting");
+    const path: Path = { local: { address: local, port: 500 }, remote: { address, port } };
+    this.#context.connecting(this, path);
+    this.sas.add(this.#context.initiate(this, path));
+  }
+
+  #tendChildren(main: IkeSa): void {
+    if (!this.desired.initiate && main.role === "responder") return;
+    const now = this.#context.now();
+    const patience = main.role === "responder" ? main.establishedAt + responderPatience : 0;
+    let next = Number.POSITIVE_INFINITY;
+    for (const record of this.children.values()) {
+      if (record.state.kind !== "locked") continue;
+      const at = Math.max(record.state.retryAt, patience);
+      if (at > now) {
+        next = Math.min(next, at);
+        continue;
+      }
+      record.change({ kind: "connecting", by: main }, now);
+      main.request(createChild(record.desired));
+    }
+    if (next < Number.POSITIVE_INFINITY) this.#context.arm(this, "tend", next);
+  }
+
+  /** Two ends that called each other at once have two IKE SAs: who opened the lesser one closes it, once the other carries all. */
+  #tendRedundant(main: IkeSa): void {
+    const now = this.#context.now();
+    for (const sa of [...this.sas]) {
+      if (sa === main || sa.state.kind !== "Established" || sa.role !== "initiator") continue;
+      const carried = new Set([...main.children.values()].map((child) => child.desired.name));
+      const covered = [...sa.children.values()].every((child) => carried.has(child.desired.name));
+      const overdue = Math.max(sa.establishedAt, main.establishedAt) + redundantPatience;
+      if (covered || overdue <= now) sa.close({ code: "replaced" });
+      else this.#context.arm(this, "tend", overdue);
+    }
+  }
+
+  /** The IKE SA that children are asked for on: of several that stand, the one that RFC 7296 2.8.1's comparison of nonces keeps. */
+  #main(): IkeSa | undefined {
+    let main: IkeSa | undefined;
+    for (const sa of this.sas) {
+      if (sa.state.kind !== "Established") continue;
+      if (main === undefined || sa.lowestNonce > main.lowestNonce) main = sa;
+    }
+    return main;
+  }
+
+  #lock(record: ChildRecord, reason: Reason, wait: number): void {
+    const now = this.#context.now();
+    record.reason = reason;
+    if (record.sas.size > 0) return record.change({ kind: "up" }, now);
+    record.change({ kind: "locked", retryAt: now + wait }, now);
+  }
+
+  /** The established IKE SAs with the same identity at the other end. */
+  #twins(sa: IkeSa): Set<IkeSa> {
+    const key = sa.remoteId?.text ?? "";
+    const twins = this.#byIdentity.get(key) ?? new Set();
+    this.#byIdentity.set(key, twins);
+    return twins;
+  }
+
+  #forgetTwin(sa: IkeSa): void {
+    const key = sa.remoteId?.text ?? "";
+    const twins = this.#byIdentity.get(key);
+    twins?.delete(sa);
+    if (twins?.size === 0) this.#byIdentity.delete(key);
+  }
+
+  #change(state: PeerState): void {
+    if (state === this.state) return;
+    this.state = state;
+    this.since = this.#context.now();
+  }
+
+  #idleState(): PeerState {
+    return this.desired.initiate && this.desired.remote !== "any" ? "connecting" : "waiting";
+  }
+}

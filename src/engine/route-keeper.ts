@@ -1,0 +1,51 @@
+/** Routes to remote subnets, one for each, for as long as a Child SA carries it. */
+import type { KernelRequest, Route } from "../kernel/port.ts";
+import { formatPrefix } from "../negotiate/address.ts";
+import type { ChildSa } from "../sa/child-sa.ts";
+import type { Outbox } from "./outbox.ts";
+
+export class RouteKeeper {
+  readonly #outbox: Outbox;
+  readonly #users = new Map<string, Set<ChildSa>>();
+
+  constructor(outbox: Outbox) {
+    this.#outbox = outbox;
+  }
+
+  add(child: ChildSa): void {
+    for (const route of routesOf(child)) {
+      const key = formatPrefix(route.destination);
+      const users = this.#users.get(key) ?? new Set();
+      this.#users.set(key, users.add(child));
+      if (users.size === 1) this.#ask({ kind: "setRoute", route }, child);
+    }
+  }
+
+  remove(child: ChildSa): void {
+    for (const route of routesOf(child)) {
+      const key = formatPrefix(route.destination);
+      const users = this.#users.get(key);
+      if (users?.delete(child) !== true || users.size > 0) continue;
+      this.#users.delete(key);
+      this.#ask({ kind: "deleteRoute", route }, child);
+    }
+  }
+
+  /** A route that cannot be had is no reason to take the tunnel down: the operator may have his own. */
+  #ask(request: KernelRequest, child: ChildSa): void {
+    this.#outbox.kernel([request], ([answer]) => {
+      if (answer?.kind !== "refused" || (request.kind === "deleteRoute" && answer.refusal.errno === "ESRCH")) return;
+      this.#outbox.log({
+        level: "warn",
+        event: "route-failed",
+        child: child.desired.name,
+        reason: { code: "kernel-refused", ...answer.refusal },
+      });
+    });
+  }
+}
+
+function routesOf(child: ChildSa): Route[] {
+  if (child.mode !== "tunnel" || !child.desired.route) return [];
+  return child.selectors.map(({ source, destination }) => ({ destination, localSubnet: source, via: child.remote }));
+}

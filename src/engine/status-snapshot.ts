@@ -1,0 +1,64 @@
+import type { IkeSa } from "../ikev2/ike-sa.ts";
+import { formatSuite } from "../negotiate/allowed-suite.ts";
+import { formatSelector } from "../negotiate/selector.ts";
+import { formatEndpoint } from "../sa/path.ts";
+import type { ChildRecord } from "./child-record.ts";
+import type { Peer } from "./peer.ts";
+import type { ChildStatus, IkeSaStatus, PeerStatus } from "./status.ts";
+
+/** One peer as `status` shows it. */
+export function peerStatus(peer: Peer): PeerStatus {
+  const { desired, reason } = peer;
+  const ikeSas = [...peer.sas].filter((sa) => sa.state.kind === "Established").map(ikeSaStatus);
+  return {
+    name: desired.name,
+    state: peer.state,
+    since: peer.since,
+    ...(reason === undefined ? {} : { reason }),
+    attempts: peer.attempts,
+    localId: desired.localId.text,
+    remoteId: desired.remoteId?.text ?? "any",
+    ikeSas,
+    children: [...peer.children.values()].map(childStatus),
+  };
+}
+
+function ikeSaStatus(sa: IkeSa): IkeSaStatus {
+  return {
+    initiatorSpi: hex(sa.initiatorSpi, 16),
+    responderSpi: hex(sa.responderSpi, 16),
+    role: sa.role,
+    local: formatEndpoint(sa.path.local),
+    remote: formatEndpoint(sa.path.remote),
+    remoteId: sa.remoteId?.text ?? "",
+    proposal: sa.keying === undefined ? "" : formatSuite(sa.keying.suite),
+    natLocal: sa.nat.local,
+    natRemote: sa.nat.remote,
+    since: sa.establishedAt,
+  };
+}
+
+function childStatus(record: ChildRecord): ChildStatus {
+  const { desired, reason } = record;
+  return {
+    name: desired.name,
+    line: desired.line,
+    state: record.state.kind,
+    since: record.since,
+    ...(reason === undefined ? {} : { reason }),
+    mode: desired.mode,
+    protocol: desired.protocol,
+    reqid: record.reqid,
+    sas: [...record.sas].map((child) => ({
+      proposal: formatSuite(child.suite),
+      spiIn: hex(child.spiIn, 8),
+      spiOut: hex(child.spiOut, 8),
+      selectors: child.selectors.map(formatSelector),
+      since: child.since,
+    })),
+  };
+}
+
+function hex(value: number | bigint, digits: number): string {
+  return value.toString(16).padStart(digits, "0");
+}
