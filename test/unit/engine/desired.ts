@@ -1,0 +1,78 @@
+/** Desired states for the tests, with what the tests do not care about filled in. */
+import { parseProposal } from "../../../src/crypto/keywords.ts";
+import type { Address } from "../../../src/negotiate/address.ts";
+import { makeIdentity } from "../../../src/negotiate/identity.ts";
+import { expandProtect, type ProtectLine } from "../../../src/overlay/expand.ts";
+import type { ChildDesired, DesiredState, LockDesired, PeerDesired, PeerTiming } from "../../../src/sa/desired.ts";
+
+export const timing: PeerTiming = {
+  retransmitFirst: 1_000,
+  retransmitFactor: 2,
+  retransmitTries: 4,
+  liveness: 30_000,
+  retryFirst: 1_000,
+  retryLongest: 60_000,
+};
+
+export interface PeerOptions
+  extends Partial<Omit<PeerDesired, "children" | "ike" | "remote" | "localId" | "remoteId">> {
+  readonly protect?: readonly ProtectLine[];
+  readonly ike?: readonly string[];
+  readonly esp?: readonly string[];
+  readonly ah?: readonly string[];
+  readonly psk?: string;
+  readonly localId?: string;
+  readonly remoteId?: string | undefined;
+  readonly remote?: readonly Address[] | "any";
+  readonly hardSeconds?: number;
+}
+
+export function peer(local: Address, remote: Address, options: PeerOptions = {}): PeerDesired {
+  const { protect = [{ kind: "gre" }], ike, esp, ah, psk, localId, remoteId, hardSeconds, ...rest } = options;
+  return {
+    name: "peer",
+    remote: [remote],
+    local,
+    port: 500,
+    localId: makeIdentity("fqdn", localId ?? `gw-${local}`),
+    auth: { kind: "psk", secret: { name: "file:test.psk", octets: Buffer.from(psk ?? "a secret of some length") } },
+    ike: (ike ?? ["aes128gcm16-prfsha256-x25519"]).map((text) => ({ transforms: parseProposal(text, "ike") })),
+    children: protect.flatMap((line) => children(line, { esp, ah, hardSeconds })),
+    initiate: true,
+    timing,
+    ...rest,
+    remoteId:
+      "remoteId" in options
+        ? remoteId === undefined
+          ? undefined
+          : makeIdentity("fqdn", remoteId)
+        : makeIdentity("fqdn", `gw-${remote}`),
+  };
+}
+
+export function desired(peers: readonly PeerDesired[], locks: readonly LockDesired[] = []): DesiredState {
+  return { local: { locks }, peers };
+}
+
+function children(
+  line: ProtectLine,
+  options: {
+    readonly esp?: readonly string[] | undefined;
+    readonly ah?: readonly string[] | undefined;
+    readonly hardSeconds?: number | undefined;
+  },
+): ChildDesired[] {
+  const protocol = options.ah === undefined ? "esp" : "ah";
+  const proposals = (options.ah ?? options.esp ?? ["aes128gcm16"]).map((text) => ({
+    transforms: parseProposal(text, protocol),
+  }));
+  return expandProtect(line).map((child) => ({
+    ...child,
+    line: line.kind,
+    protocol,
+    proposals,
+    hard: { seconds: options.hardSeconds ?? 86_400 },
+    replayWindow: 32,
+    route: child.mode === "tunnel",
+  }));
+}
