@@ -1,0 +1,146 @@
+/** The lines of `protect` to the Child SAs they come to. */
+
+import type { ProposalProtocol } from "../crypto/keywords.ts";
+import type { SaLimits } from "../kernel/port.ts";
+import { formatPrefix } from "../negotiate/address.ts";
+import { expandProtect, isUdpOverlay, type ProtectLine, udpOverlays } from "../overlay/expand.ts";
+import type { ChildDesired, ProposalDesired } from "../sa/desired.ts";
+import { errorAt, type Finding, type KeyPath } from "./problem.ts";
+import { defaultProposals, refuseWeak } from "./proposals.ts";
+import type { ProtectEntry } from "./schema/protect.ts";
+import type { peerSection } from "./schema/schema.ts";
+import type { Values } from "./shape.ts";
+
+/** The keys of a peer that its lines take over. */
+export type ChildOptions = Pick<
+  Values<(typeof peerSection)["shape"]>,
+  "esp" | "ah" | "lifetime" | "replay-window" | "weak"
+>;
+
+export interface BuiltChildren {
+  /** Whatever is wrong with their proposals, these are what the lines protect. */
+  readonly children: readonly ChildDesired[];
+  /** For each child, the index of its line. */
+  readonly lines: readonly number[];
+  readonly findings: readonly Finding[];
+}
+
+/** A line and its place in `protect`, where wrong ones may stand between. */
+export interface PlacedEntry {
+  readonly index: number;
+  readonly entry: ProtectEntry;
+}
+
+/** `ports`: UDP ports that carry IKE towards this peer. */
+export function buildChildren(
+  entries: readonly PlacedEntry[],
+  options: ChildOptions,
+  ports: readonly number[],
+  path: KeyPath,
+): BuiltChildren {
+  const children: ChildDesired[] = [];
+  const lines: number[] = [];
+  const findings: Finding[] = [];
+  for (const { index: i, entry } of entries) {
+    const at = [...path, "protect", i];
+    findings.push(...checkEntry(entry, ports, at));
+    const chosen = chooseProposals(entry, options, at);
+    findings.push(...chosen.findings);
+    for (const expanded of expandProtect(entry.thing)) {
+      const twin = children.findIndex(({ name }) => name === expanded.name);
+      if (twin >= 0) {
+        if (lines[twin] !== i) {
+          findings.push(errorAt(at, `protects the same as protect[${lines[twin]}]: one line is enough, take one out`));
+        }
+        continue;
+      }
+      children.push({
+        ...expanded,
+        mode: entry.mode ?? expanded.mode,
+        line: lineText(entry.thing),
+        protocol: chosen.protocol,
+        proposals: chosen.proposals,
+        hard: limits(entry.lifetime ?? options.lifetime),
+        replayWindow: entry["replay-window"] ?? options["replay-window"] ?? usualReplayWindow,
+        route: entry.thing.kind === "tunnel" && entry.routes !== false,
+      });
+      lines.push(i);
+    }
+  }
+  return { children, lines, findings };
+}
+
+/** A UDP port that IKE needs for itself: protecting it would ask an SA for the packets that make the SA. */
+export function ikePortClash(thing: ProtectLine, ports: readonly number[]): string | undefined {
+  if (!isUdpOverlay(thing.kind) || !("port" in thing)) return undefined;
+  const port = thing.port ?? udpOverlays[thing.kind];
+  if (!ports.includes(port)) return undefined;
+  return `UDP port ${port} carries IKE itself and cannot be an overlay's: give the port that ${thing.kind} really has`;
+}
+
+function checkEntry(entry: ProtectEntry, ports: readonly number[], at: KeyPath): Finding[] {
+  const { thing } = entry;
+  const findings: Finding[] = [];
+  const clash = ikePortClash(thing, ports);
+  if (clash !== undefined) findings.push(errorAt([...at, thing.kind, "port"], clash));
+  if (thing.kind === "tunnel" && entry.mode === "transport") {
+    findings.push(errorAt([...at, "mode"], "transport mode carries no subnets: take mode out, or name an overlay"));
+  }
+  if (thing.kind !== "tunnel" && entry.routes !== undefined) {
+    findings.push(errorAt([...at, "routes"], `routes belong to tunnel lines, and this one protects ${thing.kind}`));
+  }
+  return findings;
+}
+
+/** A line that names `esp` or `ah` takes neither from its peer. */
+function chooseProposals(
+  entry: ProtectEntry,
+  options: ChildOptions,
+  at: KeyPath,
+): { protocol: "esp" | "ah"; proposals: readonly ProposalDesired[]; findings: readonly Finding[] } {
+  const ofLine = entry.esp !== undefined || entry.ah !== undefined;
+  const source = ofLine ? entry : options;
+  const protocol = source.ah === undefined ? "esp" : "ah";
+  return {
+    protocol,
+    proposals: source[protocol] ?? defaultProposals("esp"),
+    findings: ofLine ? checkProposals(entry, options.weak ?? [], at) : [],
+  };
+}
+
+/** What is wrong with the proposals of one section, each right by itself; `path` is the section's. */
+export function checkProposals(
+  section: { readonly [P in ProposalProtocol]?: readonly ProposalDesired[] | undefined },
+  weak: readonly string[],
+  path: KeyPath,
+): Finding[] {
+  const findings = (["ike", "esp", "ah"] as const).flatMap((protocol) =>
+    (section[protocol] ?? []).flatMap((proposal, i) => {
+      const refused = refuseWeak(proposal, weak);
+      return refused === undefined ? [] : [errorAt([...path, protocol, i], refused)];
+    }),
+  );
+  if (section.esp !== undefined && section.ah !== undefined) {
+    findings.push(
+      errorAt([...path, "ah"], "stands beside esp: take one out; a line may choose otherwise than its peer"),
+    );
+  }
+  return findings;
+}
+
+function limits(lifetime: ChildOptions["lifetime"]): SaLimits {
+  return { seconds: lifetime?.seconds ?? usualLifetime, bytes: lifetime?.bytes, packets: lifetime?.packets };
+}
+
+function lineText(thing: ProtectLine): string {
+  if (thing.kind === "tunnel") return `tunnel ${formatPrefix(thing.local)} <-> ${formatPrefix(thing.remote)}`;
+  return isUdpOverlay(thing.kind) && "port" in thing
+    ? `${thing.kind} ${thing.port ?? udpOverlays[thing.kind]}`
+    : thing.kind;
+}
+
+/** Seconds: long enough that a daemon may be away for hours, short enough that a dead one's SAs end the same day. */
+const usualLifetime = 14_400;
+
+/** Packets. strongSwan's 32 loses packets to reordering on multi-queue cards; Linux allows 4096. */
+const usualReplayWindow = 128;

@@ -1,0 +1,200 @@
+/** One section of `peers` to one desired peer, or to what of it can be locked. */
+import type { Address } from "../negotiate/address.ts";
+import { familyOf } from "../negotiate/address.ts";
+import { type Identity, makeIdentity } from "../negotiate/identity.ts";
+import type { ChildDesired, PeerDesired, PeerTiming, SecretDesired } from "../sa/desired.ts";
+import { buildChildren, checkProposals, type PlacedEntry } from "./children.ts";
+import { nearestWord } from "./nearest.ts";
+import { errorAt, type Finding, formatPath, type KeyPath, warningAt } from "./problem.ts";
+import { defaultProposals } from "./proposals.ts";
+import { findPaths, type Paths, type Resolver } from "./remotes.ts";
+import { protectEntry } from "./schema/protect.ts";
+import { type defaultsSection, type localSection, peerSection, timingDefaults } from "./schema/schema.ts";
+import type { SecretOrigin, SecretReader } from "./secrets.ts";
+import { isSection, readSection, type Values } from "./shape.ts";
+
+type LocalValues = Values<(typeof localSection)["shape"]>;
+type DefaultValues = Values<(typeof defaultsSection)["shape"]>;
+type PeerValues = Values<(typeof peerSection)["shape"]>;
+
+/** What all peers of a configuration share. */
+export interface PeerContext {
+  readonly local: LocalValues;
+  readonly defaults: DefaultValues;
+  readonly defaultsOrigin: SecretOrigin;
+  readonly secrets: SecretReader;
+  readonly resolve: Resolver;
+}
+
+/** Where a section stands. */
+export interface PeerOrigin extends SecretOrigin {
+  /** An error about it is known already. */
+  readonly flawed: boolean;
+}
+
+/** What a section comes to, sound or not. */
+export interface BuiltPeer {
+  readonly name: string;
+  /** Undefined where a finding is an error. */
+  readonly peer: PeerDesired | undefined;
+  /** What can be locked whatever else is wrong. */
+  readonly locked: LockedPeer;
+  /** For each child, the index of its line in `protect`. */
+  readonly lines: readonly number[];
+  readonly unresolved: readonly string[];
+  readonly findings: readonly Finding[];
+}
+
+/** A peer that cannot be spoken to, as far as its traffic is known: enough for policies that drop it. */
+export interface LockedPeer {
+  readonly name: string;
+  /** Empty where it is not known; then the children are tunnels alone. */
+  readonly remote: readonly Address[] | "any";
+  readonly local: Address | undefined;
+  readonly children: readonly ChildDesired[];
+}
+
+/** Reads one section of `peers`; `origin` is the file it stands in. */
+export async function buildPeer(
+  name: string,
+  value: unknown,
+  origin: PeerOrigin,
+  context: PeerContext,
+): Promise<BuiltPeer> {
+  const path = ["peers", name];
+  const { values, findings: shapeFindings } = readSection(peerSection, value, path);
+  const given = givenKeys(value);
+  const findings: Finding[] = [...shapeFindings, ...missingKeys(given, context.defaults, path)];
+  const settings = withDefaults(values, given, context.defaults);
+  const paths = await pathsOf(values, context, path);
+  findings.push(...paths.findings);
+  const built = buildChildren(entriesOf(values, value), settings, [500, 4500, settings.port ?? 500], path);
+  findings.push(...built.findings, ...checkProposals(settings, settings.weak ?? [], path));
+  const localId = settings["local-id"] ?? context.local.id ?? identityOf(paths.local);
+  if (localId === undefined && !given.has("local-id")) findings.push(errorAt(path, whoAreWe, { atKey: true }));
+  const secretOrigin = given.has("auth") ? origin : context.defaultsOrigin;
+  const secret = await readSecret(settings, secretOrigin, context.secrets, path);
+  findings.push(...secret.findings, ...checkInitiate(values, path));
+  const broken = origin.flawed || findings.some(({ severity }) => severity === "error");
+  const peer: PeerDesired | undefined =
+    broken || paths.remote === undefined || localId === undefined || secret.secret === undefined
+      ? undefined
+      : {
+          name,
+          remote: paths.remote,
+          local: paths.local,
+          port: settings.port ?? 500,
+          localId,
+          remoteId: values.id,
+          auth: { kind: "psk", secret: secret.secret },
+          ike: settings.ike ?? defaultProposals("ike"),
+          children: built.children,
+          initiate: paths.remote === "any" ? false : (settings.initiate ?? true),
+          timing: timing(settings),
+        };
+  const locked = lockable(name, paths, built.children);
+  return { name, peer, locked, lines: built.lines, unresolved: paths.unresolved, findings };
+}
+
+/** A mistyped key counts as the one that was meant: it is wrong, not missing. */
+function givenKeys(value: unknown): ReadonlySet<string> {
+  const known = Object.keys(peerSection.shape);
+  const keys = isSection(value) ? Object.keys(value) : [];
+  return new Set(keys.map((key) => (known.includes(key) ? key : (nearestWord(key, known) ?? key))));
+}
+
+/** The lines that are right, so that they can be locked though another one is wrong. */
+function entriesOf(values: PeerValues, value: unknown): PlacedEntry[] {
+  if (values.protect !== undefined) return values.protect.map((entry, index) => ({ index, entry }));
+  const lines = isSection(value) && Array.isArray(value.protect) ? value.protect : [];
+  return lines.flatMap((line, index) => {
+    const { data: entry } = protectEntry.safeParse(line);
+    return entry === undefined ? [] : [{ index, entry }];
+  });
+}
+
+function missingKeys(given: ReadonlySet<string>, defaults: DefaultValues, path: KeyPath): Finding[] {
+  const findings: Finding[] = [];
+  for (const [key, sentence] of Object.entries(required)) {
+    if (given.has(key) || (key === "auth" && defaults.auth !== undefined)) continue;
+    findings.push(errorAt([...path, key], sentence));
+  }
+  return findings;
+}
+
+/** A key that the section gives is never taken from `defaults`, not even where its value is wrong. */
+function withDefaults(values: PeerValues, given: ReadonlySet<string>, defaults: DefaultValues): PeerValues {
+  const rest = Object.fromEntries(
+    Object.entries(defaults).filter(([key]) => !given.has(key) && !given.has(other[key] ?? "")),
+  );
+  return { ...rest, ...values };
+}
+
+async function pathsOf(values: PeerValues, context: PeerContext, path: KeyPath): Promise<Paths> {
+  const addresses = { ours: context.local.address ?? [], own: values.local };
+  if (values.remote !== undefined) return findPaths(values.remote, addresses, context.resolve, path);
+  return { remote: undefined, local: values.local, unresolved: [], findings: [] };
+}
+
+/** RFC 7296 3.5: where nobody says who we are, our address does. */
+function identityOf(address: Address | undefined): Identity | undefined {
+  if (address === undefined) return undefined;
+  return makeIdentity(familyOf(address) === 4 ? "ipv4" : "ipv6", address);
+}
+
+async function readSecret(
+  settings: PeerValues,
+  origin: SecretOrigin,
+  secrets: SecretReader,
+  path: KeyPath,
+): Promise<{ secret: SecretDesired | undefined; findings: readonly Finding[] }> {
+  const at = [...path, "auth", "psk"];
+  if (settings.auth === undefined) return { secret: undefined, findings: [] };
+  if (settings.auth.psk === undefined)
+    return { secret: undefined, findings: [errorAt(at, "is missing: give file:NAME")] };
+  const read = await secrets.read(settings.auth.psk, origin, formatPath(at));
+  if ("wrong" in read) return { secret: undefined, findings: [errorAt(at, read.wrong)] };
+  return { secret: read.secret, findings: read.warnings.map((sentence) => warningAt(at, sentence)) };
+}
+
+function checkInitiate(values: PeerValues, path: KeyPath): Finding[] {
+  const any = values.remote?.some(({ kind }) => kind === "any") === true;
+  if (!any || values.initiate !== true) return [];
+  return [
+    errorAt([...path, "initiate"], "a peer with remote: any cannot be called: take initiate out, or give its address"),
+  ];
+}
+
+function timing(settings: PeerValues): PeerTiming {
+  const { retransmission = {}, retry = {}, liveness } = settings;
+  const retryFirst = retry.first ?? timingDefaults.retryFirst;
+  return {
+    retransmitFirst: retransmission.first ?? timingDefaults.retransmitFirst,
+    retransmitFactor: retransmission.factor ?? timingDefaults.retransmitFactor,
+    retransmitTries: retransmission.tries ?? timingDefaults.retransmitTries,
+    liveness: liveness ?? timingDefaults.liveness,
+    retryFirst,
+    retryLongest: Math.max(retryFirst, retry.longest ?? timingDefaults.retryLongest),
+  };
+}
+
+function lockable(name: string, paths: Paths, children: readonly ChildDesired[]): LockedPeer {
+  const known = paths.remote !== undefined;
+  return {
+    name,
+    remote: paths.remote ?? [],
+    local: paths.local,
+    children: known ? children : children.filter(({ remote }) => remote.prefix !== "host"),
+  };
+}
+
+const required = {
+  remote: "is missing: give the peer's address, its DNS name, or any",
+  auth: "is missing: give auth: { psk: file:NAME }",
+  protect: "is missing: say what must never travel in clear, for example protect: [gre]",
+} as const;
+
+/** A peer that chooses one of these does not inherit the other. */
+const other: Readonly<Record<string, string>> = { esp: "ah", ah: "esp" };
+
+const whoAreWe = "we have neither a name nor an address towards this peer: give local.id or local.address";

@@ -1,0 +1,275 @@
+/** Every key of the configuration, typed and documented once: loading and the reference page both read this. */
+import { z } from "zod";
+import type { LogRecord } from "../../sa/log-record.ts";
+import { quote } from "../problem.ts";
+import { documented } from "./documentation.ts";
+import { leaf, notThis, oneOrMany, section, wholeNumber } from "./leaf.ts";
+import { childShape, lockEntry, protectEntry } from "./protect.ts";
+import { duration, hostAddress, identity, portNumber, proposal, remote, weakKeyword, yesOrNo } from "./scalars.ts";
+import { secret } from "./secret.ts";
+
+const second = 1000;
+const day = 86_400_000;
+
+/** What `retransmission`, `retry` and `liveness` come to where the file says nothing. In milliseconds. */
+export const timingDefaults = {
+  /**
+   * 12 retransmissions in 196 seconds: RFC 7296 2.4 suggests at least a dozen over several minutes before an SA is given
+   * up. The first comes early, since a lost first packet is the common case when both ends start at once.
+   */
+  retransmitFirst: second,
+  retransmitFactor: 1.4,
+  retransmitTries: 12,
+  liveness: 30 * second,
+  retryFirst: second,
+  retryLongest: 60 * second,
+} as const;
+
+export const authSection = section({
+  psk: documented(secret.optional(), {
+    type: "`file:NAME`, `hex:…`, `base64:…` or text",
+    meaning:
+      "The pre-shared key: any octets. A file's name is relative to the folder of the configuration file, the file must be readable by its owner alone (`chmod 600`), and one line break at its end does not count. Text in the configuration itself is taken as UTF-8; then the configuration file must be readable by its owner alone.",
+    example: "psk: file:site-b.psk",
+  }),
+});
+
+const retransmissionSection = section({
+  first: documented(duration({ min: 100, max: 60 * second }).optional(), {
+    type: "time, 100ms to 1m",
+    default: "1s",
+    meaning: "Wait before a request is sent again the first time.",
+    example: "first: 500ms",
+  }),
+  factor: documented(
+    leaf<number>((value) => {
+      if (typeof value === "number" && value >= 1 && value <= 4) return { value };
+      return { wrong: notThis("a number from 1 to 4", value) };
+    }).optional(),
+    {
+      type: "1 to 4",
+      default: "1.4",
+      meaning: "How much longer each wait is than the one before.",
+      example: "factor: 1.8",
+    },
+  ),
+  tries: documented(wholeNumber(1, 30).optional(), {
+    type: "1 to 30",
+    default: "12",
+    meaning: "How often a request is sent again before the peer counts as lost.",
+    example: "tries: 5",
+  }),
+});
+
+const retrySection = section({
+  first: documented(duration({ min: 100, max: day }).optional(), {
+    type: "time, 100ms to 1d",
+    default: "1s",
+    meaning: "Wait before a lost peer is called again; it doubles with every failure.",
+    example: "first: 5s",
+  }),
+  longest: documented(duration({ min: 100, max: day }).optional(), {
+    type: "time, 100ms to 1d",
+    default: "1m",
+    meaning: "The longest that this wait becomes.",
+    example: "longest: 10m",
+  }),
+});
+
+/** Keys that `defaults` may give for all peers. */
+const sharedShape = {
+  port: documented(portNumber.optional(), {
+    type: "1 to 65535",
+    default: "500",
+    meaning: "The peer's UDP port for IKE. On 4500 every message carries the non-ESP marker from the start.",
+    example: "port: 4500",
+  }),
+  "local-id": documented(identity.optional(), {
+    type: "identity",
+    default: "`local.id`",
+    meaning: "Who we are towards this peer.",
+    example: "local-id: gw-a.example",
+  }),
+  auth: documented(authSection.optional(), {
+    type: "section",
+    meaning: "How the two ends prove who they are.",
+    example: "auth: { psk: file:site-b.psk }",
+  }),
+  ike: documented(oneOrMany(proposal("ike"), "proposal").optional(), {
+    type: "proposal or list of proposals",
+    default: "see [default proposals](#default-proposals)",
+    meaning:
+      "What the IKE SA may use, best first. A proposal is keywords joined by `-`; several keywords of one type are alternatives.",
+    example: "ike: aes256gcm16-prfsha384-x25519",
+  }),
+  ...childShape,
+  initiate: documented(yesOrNo.optional(), {
+    type: "yes or no",
+    default: "yes; no for `remote: any`",
+    meaning: "Call the peer at start, and again whenever it is lost. With no, wait until it calls.",
+    example: "initiate: no",
+  }),
+  weak: documented(oneOrMany(weakKeyword, "keyword").optional(), {
+    type: "keyword or list of keywords",
+    default: "none",
+    meaning:
+      "Weak algorithms that this peer's proposals may name. Each one must be named here, by its very keyword; the log says so when it is used.",
+    example: "weak: [3des, modp1024]",
+  }),
+  liveness: documented(duration({ min: second, max: day, off: true }).optional(), {
+    type: "time, 1s to 1d, or off",
+    default: "30s",
+    meaning: "Silence after which the peer is asked whether it is still there.",
+    example: "liveness: 10s",
+  }),
+  retransmission: documented(retransmissionSection.optional(), {
+    type: "section",
+    default: "12 retransmissions within 196 seconds",
+    meaning: "How an unanswered request is repeated.",
+    example: "retransmission: { first: 1s, factor: 1.8, tries: 5 }",
+  }),
+  retry: documented(retrySection.optional(), {
+    type: "section",
+    default: "1s, doubling up to 1m",
+    meaning: "When a peer that did not answer or refused is called again.",
+    example: "retry: { first: 5s, longest: 10m }",
+  }),
+};
+
+export const peerShape = {
+  remote: documented(oneOrMany(remote, "address").optional(), {
+    type: "address, DNS name, list of them, or `any`",
+    meaning:
+      "Where the peer is. Several are tried in order. `any`: the peer calls us, from anywhere. Several peers may have the same address when their `id` differs.",
+    example: "remote: 192.0.2.2",
+  }),
+  id: documented(identity.optional(), {
+    type: "identity",
+    default: "any that proves itself with this peer's key",
+    meaning:
+      "Who the peer must say it is: an IP address, a host name, a mail address, or `keyid:` with hexadecimal digits. `fqdn:` and `email:` before a name say what it is where its look would not.",
+    example: "id: gw-b.example",
+  }),
+  local: documented(hostAddress.optional(), {
+    type: "address",
+    default: "the first of `local.address` in the peer's family, else what the host's routes give",
+    meaning: "Our address towards this peer.",
+    example: "local: 192.0.2.1",
+  }),
+  protect: documented(oneOrMany(protectEntry, "line").optional(), {
+    type: "line or list of lines",
+    meaning: "What must never travel in clear between the two gateways. The other end has the same lines, mirrored.",
+    example: "protect: [gre, vxlan]",
+  }),
+  ...sharedShape,
+};
+
+export const localShape = {
+  id: documented(identity.optional(), {
+    type: "identity",
+    default: "our address towards the peer",
+    meaning: "Who we are: an IP address, a host name, a mail address, or `keyid:` with hexadecimal digits.",
+    example: "id: gw-a.example",
+  }),
+  address: documented(oneOrMany(hostAddress, "address").optional(), {
+    type: "address or list of addresses",
+    default: "what the host's routes give",
+    meaning: "Our addresses. The first of a peer's family is used towards it.",
+    example: "address: [192.0.2.1, 2001:db8::1]",
+  }),
+  lock: documented(oneOrMany(lockEntry, "overlay").optional(), {
+    type: "overlay or list of overlays",
+    default: "none",
+    meaning:
+      "Overlays that must not leave or enter this host in clear whoever the other end is: multicast groups and hosts that no peer names too.",
+    example: "lock: [gre, vxlan: { port: 8472 }]",
+  }),
+};
+
+export type LogLevel = LogRecord["level"];
+
+const logLevels: readonly LogLevel[] = ["error", "warn", "info", "debug"];
+
+export const daemonShape = {
+  socket: documented(
+    leaf<string>((value) => {
+      // sun_path has 108 octets, its terminator included (unix(7)).
+      if (typeof value === "string" && value.startsWith("/") && Buffer.byteLength(value) < 108) return { value };
+      const what = "the absolute path of a socket, at most 107 octets";
+      return { wrong: typeof value === "string" ? `is ${what}, not ${quote(value)}` : notThis(what, value) };
+    }).optional(),
+    {
+      type: "absolute path",
+      default: "the daemon's own",
+      meaning: "Where the daemon listens for `status`, `up`, `down` and the other commands.",
+      example: "socket: /run/underlock/control.sock",
+    },
+  ),
+  "log-level": documented(
+    leaf<LogLevel>((value) => {
+      const level = logLevels.find((known) => known === value);
+      if (level !== undefined) return { value: level };
+      const what = `one of ${logLevels.join(", ")}`;
+      return { wrong: typeof value === "string" ? `is ${what}, not ${quote(value)}` : notThis(what, value) };
+    }).optional(),
+    {
+      type: logLevels.join(", "),
+      default: "info",
+      meaning: "What the log tells, this level and all before it.",
+      example: "log-level: debug",
+    },
+  ),
+};
+
+export const localSection = section(localShape);
+export const daemonSection = section(daemonShape);
+export const defaultsSection = section(sharedShape);
+export const peerSection = section(peerShape);
+
+/** The main file. */
+export const topSection = section({
+  local: documented(localSection.optional(), {
+    type: "section",
+    meaning: "This gateway. Whatever is wrong here keeps the daemon from starting.",
+    example: "local: { id: gw-a.example, address: 192.0.2.1 }",
+  }),
+  peers: documented(z.record(z.string(), peerSection).optional(), {
+    type: "section; its keys are the peers' names",
+    default: "none",
+    meaning:
+      "The other gateways. A name is letters, digits, `.`, `_` and `-`, at most 64, and starts with a letter or digit. A peer that is wrong is left out, the others run.",
+    example: "peers: { site-b: { remote: 192.0.2.2, auth: { psk: file:site-b.psk }, protect: gre } }",
+  }),
+  defaults: documented(defaultsSection.optional(), {
+    type: "section",
+    default: "none",
+    meaning:
+      "Keys that every peer takes over unless it gives them itself; a section such as `lifetime` is taken over whole. Whatever is wrong here keeps the daemon from starting.",
+    example: "defaults: { liveness: 10s }",
+  }),
+  include: documented(
+    oneOrMany(
+      leaf<string>((value) => {
+        if (typeof value === "string" && value.trim() !== "" && !value.includes("\0")) return { value };
+        return { wrong: notThis("a file, a folder, or a pattern such as peers/*.yaml", value) };
+      }),
+      "name",
+    ).optional(),
+    {
+      type: "name or list of names",
+      default: "none",
+      meaning:
+        "Further files, each with a `peers` section and nothing else: a file, a folder (its `*.yaml` and `*.yml`), or a pattern with `*` and `?` in its last part. Relative to the folder of this file; read in the order of their names.",
+      example: "include: peers.d",
+    },
+  ),
+  daemon: documented(daemonSection.optional(), {
+    type: "section",
+    default: "none",
+    meaning: "The process itself.",
+    example: "daemon: { log-level: debug }",
+  }),
+});
+
+/** An included file. */
+export const includedSection = section({ peers: topSection.shape.peers });
