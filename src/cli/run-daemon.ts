@@ -1,6 +1,7 @@
 /** `run`: puts the real engine, kernel and network together. */
 import { randomBytes } from "../crypto/secret.ts";
 import { computeHere } from "../daemon/compute.ts";
+import { defaultSocketPath } from "../daemon/control-protocol.ts";
 import { exitOnCrash, runProcess } from "../daemon/process.ts";
 import { Engine } from "../engine/engine.ts";
 import { Log, type LogFormat, type LogLevel } from "../observe/log.ts";
@@ -14,14 +15,15 @@ import { ownVersion } from "./version.ts";
 /** Runs until a signal ends it; throws Failure where it cannot start. */
 export async function runDaemon(options: {
   readonly config: string;
-  readonly socket: string;
+  readonly socket?: string;
   readonly logFormat?: LogFormat;
-  readonly logLevel: LogLevel;
+  readonly logLevel?: LogLevel;
   readonly unlockOnExit?: boolean;
 }): Promise<void> {
+  const first = await loadFile(options.config, { strict: false });
   const log = new Log({
     format: options.logFormat ?? (process.stdout.isTTY ? "human" : "json"),
-    level: options.logLevel,
+    level: options.logLevel ?? first.settings.logLevel ?? "info",
     write: (line) => process.stdout.write(line),
     now: () => Date.now(),
   });
@@ -38,9 +40,9 @@ export async function runDaemon(options: {
     clock: () => performance.now(),
     wall: () => Date.now(),
     version: ownVersion(),
-    file: options.config,
-    socketPath: options.socket,
-    load: (when) => loadFile(options.config, { strict: when === "reload" }),
+    file: first.file,
+    socketPath: options.socket ?? first.settings.socket ?? defaultSocketPath,
+    load: async (when) => (when === "start" ? first : await loadFile(first.file, { strict: when === "reload" })),
     openKernel: ({ desired }) => openAbleKernel(desired),
     unlockOnExit: options.unlockOnExit === true,
     environment: process.env,

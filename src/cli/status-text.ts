@@ -1,5 +1,5 @@
 /** The status for people. */
-import type { ChildReport, PeerReport, StatusReport } from "../daemon/status-report.ts";
+import type { ChildReport, ChildSaReport, IkeSaReport, PeerReport, StatusReport } from "../daemon/status-report.ts";
 
 /** The lines of `underlock status`, from the daemon's answer. */
 export function statusText(answer: unknown): string[] {
@@ -11,8 +11,7 @@ export function statusText(answer: unknown): string[] {
     `listening on ${report.listening.length === 0 ? "nothing" : report.listening.join(" ")}`,
     ...report.warnings.map((warning) => `WARNING ${warning.sentence}`),
     ...report.locks.map(
-      (lock) =>
-        `lock ${lock.name} towards everybody: ${lock.installed ? "installed" : "NOT INSTALLED"}${because(lock.reason)}`,
+      ({ name, port }) => `locked towards everybody: ${name}${port === undefined ? "" : ` port ${port}`}`,
     ),
     ...report.peers.flatMap(peerLines),
   ].map(visible);
@@ -29,32 +28,29 @@ export function duration(seconds: number): string {
 }
 
 function peerLines(peer: PeerReport): string[] {
-  const { ikeSa } = peer;
-  const lines = ["", `${peer.name}: ${peer.state} since ${localTime(peer.since)}${because(peer.reason)}`];
-  if (ikeSa === undefined) {
-    lines.push(`  we are ${peer.localId}, it is ${peer.remoteId}; attempts so far: ${peer.attempts}`);
-  } else {
-    const nat = [ikeSa.natLocal ? "NAT at our end" : "", ikeSa.natRemote ? "NAT at its end" : ""].filter(Boolean);
-    lines.push(
-      `  IKE SA ${ikeSa.initiatorSpi}/${ikeSa.responderSpi}, ${ikeSa.role}, ${ikeSa.local} - ${ikeSa.remote}` +
-        `${nat.length === 0 ? "" : `, ${nat.join(", ")}`}`,
-      `  ${peer.localId} - ${ikeSa.remoteId}, ${ikeSa.proposal}, since ${localTime(ikeSa.since)}`,
-    );
-  }
-  return [...lines, ...peer.children.flatMap(childLines)];
+  const head = `${peer.name}: ${peer.state} since ${localTime(peer.since)}${because(peer.reason)}`;
+  const nobody = `  we are ${peer.localId}, it is ${peer.remoteId}; attempts so far: ${peer.attempts}`;
+  const sas = peer.ikeSas.length === 0 ? [nobody] : peer.ikeSas.flatMap((sa) => ikeSaLines(peer, sa));
+  return ["", head, ...sas, ...peer.children.flatMap(childLines)];
+}
+
+function ikeSaLines(peer: PeerReport, sa: IkeSaReport): string[] {
+  const nat = `${sa.natLocal ? ", NAT at our end" : ""}${sa.natRemote ? ", NAT at its end" : ""}`;
+  return [
+    `  IKE SA ${sa.initiatorSpi}/${sa.responderSpi}, ${sa.role}, ${sa.local} - ${sa.remote}${nat}`,
+    `    ${peer.localId} - ${sa.remoteId}, ${sa.proposal}, since ${localTime(sa.since)}`,
+  ];
 }
 
 function childLines(child: ChildReport): string[] {
   const head = `  ${child.name}: ${child.state} since ${localTime(child.since)}${because(child.reason)}`;
-  const spis =
-    child.spiIn === undefined && child.spiOut === undefined
-      ? ""
-      : `, SPI in ${child.spiIn ?? "none"} out ${child.spiOut ?? "none"}`;
-  const proposal = child.proposal === undefined ? "" : `, ${child.proposal}`;
+  return [head, ...child.sas.flatMap((sa) => childSaLines(child, sa))];
+}
+
+function childSaLines({ protocol, mode }: ChildReport, sa: ChildSaReport): string[] {
   return [
-    head,
-    `    ${child.protocol} ${child.mode}${proposal}${spis}`,
-    ...child.selectors.map((selector) => `    ${selector}`),
+    `    ${protocol} ${mode}, ${sa.proposal}, SPI in ${sa.spiIn} out ${sa.spiOut}, since ${localTime(sa.since)}`,
+    ...sa.selectors.map((selector) => `      ${selector}`),
   ];
 }
 

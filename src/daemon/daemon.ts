@@ -31,6 +31,8 @@ export interface DaemonOptions {
 export interface Configuration {
   readonly desired: DesiredState;
   readonly warnings: readonly Warning[];
+  /** A DNS name gave no address: loading the same file again may give more. */
+  readonly incomplete?: boolean;
 }
 
 export class Daemon {

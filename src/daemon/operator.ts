@@ -95,7 +95,7 @@ function isUp(peer: PeerStatus): boolean {
 }
 
 function isDown(peer: PeerStatus): boolean {
-  return peer.ikeSa === undefined && peer.children.every((child) => child.state === "locked");
+  return peer.ikeSas.length === 0 && peer.children.every((child) => child.state === "locked");
 }
 
 /** The IKE SA stands and nothing is under way any more, yet a child stays locked. */

@@ -9,16 +9,21 @@ import { type Configuration, Daemon, type DaemonOptions } from "./daemon.ts";
 import { Failure } from "./failure.ts";
 import { serviceManager } from "./notify.ts";
 import { removeOurPolicies } from "./policies.ts";
+import { Reloader } from "./reloader.ts";
+import { Signals } from "./signals.ts";
 
 export interface ProcessOptions extends Omit<DaemonOptions, "kernel"> {
   readonly socketPath: string;
   /** Loads the file; throws Failure where nothing of it may be run. At a reload every error is one. */
-  load(when: "start" | "reload"): Promise<Configuration>;
+  load(when: LoadOccasion): Promise<Configuration>;
   /** Opens the kernel and checks that it can do the work; throws Failure, and changes nothing. */
   openKernel(configuration: Configuration): Promise<Kernel>;
   readonly unlockOnExit: boolean;
   readonly environment: NodeJS.ProcessEnv;
 }
+
+/** `retry`: a DNS name gave no address at `start` or `reload`, and may do so now. */
+export type LoadOccasion = "start" | "reload" | "retry";
 
 /** Runs until a signal ends it; resolves when all is closed, throws Failure where it could not start. */
 export async function runProcess(options: ProcessOptions): Promise<void> {
@@ -33,9 +38,11 @@ export async function runProcess(options: ProcessOptions): Promise<void> {
     try {
       const daemon = new Daemon({ ...options, kernel });
       await startDaemon(daemon, configuration);
-      host.daemon = { daemon, reload: oneAtATime(() => reload(options, daemon)) };
+      const reloader = new Reloader(options, daemon, configuration);
+      host.daemon = { daemon, reload: () => reloader.reload() };
       await serve(options, host.daemon, signals, configuration);
       host.daemon = undefined;
+      await reloader.close();
       await stopDaemon(options, daemon, signals);
       if (options.unlockOnExit) {
         const count = await removeOurPolicies(kernel);
@@ -139,63 +146,6 @@ async function stopDaemon({ log }: ProcessOptions, daemon: Daemon, signals: Sign
   const outcome = await Promise.race([daemon.stop(stopPatience), signals.next().then(() => "hurried" as const)]);
   if (outcome !== "stopped")
     log.say("warn", "daemon-stopping", "not every peer has acknowledged the end; it will notice by itself");
-}
-
-async function reload({ log, file, load }: ProcessOptions, daemon: Daemon): Promise<Failure | undefined> {
-  try {
-    const configuration = await load("reload");
-    await daemon.configure(configuration);
-    log.say("info", "reloaded", `${file} loaded anew: ${configuration.desired.peers.length} peers`);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    log.say("error", "reload-refused", `${error.message}; the running configuration stays in force`);
-    for (const detail of error.details) log.say("error", "reload-refused", detail);
-    return error;
-  }
-}
-
-function oneAtATime<T>(work: () => Promise<T>): () => Promise<T> {
-  let turn: Promise<unknown> = Promise.resolve();
-  return async () => {
-    const mine = turn.then(work);
-    turn = mine.catch(() => undefined);
-    return await mine;
-  };
-}
-
-type Signal = "SIGTERM" | "SIGINT" | "SIGHUP";
-
-/** Signals one after the other; those that come early wait. */
-class Signals {
-  readonly #queue: Signal[] = [];
-  readonly #handlers = new Map<Signal, () => void>();
-  #waiting: ((signal: Signal) => void)[] = [];
-
-  constructor() {
-    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
-      const handler = (): void => this.#arrived(signal);
-      this.#handlers.set(signal, handler);
-      process.on(signal, handler);
-    }
-  }
-
-  async next(): Promise<Signal> {
-    const first = this.#queue.shift();
-    if (first !== undefined) return first;
-    return await new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  close(): void {
-    for (const [signal, handler] of this.#handlers) process.off(signal, handler);
-  }
-
-  #arrived(signal: Signal): void {
-    const waiting = this.#waiting.shift();
-    if (waiting !== undefined) waiting(signal);
-    // Several hang-ups in a row ask for one reload.
-    else if (!this.#queue.includes(signal)) this.#queue.push(signal);
-  }
 }
 
 /** Milliseconds that peers have to acknowledge the end. */

@@ -1,5 +1,5 @@
 /** What `status` answers: the engine's snapshot with dates and sentences, and the daemon around it. */
-import type { ChildStatus, IkeSaStatus, PeerStatus, Status } from "../engine/status.ts";
+import type { ChildSaStatus, ChildStatus, IkeSaStatus, PeerStatus, Status } from "../engine/status.ts";
 import type { Endpoint } from "../negotiate/address.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import { describeReason } from "../negotiate/reason-text.ts";
@@ -11,7 +11,7 @@ export interface StatusReport {
   /** What would defeat the locks, and what of the file could not be used. */
   readonly warnings: readonly Warning[];
   readonly listening: readonly string[];
-  readonly locks: readonly (Omit<Status["locks"][number], "reason"> & { readonly reason?: ReasonReport })[];
+  readonly locks: Status["locks"];
   readonly peers: readonly PeerReport[];
 }
 
@@ -27,17 +27,22 @@ export interface DaemonReport {
 export type ReasonReport = Reason & { readonly sentence: string };
 
 /** The engine's own record; times are dates (ISO 8601, UTC). */
-export type PeerReport = Omit<PeerStatus, "since" | "reason" | "ikeSa" | "children"> & {
+export type PeerReport = Omit<PeerStatus, "since" | "reason" | "ikeSas" | "children"> & {
   readonly since: string;
   readonly reason?: ReasonReport;
-  readonly ikeSa?: Omit<IkeSaStatus, "since"> & { readonly since: string };
+  readonly ikeSas: readonly IkeSaReport[];
   readonly children: readonly ChildReport[];
 };
 
-export type ChildReport = Omit<ChildStatus, "since" | "reason"> & {
+export type IkeSaReport = Omit<IkeSaStatus, "since"> & { readonly since: string };
+
+export type ChildReport = Omit<ChildStatus, "since" | "reason" | "sas"> & {
   readonly since: string;
   readonly reason?: ReasonReport;
+  readonly sas: readonly ChildSaReport[];
 };
+
+export type ChildSaReport = Omit<ChildSaStatus, "since"> & { readonly since: string };
 
 /** What a report is made of beside the engine's snapshot. */
 export interface ReportSource {
@@ -54,16 +59,19 @@ export interface ReportSource {
 /** Turns the engine's snapshot into the report. */
 export function statusReport(status: Status, source: ReportSource): StatusReport {
   const date = (since: number): string => new Date(source.wall - (source.clock - since)).toISOString();
-  const child = ({ since, reason, ...rest }: ChildStatus): ChildReport => ({
-    ...rest,
-    since: date(since),
-    ...explained(reason),
+  const dated = <T extends { readonly since: number }>(value: T): Omit<T, "since"> & { readonly since: string } => ({
+    ...value,
+    since: date(value.since),
   });
-  const peer = ({ since, reason, ikeSa, children, ...rest }: PeerStatus): PeerReport => ({
-    ...rest,
-    since: date(since),
+  const child = ({ reason, sas, ...rest }: ChildStatus): ChildReport => ({
+    ...dated(rest),
     ...explained(reason),
-    ...(ikeSa !== undefined && { ikeSa: { ...ikeSa, since: date(ikeSa.since) } }),
+    sas: sas.map(dated),
+  });
+  const peer = ({ reason, ikeSas, children, ...rest }: PeerStatus): PeerReport => ({
+    ...dated(rest),
+    ...explained(reason),
+    ikeSas: ikeSas.map(dated),
     children: children.map(child),
   });
   return {
@@ -74,7 +82,7 @@ export function statusReport(status: Status, source: ReportSource): StatusReport
     },
     warnings: source.warnings,
     listening: source.listening.map(formatEndpoint),
-    locks: status.locks.map(({ reason, ...lock }) => ({ ...lock, ...explained(reason) })),
+    locks: status.locks,
     peers: status.peers.map(peer),
   };
 }

@@ -1,12 +1,12 @@
 import { Command, Option } from "commander";
 import type { LogFormat, LogLevel } from "../../observe/log.ts";
-import { configOption, socketOption } from "../options.ts";
+import { configOption } from "../options.ts";
 
 interface RunOptions {
   config: string;
-  socket: string;
+  socket?: string;
   logFormat?: LogFormat;
-  logLevel: LogLevel;
+  logLevel?: LogLevel;
   unlockOnExit?: boolean;
 }
 
@@ -15,7 +15,9 @@ export function runCommand(): Command {
   return new Command("run")
     .description("run the daemon in the foreground")
     .addOption(configOption())
-    .addOption(socketOption())
+    .addOption(
+      new Option("-s, --socket <path>", "the control socket (default: the file's daemon.socket, else the usual place)"),
+    )
     .addOption(
       new Option("--log-format <format>", "how the log is printed (default: human on a terminal, else json)").choices([
         "human",
@@ -23,9 +25,10 @@ export function runCommand(): Command {
       ]),
     )
     .addOption(
-      new Option("--log-level <level>", "the least weighty lines to print")
-        .choices(["debug", "info", "warn", "error"])
-        .default("info"),
+      new Option(
+        "--log-level <level>",
+        "the least weighty lines to print (default: the file's daemon.log-level, else info)",
+      ).choices(["debug", "info", "warn", "error"]),
     )
     .addOption(new Option("--unlock-on-exit", "remove the policies at the end: traffic may then pass in clear"))
     .action(async (options: RunOptions) => {

@@ -20,18 +20,20 @@ const peers: PeerStatus[] = [
     attempts: 1,
     localId: "gw-a.example",
     remoteId: "gw-b.example",
-    ikeSa: {
-      initiatorSpi: "0011223344556677",
-      responderSpi: "8899aabbccddeeff",
-      role: "initiator",
-      local: "192.0.2.1:4500",
-      remote: "192.0.2.2:4500",
-      remoteId: "gw-b.example",
-      proposal: "aes256gcm16-prfsha384-x25519",
-      natLocal: true,
-      natRemote: false,
-      since: 40_000,
-    },
+    ikeSas: [
+      {
+        initiatorSpi: "0011223344556677",
+        responderSpi: "8899aabbccddeeff",
+        role: "initiator",
+        local: "192.0.2.1:4500",
+        remote: "192.0.2.2:4500",
+        remoteId: "gw-b.example",
+        proposal: "aes256gcm16-prfsha384-x25519",
+        natLocal: true,
+        natRemote: false,
+        since: 40_000,
+      },
+    ],
     children: [
       {
         name: "vxlan-4789/out",
@@ -40,10 +42,15 @@ const peers: PeerStatus[] = [
         since: 41_000,
         mode: "transport",
         protocol: "esp",
-        proposal: "aes256gcm16-noesn",
-        spiIn: "c0ffee00",
-        spiOut: "deadbeef",
-        selectors: ["192.0.2.1/32 -> 192.0.2.2/32 udp :* -> :4789"],
+        sas: [
+          {
+            proposal: "aes256gcm16-noesn",
+            spiIn: "c0ffee00",
+            spiOut: "deadbeef",
+            selectors: ["192.0.2.1/32 -> 192.0.2.2/32 udp :* -> :4789"],
+            since: 42_000,
+          },
+        ],
         reqid: 0x5500_0001,
       },
       {
@@ -54,7 +61,7 @@ const peers: PeerStatus[] = [
         reason: refused,
         mode: "transport",
         protocol: "esp",
-        selectors: ["192.0.2.1/32 -> 192.0.2.2/32 gre"],
+        sas: [],
         reqid: 0x5500_0002,
       },
     ],
@@ -66,11 +73,12 @@ const peers: PeerStatus[] = [
     attempts: 0,
     localId: "gw-a.example",
     remoteId: "evil\u001b[2J",
+    ikeSas: [],
     children: [],
   },
 ];
 
-const status: Status = { peers, locks: [{ name: "gre", installed: true }] };
+const status: Status = { peers, locks: [{ name: "vxlan", port: 8472 }] };
 
 const report = statusReport(status, {
   daemon: { version: "9.9.9", pid: 77, configuration: "/etc/underlock/underlock.yaml" },
@@ -86,8 +94,11 @@ describe("the status report", () => {
     expect(report.daemon).toMatchObject({ startedAt: "2026-01-01T23:58:20.000Z", uptimeSeconds: 100 });
     expect(report.peers[0]).toMatchObject({
       since: "2026-01-01T23:59:00.000Z",
-      ikeSa: { since: "2026-01-01T23:59:00.000Z" },
-      children: [{ since: "2026-01-01T23:59:01.000Z" }, { since: "2026-01-01T23:58:20.000Z" }],
+      ikeSas: [{ since: "2026-01-01T23:59:00.000Z" }],
+      children: [
+        { since: "2026-01-01T23:59:01.000Z", sas: [{ since: "2026-01-01T23:59:02.000Z" }] },
+        { since: "2026-01-01T23:58:20.000Z" },
+      ],
     });
   });
 
@@ -103,7 +114,7 @@ describe("the status for people", () => {
     "underlock 9.9.9, process 77, up 1 min, /etc/underlock/underlock.yaml",
     "listening on 192.0.2.1:500",
     "WARNING net.ipv4.conf.eth0.disable_xfrm is 1",
-    "lock gre towards everybody: installed",
+    "locked towards everybody: vxlan port 8472",
     "0011223344556677/8899aabbccddeeff, initiator, 192.0.2.1:4500 - 192.0.2.2:4500, NAT at our end",
     "gw-a.example - gw-b.example, aes256gcm16-prfsha384-x25519",
     "esp transport, aes256gcm16-noesn, SPI in c0ffee00 out deadbeef",

@@ -23,17 +23,17 @@ function child(state: ChildStatus["state"], reason?: Reason): ChildStatus {
     since: 0,
     mode: "transport",
     protocol: "esp",
-    selectors: [],
+    sas: [],
     reqid: 1,
     ...(reason && { reason }),
   };
 }
 
 function peer(state: PeerStatus["state"], children: ChildStatus[], more: Partial<PeerStatus> = {}): PeerStatus {
-  return { name: "site-b", state, since: 0, attempts: 0, localId: "a", remoteId: "b", children, ...more };
+  return { name: "site-b", state, since: 0, attempts: 0, localId: "a", remoteId: "b", ikeSas: [], children, ...more };
 }
 
-const ikeSa = {} as NonNullable<PeerStatus["ikeSa"]>;
+const ikeSas = [{} as PeerStatus["ikeSas"][number]];
 
 /** A daemon whose peer goes through `course`, one step for each record. */
 class FakeHost {
@@ -73,17 +73,17 @@ describe("up", () => {
     const outcome = operate(host, "up", { peer: "site-b" }).finally(() => {
       ended = true;
     });
-    await host.step("ike-sa-up", peer("up", [child("connecting")], { ikeSa }));
+    await host.step("ike-sa-up", peer("up", [child("connecting")], { ikeSas }));
     await new Promise((resolve) => setTimeout(resolve, 10));
     expect(ended).toBe(false);
-    await host.step("child-sa-up", peer("up", [child("up")], { ikeSa }));
+    await host.step("child-sa-up", peer("up", [child("up")], { ikeSas }));
     expect(await outcome).toEqual({ peer: "site-b", state: "up", children: [{ name: "gre", state: "up" }] });
     expect(host.asked).toEqual(["up site-b"]);
     expect(host.listeners.size).toBe(0);
   });
 
   it("ends at once where all stands already", async () => {
-    const host = new FakeHost(peer("up", [child("up")], { ikeSa }));
+    const host = new FakeHost(peer("up", [child("up")], { ikeSas }));
     await operate(host, "up", { peer: "site-b", waitMilliseconds: 60_000 });
   });
 
@@ -101,7 +101,7 @@ describe("up", () => {
   it("fails with a child's reason where the IKE SA stands and the child does not", async () => {
     const host = new FakeHost(peer("connecting", [child("locked")]));
     const outcome = operate(host, "up", { peer: "site-b" });
-    await host.step("child-sa-failed", peer("up", [child("locked", refused)], { ikeSa }), refused);
+    await host.step("child-sa-failed", peer("up", [child("locked", refused)], { ikeSas }), refused);
     await expect(outcome).rejects.toMatchObject({ data: refused });
   });
 
@@ -123,7 +123,7 @@ describe("up", () => {
 
 describe("down", () => {
   it("waits until the IKE SA is gone and every child locked", async () => {
-    const host = new FakeHost(peer("up", [child("up")], { ikeSa }));
+    const host = new FakeHost(peer("up", [child("up")], { ikeSas }));
     const outcome = operate(host, "down", { peer: "site-b" });
     await host.step("ike-sa-down", peer("down", [child("up")]));
     await host.step("child-sa-down", peer("down", [child("locked")]));
