@@ -18,15 +18,23 @@ export interface InterfaceAddressHead {
   /** 2 (IPv4) or 10 (IPv6). */
   family: number;
   prefix: number;
+  /** Low 8 bits of the flags; see `flags`. */
+  shortFlags: number;
   scope: RouteScope | number;
   /** Interface. */
   index: number;
 }
 
-/** `struct ifaddrmsg`; its 8 bits of flags are the low ones of IFA_FLAGS. */
+/** `struct ifaddrmsg`. */
 const addressHead = struct<InterfaceAddressHead>("ifaddrmsg", {
   size: 8,
-  fields: { family: [0, u8], prefix: [1, u8], scope: [3, choice<RouteScope>(u8, ROUTE_SCOPE)], index: [4, u32] },
+  fields: {
+    family: [0, u8],
+    prefix: [1, u8],
+    shortFlags: [2, u8],
+    scope: [3, choice<RouteScope>(u8, ROUTE_SCOPE)],
+    index: [4, u32],
+  },
 });
 
 /** How long an address lives, in seconds; 0xffffffff is for ever. */
@@ -90,7 +98,7 @@ export function dumpAddresses(filter: { family?: number; index?: number } = {}):
 }
 
 /** An address to be added or removed. */
-export type InterfaceAddressInput = Partial<InterfaceAddressHead & InterfaceAddressAttributes> &
+export type InterfaceAddressInput = Partial<Omit<InterfaceAddressHead, "shortFlags"> & InterfaceAddressAttributes> &
   Required<Pick<InterfaceAddress, "local" | "index">>;
 
 /** Adds an address; EEXIST where the interface has it. Without a prefix it is a host address. */
@@ -116,5 +124,13 @@ export function delAddress(address: InterfaceAddressInput): Request<void> {
 function completed(given: InterfaceAddressInput): Partial<InterfaceAddress> {
   const family = familyOf(given.local);
   const whole = addressLength(family) * 8;
-  return { ...given, family, prefix: given.prefix ?? whole, address: given.address ?? given.local };
+  const { flags, ...rest } = given;
+  const wide = flags === undefined ? {} : flags > 0xff ? { flags } : { shortFlags: flags };
+  return {
+    ...rest,
+    ...wide,
+    family,
+    prefix: given.prefix ?? whole,
+    address: given.address ?? given.local,
+  };
 }

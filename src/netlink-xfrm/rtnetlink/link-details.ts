@@ -254,8 +254,7 @@ const kindText = text(64, false);
 type Property = Exclude<keyof LinkInfo, "kind">;
 
 function detailsOf(kind: string): readonly [Property, AttributeCodec<unknown>] {
-  const known: Readonly<Record<string, { readonly [P in Property]?: AttributeCodec<never> }>> = DETAILS;
-  const own = Object.hasOwn(known, kind) ? known[kind] : undefined;
-  const entries = Object.entries(own ?? { raw: octetsAttribute }) as [Property, AttributeCodec<unknown>][];
-  return entries[0] ?? ["raw", octetsAttribute as AttributeCodec<unknown>];
+  const known = Object.hasOwn(DETAILS, kind) ? DETAILS[kind as keyof typeof DETAILS] : { raw: octetsAttribute };
+  const [entry] = Object.entries(known) as [Property, AttributeCodec<unknown>][];
+  return entry ?? ["raw", octetsAttribute as AttributeCodec<unknown>];
 }

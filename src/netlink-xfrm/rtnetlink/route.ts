@@ -1,4 +1,4 @@
-import { AF_UNSPEC, addressLength, familyOf } from "../codec/address.ts";
+import { AF_INET, AF_UNSPEC, addressLength, familyOf } from "../codec/address.ts";
 import {
   addressAttribute,
   attributes,
@@ -213,12 +213,13 @@ function routeRequest(name: string, type: number, flags: number, route: RouteInp
 }
 
 function completed(given: RouteInput, adding: boolean): Partial<Route> {
-  const { destination, table = ROUTE_TABLE.main } = given;
-  const near = destination ?? given.gateway ?? given.preferredSource;
+  const { destination, gateway, table = ROUTE_TABLE.main } = given;
+  const near = destination ?? gateway ?? given.preferredSource;
   const family = given.family ?? (near === undefined ? AF_UNSPEC : familyOf(near));
-  const defaults: Partial<Route> = adding
-    ? { type: "unicast", protocol: "boot", scope: given.gateway === undefined && given.via === undefined ? "link" : 0 }
-    : { scope: "nowhere" };
+  const onward = gateway ?? given.via ?? given.nextHops ?? given.nextHopId;
+  // A destination on the link itself has the scope of the link; IPv6 knows no scopes.
+  const scope = family === AF_INET && onward === undefined ? "link" : "universe";
+  const defaults: Partial<Route> = adding ? { type: "unicast", protocol: "boot", scope } : { scope: "nowhere" };
   return {
     ...defaults,
     ...given,

@@ -80,7 +80,8 @@ export const replayEsnState: AttributeCodec<ReplayEsnState> = {
     wantAtLeast(start, end, ESN_HEAD, name);
     const word = (index: number): number => octets.view.getUint32(start + index * 4, HOST_LITTLE_ENDIAN);
     const words = word(0);
-    if (words * 4 > Math.min(ESN_BITMAP_MAX, end - start - ESN_HEAD)) {
+    const withBitmap = end - start > ESN_HEAD;
+    if (words * 4 > (withBitmap ? Math.min(ESN_BITMAP_MAX, end - start - ESN_HEAD) : ESN_BITMAP_MAX)) {
       throw new MalformedMessageError(name, start, `a bitmap of ${end - start - ESN_HEAD} octets`, words * 4);
     }
     return {
@@ -89,7 +90,7 @@ export const replayEsnState: AttributeCodec<ReplayEsnState> = {
       inbound: word(2),
       outboundHigh: word(3),
       inboundHigh: word(4),
-      bitmap: Array.from({ length: words }, (_, index) => word(6 + index)),
+      ...(withBitmap && { bitmap: Array.from({ length: words }, (_, index) => word(6 + index)) }),
     };
   },
   write(writer, type, value, name) {
@@ -97,7 +98,8 @@ export const replayEsnState: AttributeCodec<ReplayEsnState> = {
     if (!Number.isInteger(value.window) || value.window < 0 || words * 4 > ESN_BITMAP_MAX) {
       throw new InvalidValueError(`${name} window`, value.window, `whole numbers from 0 to ${ESN_BITMAP_MAX * 8}`);
     }
-    const at = writer.attribute(type, ESN_HEAD + words * 4, name);
+    // The kernel takes the head alone for a bitmap of zeroes.
+    const at = writer.attribute(type, ESN_HEAD + (value.bitmap === undefined ? 0 : words * 4), name);
     const { octets } = writer;
     u32.write(octets, at, words, `${name} bitmap length`);
     u32.write(octets, at + 4, value.outbound, `${name} outbound`);

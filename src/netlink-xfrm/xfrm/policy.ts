@@ -7,7 +7,7 @@ import {
   type WithUnknown,
 } from "../codec/attribute.ts";
 import { body } from "../codec/body.ts";
-import { type Dump, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, type Request } from "../codec/request.ts";
+import type { Dump, Request } from "../codec/request.ts";
 import { type Mark, mark, type Offload, offload, policyType } from "./attributes.ts";
 import { MAX_TEMPLATES, type PolicyType, XFRM_MSG, XFRMA } from "./constants.ts";
 import { type PolicyId, type PolicyInfo, policyId, policyInfo, type Template, template } from "./structs.ts";
@@ -52,7 +52,7 @@ export function newPolicy(policy: PolicyInput): Request<void> {
   return {
     name: "XFRM_MSG_NEWPOLICY",
     type: XFRM_MSG.newPolicy,
-    flags: NLM_F_CREATE | NLM_F_EXCL,
+    flags: 0,
     write: (writer) => policyBody.write(writer, policy),
   };
 }
@@ -62,7 +62,7 @@ export function updPolicy(policy: PolicyInput): Request<void> {
   return {
     name: "XFRM_MSG_UPDPOLICY",
     type: XFRM_MSG.updPolicy,
-    flags: NLM_F_REPLACE,
+    flags: 0,
     write: (writer) => policyBody.write(writer, policy),
   };
 }

@@ -1,7 +1,7 @@
 import { attributes, octetsAttribute, single, u32Attribute, type WithUnknown } from "../codec/attribute.ts";
 import { body } from "../codec/body.ts";
 import type { ReadOptions } from "../codec/message-reader.ts";
-import { type Dump, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, type Request } from "../codec/request.ts";
+import type { Dump, Request } from "../codec/request.ts";
 import { address, choice, family, struct, u8, u32 } from "../codec/struct.ts";
 import {
   type AeadAlgorithm,
@@ -115,7 +115,7 @@ export function newSa(sa: SaInput): Request<void> {
   return {
     name: "XFRM_MSG_NEWSA",
     type: XFRM_MSG.newSa,
-    flags: NLM_F_CREATE | NLM_F_EXCL,
+    flags: 0,
     secret: true,
     write: (writer) => saBody.write(writer, sa),
   };
@@ -126,7 +126,7 @@ export function updSa(sa: SaInput): Request<void> {
   return {
     name: "XFRM_MSG_UPDSA",
     type: XFRM_MSG.updSa,
-    flags: NLM_F_REPLACE,
+    flags: 0,
     secret: true,
     write: (writer) => saBody.write(writer, sa),
   };
