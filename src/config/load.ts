@@ -1,11 +1,11 @@
 /** The configuration: from a file's name to the desired state and everything that is wrong. */
 import type { Address } from "../negotiate/address.ts";
-import type { DesiredState } from "../sa/desired.ts";
+import type { DesiredState, LockedPeerDesired } from "../sa/desired.ts";
 import { ConfigurationFile } from "./configuration-file.ts";
 import { findConflicts } from "./conflicts.ts";
 import { findIncluded } from "./include.ts";
 import { configurationLimits } from "./limits.ts";
-import { type BuiltPeer, buildPeer, type LockedPeer, type PeerContext } from "./peer.ts";
+import { type BuiltPeer, buildPeer, type PeerContext } from "./peer.ts";
 import { errorAt, type Problem, quote } from "./problem.ts";
 import type { Resolver } from "./remotes.ts";
 import { includedSection } from "./schema/schema.ts";
@@ -13,7 +13,6 @@ import { SecretReader } from "./secrets.ts";
 import { isSection, unknownKey } from "./shape.ts";
 import { type DaemonSettings, readTop } from "./top.ts";
 
-export type { LockedPeer } from "./peer.ts";
 export { formatProblem, type Problem } from "./problem.ts";
 export { type Resolver, systemResolver } from "./remotes.ts";
 export type { DaemonSettings } from "./top.ts";
@@ -28,8 +27,8 @@ export interface Loaded {
   readonly daemon: DaemonSettings;
   /** The main file has an error outside its `peers`: nothing may start from it. */
   readonly fatal: boolean;
-  /** Peers left out because of an error, as far as their traffic can be locked. */
-  readonly broken: readonly LockedPeer[];
+  /** Peers left out because of an error, as far as their traffic can be locked: for `DesiredState.locked`. */
+  readonly broken: readonly LockedPeerDesired[];
   /** DNS names that gave no address: worth loading again. */
   readonly unresolved: readonly { readonly peer: string; readonly name: string }[];
   /** Included files that could not be read: nobody knows which peers are in them. */
@@ -162,7 +161,7 @@ function addConflicts(built: readonly PlacedPeer[]): ReadonlyMap<BuiltPeer, Read
   return taken;
 }
 
-function without(locked: LockedPeer, children: ReadonlySet<string> | undefined): LockedPeer {
+function without(locked: LockedPeerDesired, children: ReadonlySet<string> | undefined): LockedPeerDesired {
   return { ...locked, children: locked.children.filter(({ name }) => children?.has(name) !== true) };
 }
 

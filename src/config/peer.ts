@@ -2,7 +2,7 @@
 import type { Address } from "../negotiate/address.ts";
 import { familyOf } from "../negotiate/address.ts";
 import { type Identity, makeIdentity } from "../negotiate/identity.ts";
-import type { ChildDesired, PeerDesired, PeerTiming, SecretDesired } from "../sa/desired.ts";
+import type { ChildDesired, LockedPeerDesired, PeerDesired, PeerTiming, SecretDesired } from "../sa/desired.ts";
 import { buildChildren, checkProposals, type PlacedEntry } from "./children.ts";
 import { nearestWord } from "./nearest.ts";
 import { errorAt, type Finding, formatPath, type KeyPath, warningAt } from "./problem.ts";
@@ -37,21 +37,12 @@ export interface BuiltPeer {
   readonly name: string;
   /** Undefined where a finding is an error. */
   readonly peer: PeerDesired | undefined;
-  /** What can be locked whatever else is wrong. */
-  readonly locked: LockedPeer;
+  /** What can be locked whatever else is wrong: without a known remote, tunnels alone. */
+  readonly locked: LockedPeerDesired;
   /** For each child, the index of its line in `protect`. */
   readonly lines: readonly number[];
   readonly unresolved: readonly string[];
   readonly findings: readonly Finding[];
-}
-
-/** A peer that cannot be spoken to, as far as its traffic is known: enough for policies that drop it. */
-export interface LockedPeer {
-  readonly name: string;
-  /** Empty where it is not known; then the children are tunnels alone. */
-  readonly remote: readonly Address[] | "any";
-  readonly local: Address | undefined;
-  readonly children: readonly ChildDesired[];
 }
 
 /** Reads one section of `peers`; `origin` is the file it stands in. */
@@ -178,7 +169,7 @@ function timing(settings: PeerValues): PeerTiming {
   };
 }
 
-function lockable(name: string, paths: Paths, children: readonly ChildDesired[]): LockedPeer {
+function lockable(name: string, paths: Paths, children: readonly ChildDesired[]): LockedPeerDesired {
   const known = paths.remote !== undefined;
   return {
     name,

@@ -200,9 +200,9 @@ export const daemonShape = {
     }).optional(),
     {
       type: "absolute path",
-      default: "the daemon's own",
+      default: "`/run/underlock/control.sock`",
       meaning: "Where the daemon listens for `status`, `up`, `down` and the other commands.",
-      example: "socket: /run/underlock/control.sock",
+      example: "socket: /run/underlock/gw-a.sock",
     },
   ),
   "log-level": documented(
