@@ -47,7 +47,7 @@ export function output(state: PathState, packet: ClearPacket, dry: boolean): Out
   if (expiry !== undefined) emitExpiry(state, expiry);
   if (expiry?.hard === true) return { kind: "dropped", reason: "XfrmOutStateExpired" };
   entry.outSequence += 1n;
-  count(state, entry, outboundLength(entry, packet));
+  count(state, entry, carriedLength(entry, packet));
   return { kind: "protected", packet: seal(entry, packet, entry.outSequence) };
 }
 
@@ -72,7 +72,7 @@ export function inputProtected(state: PathState, packet: ProtectedPacket): Input
   if (expiry?.hard === true) return dropped("XfrmInStateExpired");
   if (!opens(entry.sa, packet.sealed.by)) return dropped("XfrmInStateProtoError");
   entry.replay.advance(packet.sequence);
-  count(state, entry, inboundLength(packet));
+  count(state, entry, carriedLength(entry, packet.sealed.inner));
   reportMapping(state, entry, packet);
   const inner = decapsulate(entry, packet);
   if (inner === undefined) return dropped("XfrmInStateModeError");
@@ -198,13 +198,9 @@ function count(state: PathState, entry: ValidSa, length: number): void {
   entry.lastUsed = state.now;
 }
 
-function outboundLength(entry: ValidSa, packet: ClearPacket): number {
-  return packetLength(packet) + (entry.mode === "tunnel" ? ipHeaderLength(entry.source) : 0);
-}
-
-function inboundLength(packet: ProtectedPacket): number {
-  const length = packetLength(packet.sealed.inner);
-  return packet.sealed.mode === "tunnel" ? length : length - ipHeaderLength(packet.source);
+/** What an SA counts of a packet, the same at both ends: all of what is protected, which in transport mode leaves out the IP header. */
+function carriedLength(entry: ValidSa, packet: ClearPacket): number {
+  return packetLength(packet) - (entry.mode === "transport" ? ipHeaderLength(entry.source) : 0);
 }
 
 function ipHeaderLength(address: Address): number {

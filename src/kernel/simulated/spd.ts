@@ -23,10 +23,13 @@ export class Spd {
     return this.#entries.get(keyOf(selector, direction));
   }
 
-  /** Adds a policy, or replaces the one of the same selector and direction: in place, but behind its equals in priority. */
+  /** Adds a policy, or replaces the one of the same selector and direction; with another priority it goes behind its new equals. */
   set(policy: Policy, owner: string | undefined): void {
+    const key = keyOf(policy.selector, policy.direction);
+    const standing = this.#entries.get(key);
     this.#position += 1;
-    this.#entries.set(keyOf(policy.selector, policy.direction), { policy, owner, position: this.#position });
+    const position = standing?.policy.priority === policy.priority ? standing.position : this.#position;
+    this.#entries.set(key, { policy, owner, position });
   }
 
   delete(selector: Selector, direction: PolicyDirection): void {

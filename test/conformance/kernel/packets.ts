@@ -89,7 +89,7 @@ export function packets(bed: () => Bed): void {
       const answer = await bed().request(end, { kind: "querySa", sa: saOf("a", end, 0x1000) });
       return answer.kind === "usage" ? answer.usage : undefined;
     };
-    expect(await usage("a")).toMatchObject({ packets: 3n, bytes: 400n, reqid });
+    expect(await usage("a")).toMatchObject({ packets: 3n, bytes: 400n - 3n * 20n, reqid });
     expect(await usage("b")).toMatchObject({ packets: 3n, bytes: 400n - 3n * 20n, reqid });
     expect((await usage("a"))?.lastUsedSeconds).toBeLessThanOrEqual(before + 60);
   });
@@ -235,7 +235,7 @@ export function packets(bed: () => Bed): void {
     expect(await bed().send(other)).toEqual(refusedUnder(0x1001, "XfrmInStateMismatch"));
   });
 
-  it("asks the policy of the lowest priority value, and of equals the one that stands longest", async () => {
+  it("asks the policy of the lowest priority value, and of equals the one that has had it longest", async () => {
     const any = { ...gre, protocol: 0 };
     await setPolicy(bed(), "a", exempt(any, "out", { priority: 20 }), locked(gre, "out", { priority: 10 }));
     expect(await bed().send({ from: "a" })).toEqual(stopped("XfrmOutPolBlock"));
@@ -243,6 +243,8 @@ export function packets(bed: () => Bed): void {
     await setPolicy(bed(), "a", exempt(any, "out", { priority: 10 }));
     expect(await bed().send({ from: "a" })).toEqual(stopped("XfrmOutPolBlock"));
     await setPolicy(bed(), "a", locked(gre, "out", { priority: 10 }));
+    expect(await bed().send({ from: "a" })).toEqual(stopped("XfrmOutPolBlock"));
+    await setPolicy(bed(), "a", locked(gre, "out", { priority: 11 }), locked(gre, "out", { priority: 10 }));
     expect(await bed().send({ from: "a" })).toEqual(inClear);
   });
 

@@ -94,12 +94,16 @@ export class ProbeSocket {
   }
 }
 
-/** The payload of a probe: a GRE header for a protocol that nobody handles where it is GRE, then the token, then zeroes. */
+/**
+ * The payload of a probe: a GRE header where it is GRE, then the token, then zeroes. The GRE version is one that nobody
+ * handles: the kernel drops the packet after the raw socket has had it, and sends no ICMP error about it.
+ */
 export function probePayload({ scope, udp, octets = 100 }: Probe, token: Buffer): Buffer {
   const ipHeader = scope === "underlay6" ? 40 : 20;
   const payload = Buffer.alloc(octets - ipHeader - (udp === undefined ? 0 : 8));
   const greHeader = 4;
-  if (udp === undefined) payload.writeUInt16BE(0x88b5, 2);
+  const unknownVersion = 7;
+  if (udp === undefined) payload.writeUInt16BE(unknownVersion, 0);
   token.copy(payload, udp === undefined ? greHeader : 0);
   return payload;
 }

@@ -20,15 +20,20 @@ export async function linuxBed(folder: string): Promise<Bed & { destroy(): Promi
 
   return {
     async reset() {
-      for (const host of ends) {
-        host.close();
-        host.closeAllEncapsulation();
-        await host.machine.run(
-          "ip xfrm state flush; ip xfrm policy flush; ip route flush proto 85; ip route flush proto 99",
-        );
-        host.events.length = 0;
-        host.open();
-      }
+      await Promise.all(
+        ends.map(async (host) => {
+          host.close();
+          host.closeAllEncapsulation();
+          await host.machine.ip([
+            "xfrm state flush",
+            "xfrm policy flush",
+            "route flush proto 85",
+            "route flush proto 99",
+          ]);
+          host.events.length = 0;
+          host.open();
+        }),
+      );
     },
     request: (end, request) => hosts[end].request(request),
     async send(probe) {
