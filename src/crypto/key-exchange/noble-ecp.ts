@@ -90,9 +90,8 @@ class NobleEcpPair implements KePair {
 
   #peerPoint(peerPublic: Uint8Array) {
     try {
-      const point = this.#curve.fromBytes(Buffer.concat([Buffer.of(UNCOMPRESSED), peerPublic]));
-      point.assertValidity();
-      return point;
+      // Refuses coordinates of p or more and points off the curve (RFC 6989 2.3).
+      return this.#curve.fromBytes(Buffer.concat([Buffer.of(UNCOMPRESSED), peerPublic]));
     } catch {
       throw new KeyExchangeError("not-on-curve", `the peer's public value is not a point of ${this.#ke.name}`);
     }

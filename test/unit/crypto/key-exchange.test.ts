@@ -2,12 +2,15 @@ import { createDiffieHellmanGroup, createHash, getCurves } from "node:crypto";
 import { x448 } from "@noble/curves/ed448.js";
 import { x25519 } from "@noble/curves/ed25519.js";
 import { p256, p384, p521 } from "@noble/curves/nist.js";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { generateNobleEcp, importNobleEcp } from "../../../src/crypto/key-exchange/noble-ecp.ts";
 import { generateKePair, importKePair, type KePair, KeyExchangeError } from "../../../src/crypto/key-exchange.ts";
 import type { KeTransform } from "../../../src/crypto/transforms/ke.ts";
 import { transforms } from "../../../src/crypto/transforms.ts";
 import { hex, ke, loadVectors, runnableKe, wycheproof } from "./vectors.ts";
+
+// Hundreds of derivations in slow groups, on a machine that does other things too.
+vi.setConfig({ testTimeout: 60_000 });
 
 function reasonOf(run: () => unknown): string | undefined {
   try {
