@@ -111,5 +111,5 @@ function withHost(selector: WireSelector, host: Address): WireSelector {
 function refusal(children: readonly CandidateChild[], request: ChildRequest, path: RequestPath): Reason {
   const candidates: readonly ChildSelectors[] = children.map((child) => childSelectors(child, path));
   const theirs = { local: addressRanges(request.tsr), remote: addressRanges(request.tsi) };
-  return refuseSelectors(candidates, theirs, { transport: request.mode === "transport" }).reason;
+  return refuseSelectors(candidates, theirs).reason;
 }

@@ -3,6 +3,7 @@ import { formatAddress, formatPrefix, rangeAsPrefix } from "./address.ts";
 import { ipProtocol, isIcmp, protocolName } from "./selector.ts";
 import {
   type ChildSelectors,
+  coversSelector,
   hasAnyPorts,
   hasOpaquePorts,
   inexpressible,
@@ -46,33 +47,52 @@ export interface SelectorDifference {
 
 /** The first difference between what we have and what the peer offers; undefined where everything meets. */
 export function selectorDifference(ours: ChildSelectors, theirs: SelectorLists): SelectorDifference | undefined {
-  const atRemote = compareEnd("the peer's end", ours.remote, theirs.remote);
-  const atLocal = compareEnd("our end", ours.local, theirs.local);
+  const whole = ours.whole ?? false;
+  const atRemote = compareEnd("the peer's end", ours.remote, theirs.remote, whole);
+  const atLocal = compareEnd("our end", ours.local, theirs.local, whole);
   const agreed = atRemote.agreed + atLocal.agreed;
   // Addresses, then protocol, then ports: the coarser difference is the cause, whichever end it is at.
   const coarser = atLocal.agreed < atRemote.agreed ? atLocal : atRemote;
   if (coarser.text === undefined) return undefined;
-  return { agreed, inAddresses: coarser.agreed < 2, text: coarser.text };
+  return { agreed, inAddresses: coarser.agreed < agreement.addresses, text: coarser.text };
 }
 
-function compareEnd(end: string, ours: TrafficSelector, theirs: readonly TrafficSelector[]): EndComparison {
+/** What agrees where comparing stops; each includes those before it. */
+const agreement = { nothing: 0, family: 1, addresses: 2, protocol: 3, ports: 4, all: 5, exactly: 6 } as const;
+
+function compareEnd(
+  end: string,
+  ours: TrafficSelector,
+  theirs: readonly TrafficSelector[],
+  whole: boolean,
+): EndComparison {
+  const differ = (agreed: number, what: string, list: readonly TrafficSelector[], format: Format): EndComparison => {
+    return { agreed, text: `${what}${end}: ${bothSides(ours, list, format)}` };
+  };
   const inFamily = theirs.filter(({ tsType }) => tsType === ours.tsType);
-  if (inFamily.length === 0) return { agreed: 0, text: `${end}: ${bothSides(ours, theirs, formatAddresses)}` };
-  const anything = { ...ours, ipProtocol: ipProtocol.any, startPort: 0, endPort: 0xffff };
-  const bare = (selector: TrafficSelector) => ({ ...selector, ipProtocol: 0, startPort: 0, endPort: 0xffff });
-  const near = inFamily.filter((selector) => intersectSelectors(anything, bare(selector)));
-  if (near.length === 0) return { agreed: 1, text: `${end}: ${bothSides(ours, inFamily, formatAddresses)}` };
+  if (inFamily.length === 0) return differ(agreement.nothing, "", theirs, formatAddresses);
+  const near = inFamily.filter((selector) => intersectSelectors(anyTraffic(ours), anyTraffic(selector)));
+  if (near.length === 0) return differ(agreement.family, "", inFamily, formatAddresses);
   const sameProtocol = near.filter(
     ({ ipProtocol: protocol }) => protocol === ours.ipProtocol || protocol === 0 || ours.ipProtocol === 0,
   );
-  if (sameProtocol.length === 0) return { agreed: 2, text: `protocol at ${end}: ${bothSides(ours, near, formatIp)}` };
+  if (sameProtocol.length === 0) return differ(agreement.addresses, "protocol at ", near, formatIp);
   const common = sameProtocol.flatMap((selector) => intersectSelectors(ours, selector) ?? []);
-  if (common.length === 0) {
-    return { agreed: 3, text: `ports at ${end}: ${bothSides(ours, sameProtocol, (s) => formatPorts(s) || "any")}` };
-  }
+  const portsDiffer = differ(agreement.protocol, "ports at ", sameProtocol, (one) => formatPorts(one) || "any");
+  if (common.length === 0) return portsDiffer;
   const faults = common.map(inexpressible);
-  if (!faults.includes(undefined)) return { agreed: 4, text: `${end}: ${faults[0]}` };
-  return { agreed: 5 };
+  if (!faults.includes(undefined)) return { agreed: agreement.ports, text: `${end}: ${faults[0]}` };
+  const cover = theirs.find((selector) => coversSelector(selector, ours));
+  if (cover !== undefined) return { agreed: coversSelector(ours, cover) ? agreement.exactly : agreement.all };
+  if (!whole) return { agreed: agreement.all };
+  const protocolsDiffer = sameProtocol.every(({ ipProtocol: protocol }) => protocol !== ours.ipProtocol);
+  return protocolsDiffer ? differ(agreement.addresses, "protocol at ", near, formatIp) : portsDiffer;
+}
+
+type Format = (selector: TrafficSelector) => string;
+
+function anyTraffic(selector: TrafficSelector): TrafficSelector {
+  return { ...selector, ipProtocol: ipProtocol.any, startPort: 0, endPort: 0xffff };
 }
 
 interface EndComparison {
@@ -80,11 +100,7 @@ interface EndComparison {
   readonly text?: string;
 }
 
-function bothSides(
-  ours: TrafficSelector,
-  theirs: readonly TrafficSelector[],
-  format: (selector: TrafficSelector) => string,
-): string {
+function bothSides(ours: TrafficSelector, theirs: readonly TrafficSelector[], format: Format): string {
   const offered = [...new Set(theirs.map(format))];
   return `we have ${format(ours)}, the peer has ${shorten(offered)}`;
 }

@@ -12,11 +12,14 @@ import {
   prefixRange,
   rangeAsPrefix,
 } from "./address.ts";
-import { ipProtocol, isIcmp, type Selector } from "./selector.ts";
+import { ipProtocol, isIcmp, protocolName, type Selector } from "./selector.ts";
 
-/** One selector of a TS payload. `tsType` 7 is IPv4, 8 is IPv6; bounds are inclusive, addresses 4 or 16 octets. */
-export interface TrafficSelector {
-  readonly tsType: 7 | 8;
+/** One address range of a TS payload: `tsType` 7 is IPv4, 8 is IPv6. */
+export type TrafficSelector = AddressRange<7> | AddressRange<8>;
+
+/** Bounds are inclusive; addresses have 4 or 16 octets. */
+export interface AddressRange<T extends 7 | 8> {
+  readonly tsType: T;
   readonly ipProtocol: number;
   readonly startPort: number;
   readonly endPort: number;
@@ -37,6 +40,11 @@ export interface EndSpec {
 export interface ChildSelectors {
   readonly local: TrafficSelector;
   readonly remote: TrafficSelector;
+  /**
+   * All of it or nothing: transport mode. Its policies stand for the whole overlay, so that an SA for a part would swallow
+   * the rest; and two overlays on different ports always have a part in common, from the one port to the other.
+   */
+  readonly whole?: boolean;
 }
 
 /** The IKE SA's own addresses. */
@@ -47,13 +55,14 @@ export interface HostAddresses {
 
 /** A child's ends as traffic selectors; a protocol that only one end names holds for both, since a packet has but one. */
 export function childSelectors(
-  child: { readonly local: EndSpec; readonly remote: EndSpec },
+  child: { readonly local: EndSpec; readonly remote: EndSpec; readonly mode?: "transport" | "tunnel" },
   hosts: HostAddresses,
 ): ChildSelectors {
   const protocol = child.local.protocol || child.remote.protocol;
   return {
     local: selectorOfEnd({ ...child.local, protocol }, hosts.local),
     remote: selectorOfEnd({ ...child.remote, protocol }, hosts.remote),
+    whole: child.mode === "transport",
   };
 }
 
@@ -80,7 +89,7 @@ export function intersectSelectors(a: TrafficSelector, b: TrafficSelector): Traf
   const startAddress = compareOctets(a.startAddress, b.startAddress) >= 0 ? a.startAddress : b.startAddress;
   const endAddress = compareOctets(a.endAddress, b.endAddress) <= 0 ? a.endAddress : b.endAddress;
   if (compareOctets(startAddress, endAddress) > 0) return undefined;
-  return { tsType: a.tsType, ipProtocol: a.ipProtocol || b.ipProtocol, ...ports, startAddress, endAddress };
+  return { ...a, ipProtocol: a.ipProtocol || b.ipProtocol, ...ports, startAddress, endAddress };
 }
 
 /** Whether `outer` matches everything that `inner` matches. */
@@ -133,9 +142,12 @@ export function inexpressible(selector: TrafficSelector): string | undefined {
   }
   if (hasAnyPorts(selector)) return undefined;
   if (selector.ipProtocol === ipProtocol.any) return "ports without a protocol cannot be expressed in a policy";
-  if (hasOpaquePorts(selector)) {
-    return withoutPorts(selector.ipProtocol) ? undefined : "the kernel's policies cannot ask for opaque ports";
+  const opaque = hasOpaquePorts(selector);
+  if (withoutPorts(selector.ipProtocol)) {
+    // Linux would take them for a part of GRE's key, which no standard says.
+    return opaque ? undefined : `${protocolName(selector.ipProtocol)} has no ports (RFC 7296 3.13.1: 0 to 65535)`;
   }
+  if (opaque) return "the kernel's policies cannot ask for opaque ports";
   if (selector.startPort === selector.endPort) return undefined;
   if (isIcmp(selector.ipProtocol) && isWholeType(selector)) return undefined;
   return `the port range ${selector.startPort}-${selector.endPort} cannot be expressed: the kernel's policies take one port or any`;
@@ -168,14 +180,14 @@ interface Ranked {
 function selectorOfEnd(end: EndSpec, host: Address): TrafficSelector {
   const prefix = end.prefix === "host" ? hostPrefix(host) : end.prefix;
   const { start, end: last } = prefixRange(prefix);
-  return {
-    tsType: familyOf(prefix.address) === 4 ? 7 : 8,
+  const range = {
     ipProtocol: end.protocol,
     startPort: end.port ?? 0,
     endPort: end.port ?? 0xffff,
     startAddress: start,
     endAddress: last,
   };
+  return familyOf(prefix.address) === 4 ? { tsType: 7, ...range } : { tsType: 8, ...range };
 }
 
 type Ports = Pick<TrafficSelector, "startPort" | "endPort">;

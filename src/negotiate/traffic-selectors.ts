@@ -76,8 +76,8 @@ export function formatSelectorOffer(child: ChildSelectors): string {
  *
  * Where the offer holds all that the child protects, the answer is exactly that: it includes the initiator's first choice
  * whenever our policy does, and never less than what is configured. Where it holds a part, the answer is the part, the
- * piece with the initiator's first choice first, as far as the kernel can express it. Selectors of a type that is no
- * address range are ignored.
+ * piece with the initiator's first choice first, as far as the kernel can express it; a child that is `whole` refuses
+ * that. Selectors of a type that is no address range are ignored.
  */
 export function narrowSelectors(child: ChildSelectors, offer: SelectorOffer): NarrowedSelectors | RefusedSelectors {
   const theirs = { local: addressRanges(offer.tsr), remote: addressRanges(offer.tsi) };
@@ -85,11 +85,12 @@ export function narrowSelectors(child: ChildSelectors, offer: SelectorOffer): Na
   const remote = narrowEnd(child.remote, theirs.remote);
   const kept = { local: local.pieces.slice(0, maximumPieces), remote: remote.pieces.slice(0, maximumPieces) };
   const { lists, selectors } = cross(kept);
-  if (selectors.length === 0) return refuseSelectors([child], theirs);
+  const fit = fits[Math.max(fits.indexOf(local.fit), fits.indexOf(remote.fit))] ?? "narrowed";
+  if (selectors.length === 0 || (child.whole && fit === "narrowed")) return refuseSelectors([child], theirs);
   const dropped = kept.local.length < local.pieces.length || kept.remote.length < remote.pieces.length;
   return {
     ok: true,
-    fit: fits[Math.max(fits.indexOf(local.fit), fits.indexOf(remote.fit))] ?? "narrowed",
+    fit,
     selectors,
     tsi: lists.remote,
     tsr: lists.local,
@@ -98,8 +99,8 @@ export function narrowSelectors(child: ChildSelectors, offer: SelectorOffer): Na
 }
 
 /**
- * The initiator's check: the answer must be a subset of what was sent (RFC 7296 2.9), and the kernel must be able to
- * express all of it, since the peer will use all of it.
+ * The initiator's check: the answer must be a subset of what was sent (RFC 7296 2.9), all of it where the child is `whole`,
+ * and the kernel must be able to express it, since the peer will use all of it.
  */
 export function verifySelectors(child: ChildSelectors, answer: SelectorOffer): AgreedSelectors | RefusedSelectors {
   const theirs = { local: addressRanges(answer.tsi), remote: addressRanges(answer.tsr) };
@@ -108,15 +109,16 @@ export function verifySelectors(child: ChildSelectors, answer: SelectorOffer): A
   if (!local.ok) return refuseSelectors([child], theirs, local);
   if (!remote.ok) return refuseSelectors([child], theirs, remote);
   const { selectors } = cross({ local: local.pieces, remote: remote.pieces });
-  if (selectors.length === 0) return refuseSelectors([child], theirs);
-  return { ok: true, fit: local.whole && remote.whole ? "same" : "narrowed", selectors };
+  const fit = local.whole && remote.whole ? "same" : "narrowed";
+  if (selectors.length === 0 || (child.whole && fit === "narrowed")) return refuseSelectors([child], theirs);
+  return { ok: true, fit, selectors };
 }
 
 /** `selectors-do-not-fit`, with `difference` where it is known, else the first difference from the nearest candidate. */
 export function refuseSelectors(
   candidates: readonly ChildSelectors[],
   theirs: SelectorLists,
-  known: { readonly difference?: string; readonly transport?: boolean } = {},
+  known: { readonly difference?: string } = {},
 ): RefusedSelectors {
   return {
     ok: false,
@@ -124,7 +126,7 @@ export function refuseSelectors(
       code: "selectors-do-not-fit",
       ours: candidates.map(formatChildSelectors),
       theirs: [formatSelectorLists(theirs)],
-      difference: known.difference ?? nearestDifference(candidates, theirs, known.transport ?? false),
+      difference: known.difference ?? nearestDifference(candidates, theirs),
     },
   };
 }
@@ -137,20 +139,24 @@ export function addressRanges(list: readonly WireSelector[]): readonly TrafficSe
   return list
     .flatMap((selector) => ("raw" in selector ? [] : [selector]))
     .slice(0, maximumSelectors)
-    .map(({ tsType, ipProtocol, startPort, endPort, startAddress, endAddress }) => {
-      const addresses = { startAddress: startAddress.slice(), endAddress: endAddress.slice() };
-      return { tsType, ipProtocol, startPort, endPort, ...addresses };
-    });
+    .map((range) => ({
+      ...range,
+      startAddress: range.startAddress.slice(),
+      endAddress: range.endAddress.slice(),
+    }));
 }
 
-function nearestDifference(candidates: readonly ChildSelectors[], theirs: SelectorLists, transport: boolean): string {
+function nearestDifference(candidates: readonly ChildSelectors[], theirs: SelectorLists): string {
   if (candidates.length === 0) return "nothing is configured here that could be meant";
   const [nearest] = candidates
-    .flatMap((child) => selectorDifference(child, theirs) ?? [])
+    .flatMap((child) => {
+      const difference = selectorDifference(child, theirs);
+      return difference === undefined ? [] : [{ ...difference, whole: child.whole }];
+    })
     .sort((a, b) => b.agreed - a.agreed);
   if (nearest === undefined) return "no packet matches the selectors of both ends";
   // RFC 7296 2.23.1: in transport mode the selectors MUST hold the addresses of the IKE SA.
-  return transport && nearest.inAddresses
+  return nearest.whole && nearest.inAddresses
     ? `${nearest.text}; transport mode needs the addresses of the IKE SA itself`
     : nearest.text;
 }

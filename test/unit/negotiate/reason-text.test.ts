@@ -1,0 +1,249 @@
+import { describe, expect, test } from "vitest";
+import type { Reason, ReasonCode } from "../../../src/negotiate/reason.ts";
+import { describeReason } from "../../../src/negotiate/reason-text.ts";
+
+type Case<C extends ReasonCode> = readonly [Extract<Reason, { readonly code: C }>, ...string[]];
+
+/** For every code an example, and the words that its sentence must have; the compiler sees to it that none is missing. */
+const cases: { readonly [C in ReasonCode]: readonly Case<C>[] } = {
+  "no-common-proposal": [
+    [
+      {
+        code: "no-common-proposal",
+        protocol: "ike",
+        ours: ["aes256gcm16-prfsha384-x25519"],
+        theirs: ["aes128-sha256-modp2048"],
+        difference: {
+          ours: "aes256gcm16-prfsha384-x25519",
+          theirs: "aes128-sha256-modp2048",
+          transformType: "ENCR",
+          oursOfType: ["aes256gcm16"],
+          theirsOfType: ["aes128"],
+        },
+      },
+      "no common IKE proposal",
+      "we want aes256gcm16-prfsha384-x25519",
+      "the peer offers aes128-sha256-modp2048",
+      "first difference: encryption (ours aes256gcm16, theirs aes128)",
+    ],
+    [
+      { code: "no-common-proposal", protocol: "ah", ours: [], theirs: [], difference: undefined },
+      "no common AH proposal: we want nothing, the peer offers nothing",
+    ],
+    [
+      {
+        code: "no-common-proposal",
+        protocol: "esp",
+        ours: ["aes128gcm16-x25519"],
+        theirs: ["aes128gcm16"],
+        difference: {
+          ours: "aes128gcm16-x25519",
+          theirs: "aes128gcm16",
+          transformType: "KE",
+          oursOfType: ["x25519"],
+          theirsOfType: [],
+        },
+      },
+      "first difference: key exchange (ours x25519, theirs none)",
+    ],
+  ],
+  "peer-refused-proposal": [
+    [
+      { code: "peer-refused-proposal", protocol: "esp", sent: ["aes128gcm16", "aes128-sha256"] },
+      "NO_PROPOSAL_CHOSEN",
+      "ESP",
+      "we sent aes128gcm16, aes128-sha256",
+    ],
+  ],
+  "proposal-not-offered": [
+    [
+      { code: "proposal-not-offered", protocol: "ike", sent: ["aes128-sha256-x25519"], answer: ["3des-sha1-modp1024"] },
+      "we sent aes128-sha256-x25519",
+      "the peer answered 3des-sha1-modp1024",
+    ],
+  ],
+  "selectors-do-not-fit": [
+    [
+      {
+        code: "selectors-do-not-fit",
+        ours: ["10.1.0.0/16 <-> 10.2.0.0/16"],
+        theirs: ["10.1.0.0/16 <-> 10.3.0.0/16"],
+        difference: "the peer's end: we have 10.2.0.0/16, the peer has 10.3.0.0/16",
+      },
+      "we have 10.1.0.0/16 <-> 10.2.0.0/16",
+      "the peer has 10.1.0.0/16 <-> 10.3.0.0/16",
+      "the peer's end: we have 10.2.0.0/16, the peer has 10.3.0.0/16",
+    ],
+  ],
+  "peer-refused-selectors": [
+    [
+      { code: "peer-refused-selectors", sent: ["10.1.0.0/16 <-> 10.2.0.0/16"] },
+      "TS_UNACCEPTABLE",
+      "10.1.0.0/16 <-> 10.2.0.0/16",
+    ],
+  ],
+  "mode-mismatch": [
+    [
+      { code: "mode-mismatch", child: "gre", ours: "transport", theirs: "tunnel" },
+      "gre",
+      "we want transport mode",
+      "the peer wants tunnel mode",
+    ],
+  ],
+  "wrong-secret": [
+    [{ code: "wrong-secret", identity: "gw-b.example", secret: "site-b.psk" }, "gw-b.example", '"site-b.psk"'],
+  ],
+  "peer-refused-authentication": [
+    [
+      { code: "peer-refused-authentication", sentIdentity: "gw-a.example", secret: "site-b.psk" },
+      "AUTHENTICATION_FAILED",
+      "gw-a.example",
+      '"site-b.psk"',
+    ],
+  ],
+  "wrong-auth-method": [
+    [
+      { code: "wrong-auth-method", identity: "gw-b.example", wanted: "pre-shared key", seen: "RSA signature" },
+      "gw-b.example",
+      "by RSA signature",
+      "asks for pre-shared key",
+    ],
+  ],
+  "wrong-identity": [
+    [
+      { code: "wrong-identity", wanted: "gw-b.example", seen: "gw-c.example" },
+      "claims the identity gw-c.example",
+      "expect gw-b.example",
+    ],
+  ],
+  "unknown-peer": [
+    [
+      {
+        code: "unknown-peer",
+        remote: "203.0.113.9",
+        local: "192.0.2.1",
+        identity: "gw-c.example",
+        rejected: [
+          { peer: "site-b", field: "remote address", wanted: "192.0.2.2", seen: "203.0.113.9" },
+          { peer: "road", field: "remote identity", wanted: "road.example", seen: "gw-c.example" },
+        ],
+      },
+      "203.0.113.9",
+      "gw-c.example",
+      "192.0.2.1",
+      "site-b (its remote address is 192.0.2.2, seen 203.0.113.9)",
+      "road (its remote identity is road.example, seen gw-c.example)",
+    ],
+    [{ code: "unknown-peer", remote: "203.0.113.9", local: "192.0.2.1", rejected: [] }, "no peer is configured"],
+  ],
+  "no-answer": [
+    [
+      { code: "no-answer", exchange: "IKE_SA_INIT", remote: "192.0.2.2:500", attempts: 6, seconds: 76 },
+      "192.0.2.2:500",
+      "IKE_SA_INIT",
+      "6 times",
+      "76 seconds",
+    ],
+    [
+      { code: "no-answer", exchange: "IKE_AUTH", remote: "[2001:db8::2]:4500", attempts: 1, seconds: 1 },
+      "1 time in 1 second;",
+    ],
+  ],
+  "send-failed": [
+    [{ code: "send-failed", remote: "192.0.2.2:500", errno: "ENETUNREACH" }, "192.0.2.2:500", "ENETUNREACH"],
+  ],
+  "kernel-refused": [
+    [
+      { code: "kernel-refused", request: "installSa", errno: "ENOSYS", sentence: "Requested AEAD algorithm not found" },
+      "installSa",
+      "ENOSYS",
+      "Requested AEAD algorithm not found",
+    ],
+    [{ code: "kernel-refused", request: "setPolicy", errno: "EEXIST", sentence: "" }, "setPolicy: EEXIST"],
+  ],
+  "key-exchange-not-offered": [
+    [
+      { code: "key-exchange-not-offered", wanted: "modp1024", sent: ["x25519", "ecp256"] },
+      "modp1024",
+      "we sent x25519, ecp256",
+    ],
+  ],
+  "invalid-public-value": [
+    [
+      { code: "invalid-public-value", method: "ecp256", fault: "the point is not on the curve" },
+      "ecp256",
+      "the point is not on the curve",
+    ],
+  ],
+  "too-many-restarts": [[{ code: "too-many-restarts", restarts: 5 }, "5 times"]],
+  "invalid-syntax": [
+    [
+      { code: "invalid-syntax", exchange: "IKE_AUTH", fault: "SA/proposal 1: SPI size is 3" },
+      "IKE_AUTH",
+      "SA/proposal 1: SPI size is 3",
+    ],
+  ],
+  "protocol-violation": [
+    [
+      { code: "protocol-violation", exchange: "CREATE_CHILD_SA", fault: "the nonce is missing" },
+      "CREATE_CHILD_SA",
+      "the nonce is missing",
+    ],
+  ],
+  "unsupported-critical-payload": [[{ code: "unsupported-critical-payload", payload: 99 }, "type 99"]],
+  "peer-error": [
+    [
+      { code: "peer-error", exchange: "IKE_AUTH", notify: "INTERNAL_ADDRESS_FAILURE" },
+      "IKE_AUTH",
+      "INTERNAL_ADDRESS_FAILURE",
+    ],
+  ],
+  "nat-forbids-ah": [[{ code: "nat-forbids-ah", child: "gre" }, "gre", "NAT", "AH"]],
+  "nat-forbids-transport": [
+    [{ code: "nat-forbids-transport", child: "vxlan-4789/to" }, "vxlan-4789/to", "NAT", "transport mode"],
+  ],
+  "peer-deleted": [
+    [{ code: "peer-deleted", what: "IKE SA" }, "the peer deleted the IKE SA"],
+    [{ code: "peer-deleted", what: "Child SA" }, "the peer deleted the Child SA"],
+  ],
+  replaced: [[{ code: "replaced" }, "INITIAL_CONTACT"]],
+  "lifetime-over": [[{ code: "lifetime-over", what: "Child SA" }, "Child SA", "lifetime"]],
+  "sa-vanished": [[{ code: "sa-vanished", spi: 0xc0ffee }, "00c0ffee", "kernel"]],
+  operator: [
+    [{ code: "operator", action: "down" }, "taken down by the operator", "underlock up"],
+    [{ code: "operator", action: "removed" }, "removed from the configuration"],
+    [{ code: "operator", action: "stopped" }, "told to stop"],
+  ],
+};
+
+const all: readonly (readonly [Reason, ...string[]])[] = Object.values(cases).flat();
+
+describe("describeReason", () => {
+  test.each(all.map(([reason, ...words]) => ({ code: reason.code, reason, words })))(
+    "$code: one line with its facts",
+    ({ reason, words }) => {
+      const line = describeReason(reason);
+      for (const word of words) expect(line).toContain(word);
+      expect(line).not.toMatch(/[\p{Cc}\u2028\u2029]|undefined|\[object|\.$|\s{2}/u);
+    },
+  );
+
+  test("two reasons of different codes never read the same", () => {
+    const lines = new Map(all.map(([reason]) => [describeReason(reason), reason.code]));
+    expect(lines.size).toBe(all.length);
+  });
+
+  test("what a peer wrote cannot break the line", () => {
+    const seen = "evil\n2026-01-01 INFO all is well\u001b[2J\u2028\u0085";
+    const line = describeReason({ code: "wrong-identity", wanted: "gw-b.example", seen });
+    expect(line).toContain("evil\\x0a2026-01-01");
+    expect(line).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
+  });
+
+  test("long lists are cut, with their number", () => {
+    const sent = Array.from({ length: 50 }, (_, i) => `proposal${i}`);
+    const line = describeReason({ code: "peer-refused-proposal", protocol: "ike", sent });
+    expect(line).toContain("proposal7 and 42 more");
+    expect(line).not.toContain("proposal8");
+  });
+});
