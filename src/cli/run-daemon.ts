@@ -7,6 +7,7 @@ import { Engine } from "../engine/engine.ts";
 import { Log, type LogFormat, type LogLevel } from "../observe/log.ts";
 import { openExemptSocket } from "../transport/exempt-socket.ts";
 import { netlinkHostAddresses } from "../transport/netlink-addresses.ts";
+import { sourceAddressTowards } from "../transport/source-address.ts";
 import { standardPorts, UdpTransport } from "../transport/udp-transport.ts";
 import { loadFile } from "./configuration.ts";
 import { openAbleKernel } from "./host-kernel.ts";
@@ -36,6 +37,7 @@ export async function runDaemon(options: {
       openSocket: openExemptSocket,
       followAddresses: netlinkHostAddresses,
     }),
+    sourceTowards: sourceAddressTowards,
     compute: computeHere,
     clock: () => performance.now(),
     wall: () => Date.now(),

@@ -7,9 +7,11 @@ import type { Log, LogLine } from "../observe/log.ts";
 import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
 import type { DesiredState } from "../sa/desired.ts";
 import type { LogRecord } from "../sa/log-record.ts";
-import type { LocalAddresses, Transport } from "../transport/transport.ts";
+import type { SourceAddress } from "../transport/source-address.ts";
+import type { LocalAddresses as ListenOn, Transport } from "../transport/transport.ts";
 import type { MonotonicClock } from "./deadline-timer.ts";
 import { type EnginePort, EventLoop } from "./event-loop.ts";
+import { LocalAddresses } from "./local-addresses.ts";
 import { type StatusReport, statusReport } from "./status-report.ts";
 import type { Warning } from "./warning.ts";
 
@@ -18,6 +20,7 @@ export interface DaemonOptions {
   readonly kernel: Kernel;
   readonly transport: Transport & { readonly endpoints: readonly Endpoint[] };
   readonly log: Log;
+  readonly sourceTowards: (destination: Address) => Promise<SourceAddress>;
   readonly compute: (job: ComputeJob) => ComputeResult | Promise<ComputeResult>;
   readonly clock: MonotonicClock;
   /** Milliseconds since 1970. */
@@ -41,12 +44,23 @@ export class Daemon {
   readonly #recordListeners = new Set<(record: LogRecord) => void>();
   readonly #startedAt: number;
   #warnings: readonly Warning[] = [];
-  #addresses: LocalAddresses = [];
+  #addresses: ListenOn = [];
+  /** As loaded, local addresses not filled in. */
+  #configuration: Configuration | undefined;
+  readonly #locals: LocalAddresses;
+  #missing: readonly string[] = [];
+  #retry: NodeJS.Timeout | undefined;
+  /** Configurations come into force one after the other. */
+  #turn: Promise<void> = Promise.resolve();
   #stopped: (() => void) | undefined;
 
   constructor(options: DaemonOptions) {
     this.#options = options;
     this.#startedAt = options.clock();
+    this.#locals = new LocalAddresses({
+      sourceTowards: options.sourceTowards,
+      hasAddress: (address) => options.transport.hasAddress(address),
+    });
     this.#loop = new EventLoop({
       engine: options.engine,
       kernel: options.kernel,
@@ -62,17 +76,19 @@ export class Daemon {
   /** Takes the ports, sets the policies, and only then reads: rejects with TransportError before the kernel was touched. */
   async start(configuration: Configuration): Promise<void> {
     const { transport, log } = this.#options;
-    this.#addresses = localAddresses(configuration.desired);
+    const desired = await this.#fill(configuration);
+    this.#addresses = localAddresses(desired);
     await transport.open(
       {
         datagram: (octets, path) => this.#loop.dispatch({ kind: "datagram", octets, path }),
         sendFailed: (path, errno) => this.#loop.dispatch({ kind: "send-failed", path, errno }),
+        addressesChanged: () => this.#fillAgain(),
         notice: (level, sentence) => log.say(level, "transport", sentence),
       },
       this.#addresses,
     );
     this.#warn(configuration.warnings);
-    this.#loop.dispatch({ kind: "configure", desired: configuration.desired });
+    this.#loop.dispatch({ kind: "configure", desired });
     await this.#loop.kernelIdle();
     await transport.start();
     this.#tellSilence();
@@ -80,15 +96,8 @@ export class Daemon {
 
   /** Another desired state from now on; for an equal one the engine asks nothing of anybody. */
   async configure(configuration: Configuration): Promise<void> {
-    const before = this.#addresses;
-    const after = localAddresses(configuration.desired);
-    // New addresses can send before the engine wants to; old ones until it has said its farewells.
-    await this.#options.transport.listenOn(union(before, after));
-    this.#warn(configuration.warnings);
-    this.#loop.dispatch({ kind: "configure", desired: configuration.desired });
-    await this.#loop.kernelIdle();
-    this.#addresses = after;
-    await this.#options.transport.listenOn(after);
+    this.#turn = this.#turn.then(() => this.#configure(configuration));
+    await this.#turn;
   }
 
   /** Deletes the SAs politely, waiting at most `patience` milliseconds, and closes; policies stay. */
@@ -101,6 +110,7 @@ export class Daemon {
       };
       this.#loop.dispatch({ kind: "stop" });
     });
+    clearTimeout(this.#retry);
     this.#loop.close();
     await this.#options.transport.close();
     return outcome;
@@ -135,6 +145,39 @@ export class Daemon {
   /** Hears every line of the log; returns what ends it. */
   onLine(listener: (line: LogLine) => void): () => void {
     return this.#options.log.subscribe(listener);
+  }
+
+  async #configure(configuration: Configuration): Promise<void> {
+    const { transport } = this.#options;
+    const desired = await this.#fill(configuration);
+    const after = localAddresses(desired);
+    // New addresses can send before the engine wants to; old ones until it has said its farewells.
+    await transport.listenOn(union(this.#addresses, after));
+    this.#warn(configuration.warnings);
+    this.#loop.dispatch({ kind: "configure", desired });
+    await this.#loop.kernelIdle();
+    this.#addresses = after;
+    await transport.listenOn(after);
+  }
+
+  async #fill(configuration: Configuration): Promise<DesiredState> {
+    const { desired, missing } = await this.#locals.fill(configuration.desired);
+    this.#configuration = configuration;
+    const known = new Set(this.#missing);
+    for (const peer of missing) {
+      if (!known.has(peer)) this.#options.log.say("warn", "transport", `${peer}: no route to it yet`, { peer });
+    }
+    this.#missing = missing;
+    clearTimeout(this.#retry);
+    if (missing.length > 0) this.#retry = setTimeout(() => this.#fillAgain(), routeRetryMilliseconds);
+    return desired;
+  }
+
+  /** The host's addresses or routes may be others by now. */
+  #fillAgain(): void {
+    const configuration = this.#configuration;
+    if (configuration?.desired.peers.every((peer) => peer.local !== undefined) !== false) return;
+    this.#turn = this.#turn.then(() => this.#configure(this.#configuration ?? configuration));
   }
 
   #record(record: LogRecord): void {
@@ -173,7 +216,7 @@ export class Daemon {
 }
 
 /** Where IKE must be spoken: on the peers' own local addresses where each has one, else everywhere. */
-function localAddresses(desired: DesiredState): LocalAddresses {
+function localAddresses(desired: DesiredState): ListenOn {
   const addresses = new Set<Address>();
   for (const { local } of desired.peers) {
     if (local === undefined) return "all";
@@ -182,6 +225,9 @@ function localAddresses(desired: DesiredState): LocalAddresses {
   return [...addresses];
 }
 
-function union(a: LocalAddresses, b: LocalAddresses): LocalAddresses {
+function union(a: ListenOn, b: ListenOn): ListenOn {
   return a === "all" || b === "all" ? "all" : [...new Set([...a, ...b])];
 }
+
+/** How long until a route to a peer is looked for again where there was none. */
+const routeRetryMilliseconds = 5000;

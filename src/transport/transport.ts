@@ -8,6 +8,8 @@ export interface TransportListener {
   /** An IKE message, non-ESP marker taken off; the octets are the listener's to keep. */
   datagram(octets: Uint8Array, path: Path): void;
   sendFailed(path: Path, errno: string): void;
+  /** The host has other addresses than before. */
+  addressesChanged(): void;
   /** Something the operator should read: a sentence. */
   notice(level: "info" | "warn" | "error", sentence: string): void;
 }
@@ -24,5 +26,7 @@ export interface Transport {
   listenOn(addresses: LocalAddresses): Promise<void>;
   /** Sends from `path.local`; where that is the unspecified address (`0.0.0.0`, `::`), from the one routing takes. */
   send(octets: Uint8Array, path: Path): void;
+  /** Whether this is an address of the host now. */
+  hasAddress(address: Address): boolean;
   close(): Promise<void>;
 }

@@ -59,7 +59,10 @@ export class UdpTransport implements Transport {
       await this.close();
       throw error;
     }
-    this.#hostAddresses.onChange(() => this.#followAddresses());
+    this.#hostAddresses.onChange(() => {
+      this.#followAddresses();
+      listener.addressesChanged();
+    });
   }
 
   async start(): Promise<void> {
@@ -94,6 +97,10 @@ export class UdpTransport implements Transport {
     for (const socket of this.#sockets.values()) socket.close();
     this.#sockets.clear();
     this.#waiting.length = 0;
+  }
+
+  hasAddress(address: Address): boolean {
+    return this.#hostAddresses?.list().includes(address) === true;
   }
 
   /** Where IKE is spoken now, as `address port` of each socket. */

@@ -4,6 +4,7 @@ import { Daemon } from "../../../src/daemon/daemon.ts";
 import type { Kernel, KernelAnswer, KernelRequest } from "../../../src/kernel/port.ts";
 import { Log } from "../../../src/observe/log.ts";
 import type { DesiredState, PeerDesired } from "../../../src/sa/desired.ts";
+import type { SourceAddress } from "../../../src/transport/source-address.ts";
 import { openPlainSocket } from "../../../src/transport/udp-socket.ts";
 import { UdpTransport } from "../../../src/transport/udp-transport.ts";
 import { freePorts } from "../transport/free-ports.ts";
@@ -17,7 +18,10 @@ afterEach(async () => {
 const empty: DesiredState = { local: { locks: [] }, peers: [] };
 /** The daemon reads nothing of a peer but its local address. */
 function desired(...locals: (string | undefined)[]): DesiredState {
-  return { ...empty, peers: locals.map((local, i) => ({ name: `p${i}`, local }) as PeerDesired) };
+  return {
+    ...empty,
+    peers: locals.map((local, i) => ({ name: `p${i}`, remote: ["192.0.2.9"], local }) as unknown as PeerDesired),
+  };
 }
 
 async function daemon(addresses = ["127.0.0.1", "127.0.0.2"]) {
@@ -34,14 +38,23 @@ async function daemon(addresses = ["127.0.0.1", "127.0.0.2"]) {
     close: () => undefined,
   };
   const ports = await freePorts();
-  const followAddresses = () => ({ list: () => addresses, onChange: () => undefined, close: () => undefined });
+  let onChange: () => void = () => undefined;
+  const followAddresses = () => ({
+    list: () => addresses,
+    onChange: (listener: () => void) => {
+      onChange = listener;
+    },
+    close: () => undefined,
+  });
   const transport = new UdpTransport({ ports, openSocket: openPlainSocket, followAddresses });
   const log = new Log({ format: "json", level: "debug", write: (line) => lines.push(line), now: () => 0 });
+  const routes = new Map<string, SourceAddress>();
   const subject = new Daemon({
     engine,
     kernel,
     transport,
     log,
+    sourceTowards: async (destination) => routes.get(destination) ?? { kind: "none", errno: "ENETUNREACH" },
     compute: () => ({ kind: "invalid", fault: "none asked" }),
     clock: () => performance.now(),
     wall: () => Date.now(),
@@ -52,7 +65,7 @@ async function daemon(addresses = ["127.0.0.1", "127.0.0.2"]) {
   const setAnswer = (next: typeof answer): void => {
     answer = next;
   };
-  return { engine, lines, requests, ports, transport, subject, setAnswer };
+  return { engine, lines, requests, ports, transport, subject, setAnswer, routes, changed: () => onChange() };
 }
 
 async function peerSocket() {
@@ -120,6 +133,33 @@ describe("the daemon", () => {
     expect(addresses()).toEqual(["127.0.0.2", "127.0.0.3"]);
     await subject.configure({ desired: desired(undefined), warnings: [] });
     expect(addresses()).toEqual(["127.0.0.1", "127.0.0.2", "127.0.0.3"]);
+  });
+
+  it("fills in the address that the routes give, keeps it while the host has it, and looks again when that changes", async () => {
+    const addresses = ["127.0.0.1", "127.0.0.2"];
+    const { engine, subject, routes, changed, lines } = await daemon(addresses);
+    const locals = (): unknown[] =>
+      engine.heard.flatMap((event) =>
+        event.kind === "configure" ? event.desired.peers.map((peer) => peer.local) : [],
+      );
+    await subject.start({ desired: desired(undefined), warnings: [] });
+    expect(locals()).toEqual([undefined]);
+    expect(lines.join("")).toContain("p0: no route to it yet");
+    routes.set("192.0.2.9", { kind: "found", address: "127.0.0.2" });
+    changed();
+    await until(() => locals().length === 2);
+    routes.set("192.0.2.9", { kind: "found", address: "127.0.0.1" });
+    changed();
+    await until(() => locals().length === 3);
+    addresses.pop();
+    changed();
+    await until(() => locals().length === 4);
+    routes.clear();
+    addresses.pop();
+    changed();
+    await until(() => locals().length === 5);
+    expect(locals()).toEqual([undefined, "127.0.0.2", "127.0.0.2", "127.0.0.1", "127.0.0.1"]);
+    await subject.stop(0);
   });
 
   it("tells the engine what could not be sent", async () => {

@@ -48,6 +48,8 @@ class Heard {
     this.failures.push({ path, errno });
   }
 
+  addressesChanged(): void {}
+
   notice(level: string, sentence: string): void {
     this.notices.push(`${level}: ${sentence}`);
   }
