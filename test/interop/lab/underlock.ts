@@ -16,12 +16,16 @@ export interface UnderlockOptions {
 export class Underlock {
   readonly machine: Machine;
   readonly #folder: string;
+  readonly #file: string;
   #daemon: LoggedProcess | undefined;
 
-  constructor(machine: Machine, options: UnderlockOptions) {
+  /** `options`: what to write into files of its own; a path: a file that is there already. */
+  constructor(machine: Machine, options: UnderlockOptions | string) {
     this.machine = machine;
     this.#folder = join(machine.folder, "underlock");
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    this.#file = typeof options === "string" ? options : join(this.#folder, "underlock.yaml");
+    if (typeof options === "string") return;
     for (const [name, content] of Object.entries(options.files ?? {})) {
       writeFileSync(join(this.#folder, name), content, { mode: 0o600 });
     }
@@ -30,7 +34,7 @@ export class Underlock {
 
   /** Writes another configuration file in the place of the first; a running daemon reads it at SIGHUP. */
   configure(config: UnderlockOptions["config"]): void {
-    writeFileSync(join(this.#folder, "underlock.yaml"), typeof config === "string" ? config : stringify(config));
+    writeFileSync(this.#file, typeof config === "string" ? config : stringify(config));
   }
 
   /** Starts `underlock run` and resolves when its control socket answers. */
@@ -88,7 +92,7 @@ export class Underlock {
   }
 
   #command(...args: string[]): string[] {
-    const options = ["--config", join(this.#folder, "underlock.yaml"), "--socket", this.#socket];
+    const options = ["--config", this.#file, "--socket", this.#socket];
     return [process.execPath, program, ...args, ...options];
   }
 
