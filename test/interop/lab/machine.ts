@@ -1,10 +1,20 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 
-/** What a command that has ended left behind; `status` is null when a signal ended it. */
+/** What a command that has ended left behind; `status` is 128 and the signal's number when a signal ended it. */
 export interface Finished {
-  readonly status: number | null;
+  readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -16,6 +26,20 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/**
+ * Makes the namespace ready and then runs one script after another that it is given the number of, each in the
+ * background. Starting a process from this small shell costs half of what it costs from Node, and needs no nsenter. It
+ * ends with its input, which ends with the process that started it, however that ends.
+ */
+const holderScript = `
+jobs=$1
+mount -t tmpfs tmpfs /run && ip link set lo up || exit 1
+exec 3>&1
+echo ready
+while read -r n; do
+  (trap 'echo "$n $?" >&3' EXIT; set -e; . "$jobs/$n.sh") <"$jobs/$n.in" >"$jobs/$n.out" 2>"$jobs/$n.err" &
+done`;
+
 /** One network namespace with a mount namespace and an empty /run of its own: a gateway, a LAN's host, the wire between. */
 export class Machine {
   readonly name: string;
@@ -24,29 +48,32 @@ export class Machine {
   readonly #holder: ChildProcess;
   readonly #pid: number;
   readonly #processes: LoggedProcess[] = [];
+  readonly #jobs: string;
+  readonly #waiting = new Map<number, (status: number) => void>();
+  #lastJob = 0;
 
-  private constructor(name: string, folder: string, holder: ChildProcess, pid: number) {
+  private constructor(name: string, folder: string, jobs: string, holder: ChildProcess, pid: number) {
     this.name = name;
     this.folder = folder;
+    this.#jobs = jobs;
     this.#holder = holder;
     this.#pid = pid;
   }
 
   /** Makes the namespaces; they live until `destroy` or until this process dies. `folder` receives the logs. */
   static async create(name: string, folder: string): Promise<Machine> {
-    mkdirSync(folder, { recursive: true });
-    // cat waits for the end of its input, which comes with the end of this process however that ends.
-    const script = "mount -t tmpfs tmpfs /run && ip link set lo up && echo ready && exec cat >/dev/null";
-    const holder = spawn("unshare", ["--net", "--mount", "--propagation", "private", "sh", "-c", script], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
-    const pid = holder.pid;
-    if (pid === undefined) throw new Error(`machine ${name}: unshare does not start`);
+    const jobs = join(folder, "jobs");
+    mkdirSync(jobs, { recursive: true });
+    const command = ["--net", "--mount", "--propagation", "private", "sh", "-c", holderScript, "sh", jobs];
+    const holder = spawn("unshare", command, { stdio: ["pipe", "pipe", "inherit"] });
+    const { pid, stdout } = holder;
+    if (pid === undefined || stdout === null) throw new Error(`machine ${name}: unshare does not start`);
+    const machine = new Machine(name, folder, jobs, holder, pid);
     await new Promise<void>((resolve, reject) => {
-      holder.stdout?.once("data", () => resolve());
+      createInterface(stdout).on("line", (line) => (line === "ready" ? resolve() : machine.#finish(line)));
       holder.once("exit", (status) => reject(new Error(`machine ${name}: unshare ended with status ${status}`)));
     });
-    return new Machine(name, folder, holder, pid);
+    return machine;
   }
 
   /** The process id whose namespaces are this machine's, as `ip link set … netns` takes it. */
@@ -61,25 +88,27 @@ export class Machine {
     throw new Error(`machine ${this.name}: status ${done.status} from: ${script}\n${done.stderr}${done.stdout}`);
   }
 
-  /** Runs a shell script in the machine and says how it ended, whatever the status. */
+  /** Runs a shell script in the machine and says how it ended, whatever the status. The script must not `exec`. */
   async attempt(script: string, options: RunOptions = {}): Promise<Finished> {
-    const child = spawn("nsenter", [...this.#enter(), "sh", "-ec", script], {
-      stdio: "pipe",
-      env: { ...process.env, ...options.env },
+    this.#lastJob += 1;
+    const job = this.#lastJob;
+    const file = (kind: string) => join(this.#jobs, `${job}.${kind}`);
+    const exports = Object.entries(options.env ?? {}).map(([key, value]) => `export ${key}='${value}'\n`);
+    writeFileSync(file("sh"), `${exports.join("")}${script}\n`);
+    writeFileSync(file("in"), options.input ?? "");
+    const status = await new Promise<number>((resolve, reject) => {
+      const timeout = options.timeout ?? 60_000;
+      const late = () => reject(new Error(`machine ${this.name}: not done after ${timeout} ms: ${script}`));
+      const timer = setTimeout(late, timeout);
+      this.#waiting.set(job, (ended) => {
+        clearTimeout(timer);
+        resolve(ended);
+      });
+      this.#holder.stdin?.write(`${job}\n`);
     });
-    const out: Buffer[] = [];
-    const err: Buffer[] = [];
-    child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
-    child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
-    // A command that does not read its input closes the pipe early.
-    child.stdin.on("error", () => {});
-    child.stdin.end(options.input ?? "");
-    const timer = setTimeout(() => child.kill("SIGKILL"), options.timeout ?? 60_000);
-    const status = await new Promise<number | null>((resolve, reject) => {
-      child.once("error", reject).once("close", (code) => resolve(code));
-    });
-    clearTimeout(timer);
-    return { status, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
+    const finished = { status, stdout: readFileSync(file("out"), "utf8"), stderr: readFileSync(file("err"), "utf8") };
+    for (const kind of ["sh", "in", "out", "err"]) rmSync(file(kind));
+    return finished;
   }
 
   /** Runs `ip -batch` with these lines, one process for all of them. */
@@ -111,6 +140,14 @@ export class Machine {
     const gone = new Promise((resolve) => this.#holder.once("close", resolve));
     this.#holder.kill("SIGKILL");
     await gone;
+  }
+
+  /** Takes the holder's line "<job> <status>". */
+  #finish(line: string): void {
+    const [job, status] = line.split(" ").map(Number);
+    if (job === undefined || status === undefined) throw new Error(`machine ${this.name}: the shell said "${line}"`);
+    this.#waiting.get(job)?.(status);
+    this.#waiting.delete(job);
   }
 
   #enter(): string[] {

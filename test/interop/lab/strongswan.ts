@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import type { Finished, LoggedProcess, Machine } from "./machine.ts";
+import type { LoggedProcess, Machine } from "./machine.ts";
+import { Vici, type ViciMessage } from "./vici.ts";
 
 /** The strongSwan releases that `scripts/setup.mjs peers` puts into folders. */
 export const strongswanVersions = ["5.9.8", "6.0.1"] as const;
@@ -9,7 +10,7 @@ export const strongswanVersions = ["5.9.8", "6.0.1"] as const;
 /** One of those releases. */
 export type StrongswanVersion = (typeof strongswanVersions)[number];
 
-/** One IKE connection of swanctl.conf, with a pre-shared key. Proposals are strongSwan's keywords. */
+/** One IKE connection, with a pre-shared key. Proposals are strongSwan's keywords. */
 export interface Connection {
   readonly name: string;
   readonly version?: 1 | 2;
@@ -18,9 +19,10 @@ export interface Connection {
   readonly localId: string;
   readonly remoteId: string;
   readonly secret: string;
+  /** Several proposals are separated by commas, as in swanctl.conf. */
   readonly ike?: string;
-  /** Further keys of the connection, as swanctl.conf writes them. */
-  readonly more?: Readonly<Record<string, string>>;
+  /** Further keys of the connection, named as in swanctl.conf. */
+  readonly more?: ViciMessage;
   readonly children: readonly Child[];
 }
 
@@ -33,27 +35,32 @@ export interface Child {
   readonly esp?: string;
   readonly ah?: string;
   readonly startAction?: "none" | "trap" | "start";
-  readonly more?: Readonly<Record<string, string>>;
+  readonly more?: ViciMessage;
 }
+
+/** An SA as charon lists it: the fields of `swanctl --list-sas --raw`, with the Child SAs in a section `child-sas`. */
+export type ListedSa = ViciMessage;
 
 /** The plugins that both releases have and that a PSK gateway needs; those a release lacks are passed over. */
 const plugins =
   "random nonce openssl aes des sha1 sha2 md5 hmac cmac xcbc gcm ccm ctr chapoly curve25519 gmp kdf drbg " +
   "pem pkcs1 pkcs8 pubkey x509 constraints kernel-netlink socket-default vici";
 
-/** A strongSwan gateway: charon, driven through its vici socket by swanctl. */
+/** A strongSwan gateway: charon, driven through its vici socket. */
 export class Strongswan {
   readonly version: StrongswanVersion;
   readonly machine: Machine;
-  #charon: LoggedProcess;
+  readonly #charon: LoggedProcess;
+  readonly #vici: Vici;
 
-  private constructor(version: StrongswanVersion, machine: Machine, charon: LoggedProcess) {
+  private constructor(version: StrongswanVersion, machine: Machine, charon: LoggedProcess, vici: Vici) {
     this.version = version;
     this.machine = machine;
     this.#charon = charon;
+    this.#vici = vici;
   }
 
-  /** Starts charon in the machine, loads the connections and resolves when they are loaded. */
+  /** Starts charon in the machine and loads the connections; `options` are further keys under `charon.`. */
   static async start(
     version: StrongswanVersion,
     machine: Machine,
@@ -64,46 +71,58 @@ export class Strongswan {
     if (!existsSync(root))
       throw new Error(`strongSwan ${version} is not in ${root}: do \`node scripts/setup.mjs peers\``);
     const folder = join(machine.folder, "strongswan");
+    const socket = join(folder, "vici");
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, "strongswan.conf"), strongswanConf(folder, options));
-    writeFileSync(join(folder, "swanctl.conf"), swanctlConf(connections));
-    await machine.run(
-      ["dev", "proc", "sys", "tmp", "run"].map((name) => `mount --bind /${name} ${root}/${name}`).join("\n"),
-    );
-    const env = { STRONGSWAN_CONF: join(folder, "strongswan.conf"), SWANCTL_DIR: folder };
+    const mounts = ["dev", "proc", "sys", "tmp", "run"].map((name) => `mount --bind /${name} ${root}/${name}`);
+    await machine.run(`mountpoint -q ${root}/proc || { ${mounts.join(" && ")}; }`);
+    rmSync(socket, { force: true });
+    const env = { STRONGSWAN_CONF: join(folder, "strongswan.conf") };
     const charon = machine.spawn("charon", ["chroot", root, "/usr/lib/ipsec/charon"], env);
-    const started = new Strongswan(version, machine, charon);
-    await charon.until("vici socket", () => existsSync(join(folder, "vici")));
-    await started.swanctl("--load-all", "--noprompt");
+    await charon.until("vici socket", () => existsSync(socket));
+    const started = new Strongswan(version, machine, charon, await Vici.connect(socket));
+    for (const connection of connections) await started.load(connection);
     return started;
+  }
+
+  /** Loads a connection and its secret; one of the same name is replaced. */
+  async load(connection: Connection): Promise<void> {
+    const { name, secret, localId, remoteId } = connection;
+    await this.#vici.must("load-shared", { id: name, type: "IKE", data: secret, owners: [localId, remoteId] });
+    await this.#vici.must("load-conn", { [name]: connectionMessage(connection) });
   }
 
   /** Brings a child up and waits for it; an error with charon's own words when it fails. */
   async initiate(child: string, seconds = 20): Promise<void> {
-    await this.swanctl("--initiate", "--child", child, "--timeout", String(seconds));
+    await this.#vici.must("initiate", { child, timeout: String(seconds * 1000) });
   }
 
-  /** Asks for a child and returns how it went, for a scenario in which it must fail. */
-  async attemptInitiate(child: string, seconds = 20): Promise<Finished> {
-    return await this.#swanctl("--initiate", "--child", child, "--timeout", String(seconds));
+  /** Asks for a child and returns why it failed, undefined when it stands. */
+  async refusal(child: string, seconds = 20): Promise<string | undefined> {
+    const { success, errmsg } = await this.#vici.request("initiate", { child, timeout: String(seconds * 1000) });
+    return success === "yes" ? undefined : String(errmsg);
   }
 
-  /** Ends an IKE SA with all its children. */
+  /** Ends an IKE SA with all its children; an error when there is none. */
   async terminate(connection: string): Promise<void> {
-    await this.swanctl("--terminate", "--ike", connection);
+    await this.#vici.must("terminate", { ike: connection, timeout: "10000" });
   }
 
-  /** What `swanctl --list-sas` prints. */
-  async sas(): Promise<string> {
-    return await this.swanctl("--list-sas");
+  /** Ends one Child SA; an error when there is none. */
+  async terminateChild(child: string): Promise<void> {
+    await this.#vici.must("terminate", { child, timeout: "10000" });
   }
 
-  /** Runs swanctl with these arguments and returns what it prints; a status other than 0 is an error. */
-  async swanctl(...args: string[]): Promise<string> {
-    const done = await this.#swanctl(...args);
-    if (done.status === 0) return done.stdout;
-    throw new Error(
-      `${this.machine.name}: swanctl ${args.join(" ")}: status ${done.status}\n${done.stdout}${done.stderr}`,
+  /** Rekeys an IKE SA, or a Child SA when `what` says so. */
+  async rekey(what: { readonly ike: string } | { readonly child: string }): Promise<void> {
+    await this.#vici.must("rekey", { ...what });
+  }
+
+  /** The IKE SAs that charon has, each under its connection's name. */
+  async sas(): Promise<{ readonly name: string; readonly sa: ListedSa }[]> {
+    const events = await this.#vici.list("list-sas", "list-sa");
+    return events.flatMap((event) =>
+      Object.entries(event).flatMap(([name, sa]) => (typeof sa === "object" && "state" in sa ? [{ name, sa }] : [])),
     );
   }
 
@@ -114,13 +133,8 @@ export class Strongswan {
 
   /** Ends charon: SIGTERM deletes its SAs at the peer, SIGKILL leaves everything as it stands. */
   async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+    this.#vici.close();
     await this.#charon.stop(signal);
-  }
-
-  async #swanctl(...args: string[]): Promise<Finished> {
-    const folder = join(this.machine.folder, "strongswan");
-    const words = ["chroot", peerFolder(this.version), "/usr/sbin/swanctl", ...args, "--uri", `unix://${folder}/vici`];
-    return await this.machine.attempt(words.map((word) => `'${word}'`).join(" "), { env: { SWANCTL_DIR: folder } });
   }
 }
 
@@ -155,48 +169,28 @@ function strongswanConf(folder: string, options: Readonly<Record<string, string>
 ${more.join("")}`;
 }
 
-function swanctlConf(connections: readonly Connection[]): string {
-  return `connections {
-${connections.map(connectionSection).join("")}}
-secrets {
-${connections.map(secretSection).join("")}}
-`;
-}
-
-function connectionSection(connection: Connection): string {
-  const keys = {
+function connectionMessage(connection: Connection): ViciMessage {
+  return {
     version: String(connection.version ?? 2),
-    local_addrs: connection.localAddress,
-    remote_addrs: connection.remoteAddress,
-    ...(connection.ike === undefined ? {} : { proposals: connection.ike }),
+    local_addrs: [connection.localAddress],
+    remote_addrs: [connection.remoteAddress],
+    ...(connection.ike === undefined ? {} : { proposals: connection.ike.split(",") }),
     mobike: "no",
     ...connection.more,
+    local: { auth: "psk", id: connection.localId },
+    remote: { auth: "psk", id: connection.remoteId },
+    children: Object.fromEntries(connection.children.map((child) => [child.name, childMessage(child)])),
   };
-  return section(1, connection.name, keys, [
-    section(2, "local", { auth: "psk", id: connection.localId }),
-    section(2, "remote", { auth: "psk", id: connection.remoteId }),
-    section(2, "children", {}, connection.children.map(childSection)),
-  ]);
 }
 
-function childSection(child: Child): string {
-  return section(3, child.name, {
+function childMessage(child: Child): ViciMessage {
+  return {
     mode: child.mode,
-    ...(child.localTs === undefined ? {} : { local_ts: child.localTs }),
-    ...(child.remoteTs === undefined ? {} : { remote_ts: child.remoteTs }),
-    ...(child.esp === undefined ? {} : { esp_proposals: child.esp }),
-    ...(child.ah === undefined ? {} : { ah_proposals: child.ah }),
+    local_ts: (child.localTs ?? "dynamic").split(","),
+    remote_ts: (child.remoteTs ?? "dynamic").split(","),
+    ...(child.esp === undefined ? {} : { esp_proposals: child.esp.split(",") }),
+    ...(child.ah === undefined ? {} : { ah_proposals: child.ah.split(",") }),
     start_action: child.startAction ?? "none",
     ...child.more,
-  });
-}
-
-function secretSection({ name, remoteId, localId, secret }: Connection): string {
-  return section(1, `ike-${name}`, { "id-1": remoteId, "id-2": localId, secret: `"${secret}"` });
-}
-
-function section(depth: number, name: string, keys: Readonly<Record<string, string>>, inner: string[] = []): string {
-  const indent = "  ".repeat(depth);
-  const lines = Object.entries(keys).map(([key, value]) => `${indent}  ${key} = ${value}\n`);
-  return `${indent}${name} {\n${lines.join("")}${inner.join("")}${indent}}\n`;
+  };
 }
