@@ -37,6 +37,7 @@ export async function runDaemon(options: {
       openSocket: openExemptSocket,
       followAddresses: netlinkHostAddresses,
     }),
+    findHazards,
     sourceTowards: sourceAddressTowards,
     compute: computeHere,
     clock: () => performance.now(),

@@ -7,7 +7,7 @@ import type { StatusReport } from "./status-report.ts";
 
 /** What the methods need of the daemon. */
 export interface ControlHost extends OperatorHost {
-  report(): StatusReport;
+  report(): Promise<StatusReport>;
   /** Loads the file anew; throws ControlError where it is broken. */
   reload(): Promise<{ readonly peers: number }>;
   onLine(listener: (line: LogLine) => void): () => void;

@@ -20,6 +20,10 @@ export interface DaemonOptions {
   readonly kernel: Kernel;
   readonly transport: Transport & { readonly endpoints: readonly Endpoint[] };
   readonly log: Log;
+  /** What the kernel lacks that was asked for and can be done without. */
+  readonly kernelWarnings: readonly Warning[];
+  /** What on this host would defeat the locks now. */
+  readonly findHazards: (desired: DesiredState) => Promise<readonly Warning[]>;
   readonly sourceTowards: (destination: Address) => Promise<SourceAddress>;
   readonly compute: (job: ComputeJob) => ComputeResult | Promise<ComputeResult>;
   readonly clock: MonotonicClock;
@@ -43,7 +47,8 @@ export class Daemon {
   readonly #loop: EventLoop;
   readonly #recordListeners = new Set<(record: LogRecord) => void>();
   readonly #startedAt: number;
-  #warnings: readonly Warning[] = [];
+  /** Sentences that the log has told. */
+  readonly #told = new Set<string>();
   #addresses: ListenOn = [];
   /** As loaded, local addresses not filled in. */
   #configuration: Configuration | undefined;
@@ -87,10 +92,11 @@ export class Daemon {
       },
       this.#addresses,
     );
-    this.#warn(configuration.warnings);
+    this.#warn([...configuration.warnings, ...this.#options.kernelWarnings]);
     this.#loop.dispatch({ kind: "configure", desired });
     await this.#loop.kernelIdle();
     await transport.start();
+    await this.#warnings();
     this.#tellSilence();
   }
 
@@ -124,11 +130,13 @@ export class Daemon {
     return this.#options.engine.status();
   }
 
-  report(): StatusReport {
+  /** What `status` answers; the hazards are looked for anew. */
+  async report(): Promise<StatusReport> {
+    const warnings = await this.#warnings();
     const { clock, wall, version, file, transport } = this.#options;
     return statusReport(this.status(), {
       daemon: { version, pid: process.pid, configuration: file },
-      warnings: this.#warnings,
+      warnings,
       listening: transport.endpoints,
       clock: clock(),
       wall: wall(),
@@ -196,11 +204,19 @@ export class Daemon {
     if (error instanceof Error && error.stack !== undefined) log.say("debug", "internal-error", error.stack);
   }
 
+  async #warnings(): Promise<readonly Warning[]> {
+    const configuration = this.#configuration;
+    if (configuration === undefined) return [];
+    const hazards = await this.#options.findHazards(configuration.desired);
+    this.#warn(hazards);
+    return [...hazards, ...this.#options.kernelWarnings, ...configuration.warnings];
+  }
+
   #warn(warnings: readonly Warning[]): void {
-    const known = new Set(this.#warnings.map((warning) => warning.sentence));
-    this.#warnings = warnings;
     for (const { kind, code, sentence } of warnings) {
-      if (!known.has(sentence)) this.#options.log.say("warn", kind, sentence, { code });
+      if (this.#told.has(sentence)) continue;
+      this.#told.add(sentence);
+      this.#options.log.say("warn", kind, sentence, { code });
     }
   }
 

@@ -11,13 +11,14 @@ import { serviceManager } from "./notify.ts";
 import { removeOurPolicies } from "./policies.ts";
 import { Reloader } from "./reloader.ts";
 import { Signals } from "./signals.ts";
+import type { Warning } from "./warning.ts";
 
-export interface ProcessOptions extends Omit<DaemonOptions, "kernel"> {
+export interface ProcessOptions extends Omit<DaemonOptions, "kernel" | "kernelWarnings"> {
   readonly socketPath: string;
   /** Loads the file; throws Failure where nothing of it may be run. At a reload every error is one. */
   load(when: LoadOccasion): Promise<Configuration>;
   /** Opens the kernel and checks that it can do the work; throws Failure, and changes nothing. */
-  openKernel(configuration: Configuration): Promise<Kernel>;
+  openKernel(configuration: Configuration): Promise<{ readonly kernel: Kernel; readonly warnings: readonly Warning[] }>;
   readonly unlockOnExit: boolean;
   readonly environment: NodeJS.ProcessEnv;
 }
@@ -34,9 +35,9 @@ export async function runProcess(options: ProcessOptions): Promise<void> {
   const host: Host = { daemon: undefined };
   const control = await openControl(options, host);
   try {
-    const kernel = await options.openKernel(configuration);
+    const { kernel, warnings } = await options.openKernel(configuration);
     try {
-      const daemon = new Daemon({ ...options, kernel });
+      const daemon = new Daemon({ ...options, kernel, kernelWarnings: warnings });
       await startDaemon(daemon, configuration);
       const reloader = new Reloader(options, daemon, configuration);
       host.daemon = { daemon, reload: () => reloader.reload() };

@@ -21,6 +21,7 @@ export type DaemonEvent =
   | "reloaded"
   | "reload-refused"
   | "hazard"
+  | "kernel"
   | "transport"
   | "control"
   | "internal-error";

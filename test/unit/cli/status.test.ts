@@ -148,7 +148,7 @@ describe("commands against a daemon", () => {
     const methods = controlMethods({
       version: "9.9.9",
       status: () => status,
-      report: () => report,
+      report: async () => report,
       ask: (kind, peer) => asked.push(`${kind} ${peer}`),
       onRecord: () => () => undefined,
       onLine: () => () => undefined,

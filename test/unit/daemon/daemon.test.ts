@@ -1,6 +1,7 @@
 import dgram from "node:dgram";
 import { afterEach, describe, expect, it } from "vitest";
 import { Daemon } from "../../../src/daemon/daemon.ts";
+import type { Warning } from "../../../src/daemon/warning.ts";
 import type { Kernel, KernelAnswer, KernelRequest } from "../../../src/kernel/port.ts";
 import { Log } from "../../../src/observe/log.ts";
 import type { DesiredState, PeerDesired } from "../../../src/sa/desired.ts";
@@ -48,12 +49,15 @@ async function daemon(addresses = ["127.0.0.1", "127.0.0.2"]) {
   });
   const transport = new UdpTransport({ ports, openSocket: openPlainSocket, followAddresses });
   const log = new Log({ format: "json", level: "debug", write: (line) => lines.push(line), now: () => 0 });
+  const hazards: Warning[] = [];
   const routes = new Map<string, SourceAddress>();
   const subject = new Daemon({
     engine,
     kernel,
     transport,
     log,
+    kernelWarnings: [],
+    findHazards: async () => hazards,
     sourceTowards: async (destination) => routes.get(destination) ?? { kind: "none", errno: "ENETUNREACH" },
     compute: () => ({ kind: "invalid", fault: "none asked" }),
     clock: () => performance.now(),
@@ -65,7 +69,7 @@ async function daemon(addresses = ["127.0.0.1", "127.0.0.2"]) {
   const setAnswer = (next: typeof answer): void => {
     answer = next;
   };
-  return { engine, lines, requests, ports, transport, subject, setAnswer, routes, changed: () => onChange() };
+  return { engine, lines, requests, ports, transport, subject, setAnswer, routes, hazards, changed: () => onChange() };
 }
 
 async function peerSocket() {
@@ -184,8 +188,9 @@ describe("the daemon", () => {
   });
 
   it("reports the engine's snapshot with dates, sentences and warnings, and logs a warning once", async () => {
-    const { engine, lines, subject } = await daemon();
-    const warning = { kind: "hazard", code: "disable_xfrm", sentence: "eth0 goes round IPsec" } as const;
+    const { engine, lines, subject, hazards } = await daemon();
+    const warning: Warning = { kind: "configuration", code: "left-out", sentence: "a.yaml:3:1: wrong" };
+    const hazard: Warning = { kind: "hazard", code: "disable_xfrm", sentence: "eth0 goes round IPsec" };
     await subject.start({ desired: empty, warnings: [warning] });
     await subject.configure({ desired: empty, warnings: [warning] });
     const minuteAgo = performance.now() - 60_000;
@@ -206,15 +211,19 @@ describe("the daemon", () => {
         },
       ],
     };
-    const report = subject.report();
+    // What came up after the start is found too.
+    hazards.push(hazard);
+    const report = await subject.report();
+    await subject.report();
     expect(report).toMatchObject({
       daemon: { version: "1.2.3", pid: process.pid, configuration: "/etc/x.yaml", uptimeSeconds: 0 },
-      warnings: [warning],
+      warnings: [hazard, warning],
       locks: [{ name: "gre" }],
       peers: [{ name: "b", attempts: 3, reason: { ...reason, sentence: expect.stringContaining("ENETUNREACH") } }],
     });
     const age = Date.now() - Date.parse(report.peers[0]?.since ?? "");
     expect(Math.abs(age - 60_000)).toBeLessThan(1000);
-    expect(lines.filter((line) => line.includes("goes round IPsec")).length).toBe(1);
+    for (const { sentence } of [warning, hazard])
+      expect(lines.filter((line) => line.includes(sentence)).length).toBe(1);
   });
 });

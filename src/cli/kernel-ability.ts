@@ -1,0 +1,75 @@
+/** Whether this kernel can do what the desired state asks for. */
+import type { EncrTransform } from "../crypto/transforms/encr.ts";
+import type { IntegTransform } from "../crypto/transforms/integ.ts";
+import type { Warning } from "../daemon/warning.ts";
+import type { SaProtocol } from "../kernel/port.ts";
+import { findLacks, type Lack, type NeededSa } from "../kernel/xfrm/capabilities.ts";
+import { type Family, familyOf } from "../negotiate/address.ts";
+import type { ChildDesired, DesiredState, PeerDesired } from "../sa/desired.ts";
+
+/** What keeps the file from running, and what only makes proposals shorter than they look. */
+export interface KernelAbility {
+  readonly inability: readonly string[];
+  readonly warnings: readonly Warning[];
+}
+
+/** Tries what the children's proposals need; nothing is left behind in the kernel. */
+export function kernelAbility(
+  desired: DesiredState,
+  find: (needs: readonly NeededSa[]) => readonly Lack[] = findLacks,
+): KernelAbility {
+  const children = desired.peers.flatMap((peer) =>
+    peer.children.map((child) => ({ peer, needs: needsOf(peer, child), child })),
+  );
+  const needs = new Map(children.flatMap((each) => each.needs.map((need) => [keyOf(need), need] as const)));
+  const lacks = find([...needs.values()]);
+  const fatal = lacks.filter(({ kind, need }) => need === undefined || kind === "no-protocol");
+  const lacking = new Map(lacks.flatMap(({ need, sentence }) => (need === undefined ? [] : [[keyOf(need), sentence]])));
+  const inability = new Set(fatal.map(({ sentence }) => sentence));
+  const warnings = new Map<string, Warning>();
+  for (const { peer, child, needs: own } of children) {
+    const missing = own.flatMap((need) => lacking.get(keyOf(need)) ?? []);
+    if (fatal.length > 0 || missing.length === 0) continue;
+    if (missing.length === own.length) {
+      inability.add(`${peer.name} / ${child.name}: none of its proposals is possible here`);
+      for (const sentence of missing) inability.add(sentence);
+    } else {
+      for (const sentence of missing) warnings.set(sentence, { kind: "kernel", code: "no-algorithm", sentence });
+    }
+  }
+  return { inability: [...inability], warnings: [...warnings.values()] };
+}
+
+/** One kind of SA for each choice that a peer could make among the child's proposals. */
+function needsOf(peer: PeerDesired, child: ChildDesired): NeededSa[] {
+  const family = familyTowards(peer);
+  return child.proposals.flatMap(({ transforms }) => {
+    const encr = transforms.filter((row): row is EncrTransform => row.type === "ENCR");
+    const integ = transforms.filter((row): row is IntegTransform => row.type === "INTEG");
+    return choices(child.protocol, family, encr, integ);
+  });
+}
+
+function choices(
+  protocol: SaProtocol,
+  family: Family,
+  encr: readonly EncrTransform[],
+  integ: readonly IntegTransform[],
+): NeededSa[] {
+  if (protocol === "ah") return integ.map((row) => ({ protocol, family, integ: row }));
+  return encr.flatMap((row): NeededSa[] =>
+    integ.length === 0
+      ? [{ protocol, family, encr: row }]
+      : integ.map((check) => ({ protocol, family, encr: row, integ: check })),
+  );
+}
+
+/** Where neither end's address is known yet, IPv4: it is what every kernel has. */
+function familyTowards({ remote, local }: PeerDesired): Family {
+  const address = local ?? (remote === "any" ? undefined : remote[0]);
+  return address === undefined ? 4 : familyOf(address);
+}
+
+function keyOf({ protocol, family, encr, integ }: NeededSa): string {
+  return [protocol, family, encr?.keyword, integ?.keyword].join(" ");
+}
