@@ -10,6 +10,7 @@ import { netlinkHostAddresses } from "../transport/netlink-addresses.ts";
 import { sourceAddressTowards } from "../transport/source-address.ts";
 import { standardPorts, UdpTransport } from "../transport/udp-transport.ts";
 import { loadFile } from "./configuration.ts";
+import { findHazards } from "./host-findings.ts";
 import { openAbleKernel } from "./host-kernel.ts";
 import { ownVersion } from "./version.ts";
 
