@@ -1,12 +1,9 @@
+import { BIT_STRING, integer, OCTET_STRING, SEQUENCE, tlv } from "./der.ts";
+
 /** Diffie-Hellman keys as DER (PKCS #3 dhKeyAgreement), the only form in which `crypto.diffieHellman` takes them. */
 
 // OBJECT IDENTIFIER 1.2.840.113549.1.3.1, dhKeyAgreement.
 const dhKeyAgreement = Buffer.from("06092a864886f70d010301", "hex");
-
-const SEQUENCE = 0x30;
-const INTEGER = 0x02;
-const BIT_STRING = 0x03;
-const OCTET_STRING = 0x04;
 
 /** The AlgorithmIdentifier of a group, the same for its public and private keys. */
 export function dhAlgorithm(prime: Uint8Array, generator: Uint8Array): Buffer {
@@ -31,24 +28,6 @@ export function decodeDhPublic(spki: Buffer, length: number): Buffer {
   const octets = content(value);
   const significant = octets.subarray(Math.max(0, octets.length - length));
   return Buffer.concat([Buffer.alloc(length - significant.length), significant]);
-}
-
-function tlv(tag: number, ...contents: Uint8Array[]): Buffer {
-  const length = contents.reduce((sum, part) => sum + part.length, 0);
-  return Buffer.concat([Buffer.of(tag), definiteLength(length), ...contents]);
-}
-
-function definiteLength(length: number): Buffer {
-  if (length < 0x80) return Buffer.of(length);
-  if (length < 0x100) return Buffer.of(0x81, length);
-  return Buffer.of(0x82, length >> 8, length & 0xff);
-}
-
-/** DER wants the shortest two's complement form. */
-function integer(octets: Uint8Array): Buffer {
-  const first = octets.findIndex((octet) => octet !== 0);
-  const magnitude = octets.subarray(first < 0 ? octets.length - 1 : first);
-  return tlv(INTEGER, (magnitude[0] ?? 0) & 0x80 ? Buffer.of(0) : Buffer.of(), magnitude);
 }
 
 function elements(octets: Buffer): Buffer[] {
