@@ -5,8 +5,8 @@ import type { SaLimits } from "../kernel/port.ts";
 import { formatPrefix } from "../negotiate/address.ts";
 import { expandProtect, isUdpOverlay, type ProtectLine, udpOverlays } from "../overlay/expand.ts";
 import type { ChildDesired, ProposalDesired } from "../sa/desired.ts";
-import { errorAt, type Finding, type KeyPath } from "./problem.ts";
-import { defaultProposals, refuseWeak } from "./proposals.ts";
+import { errorAt, type Finding, type KeyPath, warningAt } from "./problem.ts";
+import { defaultProposals, refuseWeak, tellWeak } from "./proposals.ts";
 import type { ProtectEntry } from "./schema/protect.ts";
 import type { peerSection } from "./schema/schema.ts";
 import type { Values } from "./shape.ts";
@@ -46,6 +46,8 @@ export function buildChildren(
     findings.push(...checkEntry(entry, ports, at));
     const chosen = chooseProposals(entry, options, at);
     findings.push(...chosen.findings);
+    // A lock on IKE's own ports would cut off every peer.
+    if (ikePortClash(entry.thing, ports) !== undefined) continue;
     for (const expanded of expandProtect(entry.thing)) {
       const twin = children.findIndex(({ name }) => name === expanded.name);
       if (twin >= 0) {
@@ -56,7 +58,7 @@ export function buildChildren(
       }
       children.push({
         ...expanded,
-        mode: entry.mode ?? expanded.mode,
+        mode: entry.thing.kind === "tunnel" ? "tunnel" : (entry.mode ?? expanded.mode),
         line: lineText(entry.thing),
         protocol: chosen.protocol,
         proposals: chosen.proposals,
@@ -116,8 +118,13 @@ export function checkProposals(
 ): Finding[] {
   const findings = (["ike", "esp", "ah"] as const).flatMap((protocol) =>
     (section[protocol] ?? []).flatMap((proposal, i) => {
+      const at = [...path, protocol, i];
       const refused = refuseWeak(proposal, weak);
-      return refused === undefined ? [] : [errorAt([...path, protocol, i], refused)];
+      const told = tellWeak(proposal, weak);
+      return [
+        ...(refused === undefined ? [] : [errorAt(at, refused)]),
+        ...(told === undefined ? [] : [warningAt(at, told)]),
+      ];
     }),
   );
   if (section.esp !== undefined && section.ah !== undefined) {

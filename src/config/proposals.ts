@@ -31,6 +31,13 @@ const defaults: Readonly<Record<keyof typeof defaultProposalTexts, readonly Prop
   esp: defaultProposalTexts.esp.map((text) => ({ transforms: parseProposal(text, "esp") })),
 };
 
+/** What is weak in a proposal and allowed by name: a warning, or undefined. */
+export function tellWeak(proposal: ProposalDesired, allowed: readonly string[]): string | undefined {
+  const told = proposal.transforms.filter((row) => weakness(row) !== undefined && allowed.includes(row.keyword));
+  if (told.length === 0) return undefined;
+  return `${told.map((row) => `${row.keyword} is weak: ${weakness(row)}`).join("; ")}. This peer's weak allows it`;
+}
+
 /** What is weak in a proposal and not allowed by name: a sentence that says what to write, or undefined. */
 export function refuseWeak(proposal: ProposalDesired, allowed: readonly string[]): string | undefined {
   const refused = proposal.transforms.filter((row) => weakness(row) !== undefined && !allowed.includes(row.keyword));

@@ -65,8 +65,9 @@ class Walk {
       const place = this.#placeAt(item.key.range?.[0] ?? 0);
       const key = keyText(item.key);
       const first = key === undefined ? undefined : children.get(key);
-      if (key === undefined || key === "__proto__") this.#report(errorAt(path, plainKeys, { at: place }));
-      else if (key === "<<") this.#report(errorAt(path, noMerge, { at: place }));
+      if (key === undefined || key === "__proto__")
+        this.#report(errorAt([...path, key ?? "?"], plainKeys, { at: place }));
+      else if (key === "<<") this.#report(errorAt([...path, key], noMerge, { at: place }));
       else if (first !== undefined) this.#report(errorAt([...path, key], twice(first), { at: place }));
       else {
         const child = isNode(item.value) ? this.node(item.value, [...path, key], place) : leafNode(null, place, place);
@@ -87,6 +88,8 @@ class Walk {
 
   #scalar(scalar: Scalar, path: KeyPath, at: Place, keyAt: Place | undefined): SourceNode {
     const { value, source = "", type } = scalar;
+    // A value that is not there is pointed at by its key.
+    if (value === null && source === "") return leafNode(null, keyAt ?? at, keyAt);
     const plain = type === Scalar.PLAIN;
     if (plain && typeof value === "number" && /^[-+]?0[0-9]/.test(source)) {
       return this.#refused(leadingZero, path, at, keyAt);

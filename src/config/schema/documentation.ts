@@ -4,7 +4,7 @@ import { z } from "zod";
 export interface KeyDocumentation {
   /** The values possible. */
   readonly type: string;
-  /** What holds where the key is absent; undefined where it must be given. */
+  /** What holds where the key is absent; undefined where it must be given, empty where there is nothing to say. */
   readonly default?: string;
   readonly meaning: string;
   /** YAML, the key included. */

@@ -18,7 +18,8 @@ export function leaf<T>(read: (value: unknown) => Reading<T>): z.ZodType<T> {
 export function textLeaf<T>(what: string, read: (text: string) => Reading<T>): z.ZodType<T> {
   return leaf((value) => {
     if (typeof value === "string" && value.trim() !== "") return read(value.trim());
-    return { wrong: notThis(what, value) };
+    const quotes = typeof value === "number" || typeof value === "boolean" ? " (put the text in quotes)" : "";
+    return { wrong: `${notThis(what, value)}${quotes}` };
   });
 }
 
@@ -61,7 +62,7 @@ export function seen(value: unknown): string {
   if (value === null || value === undefined) return "but has no value";
   if (Array.isArray(value)) return "not a list";
   if (typeof value === "object") return "not a section of keys";
-  if (typeof value === "number") return `not the number ${value} (text that looks like a number goes in quotes)`;
+  if (typeof value === "number") return `not the number ${value}`;
   if (typeof value === "boolean") return `not ${value}`;
   return typeof value === "string" && value.trim() === "" ? "not empty text" : "not text";
 }

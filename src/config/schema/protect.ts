@@ -83,13 +83,13 @@ const nothing: z.ZodType<true> = leaf((value) => {
   return empty ? { value: true } : { wrong: "takes no options of its own: write the other keys beside it" };
 });
 
-function withPort(example: string) {
+function withPort() {
   const key = section({
     port: documented(portNumber.optional(), {
       type: "1 to 65535",
       default: "the one that IANA assigned",
       meaning: "UDP destination port.",
-      example,
+      example: "port: 8472",
     }),
   });
   return z.preprocess((value) => value ?? {}, key);
@@ -98,31 +98,35 @@ function withPort(example: string) {
 const overlayShape = {
   gre: documented(nothing.optional(), {
     type: "no value",
+    default: "",
     meaning: "GRE between the two gateways, IP protocol 47: NVGRE and every other payload too.",
     example: "- gre",
   }),
   ipip: documented(nothing.optional(), {
     type: "no value",
+    default: "",
     meaning: "IPv4 in IP, IP protocol 4.",
     example: "- ipip",
   }),
   sit: documented(nothing.optional(), {
     type: "no value",
+    default: "",
     meaning: "IPv6 in IP, IP protocol 41.",
     example: "- sit",
   }),
   ip6: documented(nothing.optional(), {
     type: "no value",
+    default: "",
     meaning: "IPv6 in IPv6, IP protocol 41; another name for `sit`.",
     example: "- ip6",
   }),
-  vxlan: documented(withPort("vxlan: { port: 8472 }").optional(), {
+  vxlan: documented(withPort().optional(), {
     type: "no value, or a section",
     default: "port 4789",
     meaning: "VXLAN: UDP to the port, in both directions, whatever the source port.",
     example: "- vxlan: { port: 8472 }",
   }),
-  geneve: documented(withPort("geneve: { port: 6081 }").optional(), {
+  geneve: documented(withPort().optional(), {
     type: "no value, or a section",
     default: "port 6081",
     meaning: "Geneve: UDP to the port, in both directions, whatever the source port.",
@@ -136,6 +140,7 @@ export const protectSection = section({
   ...overlayShape,
   tunnel: documented(subnets.optional(), {
     type: "`A <-> B`, two subnets",
+    default: "",
     meaning: "Everything between a subnet at our end (left) and one at the peer's (right), in tunnel mode.",
     example: "- tunnel: 10.1.0.0/16 <-> 10.2.0.0/16",
   }),

@@ -140,7 +140,7 @@ export const peerShape = {
   remote: documented(oneOrMany(remote, "address").optional(), {
     type: "address, DNS name, list of them, or `any`",
     meaning:
-      "Where the peer is. Several are tried in order. `any`: the peer calls us, from anywhere. Several peers may have the same address when their `id` differs.",
+      "Where the peer is. Several are tried in order. `any`: the peer calls us, from anywhere; its overlay lines are then locked towards everybody. Several peers may have the same address when their `id` differs.",
     example: "remote: 192.0.2.2",
   }),
   id: documented(identity.optional(), {
@@ -230,6 +230,7 @@ export const peerSection = section(peerShape);
 export const topSection = section({
   local: documented(localSection.optional(), {
     type: "section",
+    default: "none",
     meaning: "This gateway. Whatever is wrong here keeps the daemon from starting.",
     example: "local: { id: gw-a.example, address: 192.0.2.1 }",
   }),
