@@ -6,6 +6,10 @@ import type { Finished, LoggedProcess, Machine } from "./machine.ts";
 
 const program = join(dirname(fileURLToPath(import.meta.url)), "../../../bin/underlock");
 
+/** Commands that read the file, and commands that speak to the daemon (or are it). */
+const readsFile: ReadonlySet<string> = new Set(["run", "lock", "check"]);
+const usesSocket: ReadonlySet<string> = new Set(["run", "unlock", "up", "down", "status", "reload"]);
+
 /** Our end: its configuration, written as YAML, and the files beside it (secrets), by name. */
 export interface UnderlockOptions {
   readonly config: Readonly<Record<string, unknown>> | string;
@@ -45,20 +49,20 @@ export class Underlock {
   }
 
   /** Runs a command of ours and returns how it ended. */
-  async command(...args: string[]): Promise<Finished> {
+  async command(command: string, ...args: string[]): Promise<Finished> {
     return await this.machine.attempt(
-      this.#command(...args)
+      this.#command(command, ...args)
         .map((word) => `'${word}'`)
         .join(" "),
     );
   }
 
   /** Runs a command of ours that must succeed, and returns its standard output. */
-  async must(...args: string[]): Promise<string> {
-    const done = await this.command(...args);
+  async must(command: string, ...args: string[]): Promise<string> {
+    const done = await this.command(command, ...args);
     if (done.status === 0) return done.stdout;
     throw new Error(
-      `${this.machine.name}: underlock ${args.join(" ")}: status ${done.status}\n${done.stderr}${done.stdout}`,
+      `${this.machine.name}: underlock ${[command, ...args].join(" ")}: status ${done.status}\n${done.stderr}${done.stdout}`,
     );
   }
 
@@ -91,9 +95,10 @@ export class Underlock {
     return join(this.#folder, "control");
   }
 
-  #command(...args: string[]): string[] {
-    const options = ["--config", this.#file, "--socket", this.#socket];
-    return [process.execPath, program, ...args, ...options];
+  #command(command: string, ...args: string[]): string[] {
+    const file = readsFile.has(command) ? ["--config", this.#file] : [];
+    const socket = usesSocket.has(command) ? ["--socket", this.#socket] : [];
+    return [process.execPath, program, command, ...args, ...file, ...socket];
   }
 
   #running(): LoggedProcess {
