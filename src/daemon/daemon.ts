@@ -47,6 +47,7 @@ export class Daemon {
   readonly #loop: EventLoop;
   readonly #recordListeners = new Set<(record: LogRecord) => void>();
   readonly #startedAt: number;
+  #state: "starting" | "running" = "starting";
   /** Sentences that the log has told. */
   readonly #told = new Set<string>();
   #addresses: ListenOn = [];
@@ -96,6 +97,7 @@ export class Daemon {
     this.#loop.dispatch({ kind: "configure", desired });
     await this.#loop.kernelIdle();
     await transport.start();
+    this.#state = "running";
     await this.#warnings();
     this.#tellSilence();
   }
@@ -194,6 +196,8 @@ export class Daemon {
   }
 
   #fault(event: EngineEvent["kind"], error: unknown): void {
+    // No packet has been read yet, so none can have brought this about; a daemon without its policies must not run.
+    if (this.#state === "starting") throw error;
     const { log } = this.#options;
     const message = error instanceof Error ? error.message : String(error);
     log.say(

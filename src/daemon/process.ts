@@ -9,7 +9,7 @@ import { type Configuration, Daemon, type DaemonOptions } from "./daemon.ts";
 import { Failure } from "./failure.ts";
 import { serviceManager } from "./notify.ts";
 import { removeOurPolicies } from "./policies.ts";
-import { Reloader } from "./reloader.ts";
+import { countPeers, Reloader } from "./reloader.ts";
 import { Signals } from "./signals.ts";
 import type { Warning } from "./warning.ts";
 
@@ -135,7 +135,7 @@ async function serve(
 ): Promise<void> {
   const manager = serviceManager(options.environment);
   const { peers } = configuration.desired;
-  options.log.say("info", "daemon-ready", `ready: ${peers.length} ${peers.length === 1 ? "peer" : "peers"}`);
+  options.log.say("info", "daemon-ready", `ready: ${countPeers(peers.length)}`);
   manager.ready();
   while ((await signals.next()) === "SIGHUP") await running.reload();
   manager.stopping();

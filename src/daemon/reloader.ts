@@ -42,7 +42,7 @@ export class Reloader {
     try {
       const configuration = await load("reload");
       await this.#apply(configuration);
-      log.say("info", "reloaded", `${file} loaded anew: ${configuration.desired.peers.length} peers`);
+      log.say("info", "reloaded", `${file} loaded anew: ${countPeers(configuration.desired.peers.length)}`);
       return undefined;
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
@@ -86,6 +86,11 @@ export class Reloader {
     this.#turn = mine.catch(() => undefined);
     return await mine;
   }
+}
+
+/** `1 peer`, `2 peers`. */
+export function countPeers(count: number): string {
+  return `${count} ${count === 1 ? "peer" : "peers"}`;
 }
 
 /** A name server that comes up with the network is there within the first of these. */

@@ -109,6 +109,15 @@ describe("the daemon", () => {
     expect(engine.kinds.slice(0, 2)).toEqual(["configure", "answered"]);
   });
 
+  it("does not start where the engine fails over the kernel's answers", async () => {
+    const { engine, subject } = await daemon();
+    engine.script = (event) => {
+      if (event.kind === "answered") throw new Error("boom");
+      return event.kind === "configure" ? [{ kind: "kernel", id: 1, requests: [{ kind: "listPolicies" }] }] : [];
+    };
+    await expect(subject.start({ desired: empty, warnings: [] })).rejects.toThrow("boom");
+  });
+
   it("carries datagrams in, and effects out to the wire", async () => {
     const { engine, ports, subject } = await daemon();
     engine.script = (event) =>
