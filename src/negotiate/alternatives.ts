@@ -29,7 +29,7 @@ export function alternatives(list: {
   for (const desired of list.ours) {
     for (const alternative of split(desired, list.protocol, list.withKe)) {
       const key = Object.values(alternative.rows).flat().map(identify).join(" ");
-      if (!found.has(key)) found.set(key, alternative);
+      found.set(key, alternative);
     }
   }
   return [...found.values()];

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { transforms } from "../../../src/crypto/transforms.ts";
 import {
   chooseProposal,
   formatOffer,
@@ -6,9 +7,9 @@ import {
   type ProposalPolicy,
   verifyAnswer,
 } from "../../../src/negotiate/proposals.ts";
-import type { ProposalProtocol } from "../../../src/negotiate/suite.ts";
+import { type Picks, type ProposalProtocol, suiteOf } from "../../../src/negotiate/suite.ts";
 import type { Proposal, Transform } from "../../../src/wire/ikev2/payloads/sa.ts";
-import { policy, rows } from "./desired-proposals.ts";
+import { policy, row, rows } from "./desired-proposals.ts";
 
 const spi = Uint8Array.of(0x05, 0x23, 0x57, 0xbb);
 const theirSpi = Uint8Array.of(0x35, 0xa1, 0xd6, 0xf2);
@@ -90,6 +91,14 @@ describe("offerProposals", () => {
       "aes128gcm16-ecp256",
       "aes256gcm16",
     ]);
+  });
+
+  test("rows that are decode-only are neither offered nor chosen", () => {
+    const decodeOnly = transforms.filter((one) => one.decodeOnly !== undefined);
+    expect(decodeOnly.length).toBeGreaterThan(0);
+    const ours = [rows("aes128gcm16", "noesn"), { transforms: [...decodeOnly, row("sha256"), row("x25519")] }];
+    const offered = offerProposals({ protocol: "ah", ours, withKe: true }, spi);
+    expect(offered[0]?.transforms).toEqual([INTEG(12), KE(31), ESN(0)]);
   });
 
   test("an IKE proposal: ENCR, PRF, INTEG, KE and no ESN", () => {
@@ -178,6 +187,7 @@ describe("chooseProposal", () => {
     ["IKE with KE NONE", "ike", "aes128gcm16-prfsha256-x25519", [ENCR(AES_GCM_16, 128), PRF(5), KE(0)], "KE"],
     ["CBC with INTEG NONE", "esp", "aes128-sha256", [ENCR(AES_CBC, 128), INTEG(0), ESN(0)], "INTEG"],
     ["PRF in ESP", "esp", "aes128gcm16", [ENCR(AES_GCM_16, 128), PRF(5), ESN(0)], "PRF"],
+    ["ESN in IKE", "ike", "aes128gcm16-prfsha256-x25519", [ENCR(AES_GCM_16, 128), PRF(5), KE(31), ESN(0)], "ESN"],
     ["AEAD with INTEG alone", "esp", "aes128gcm16", [ENCR(AES_GCM_16, 128), INTEG(12), ESN(0)], "INTEG"],
   ] as const)("RFC 7296 3.3.3: %s is unacceptable", (_, protocol, text, transforms, type) => {
     const id = { ike: IKE, ah: AH, esp: ESP }[protocol];
@@ -251,6 +261,19 @@ describe("chooseProposal", () => {
     expect(reason.difference).toMatchObject({ transformType: "protocol", oursOfType: ["esp"], theirsOfType: ["ah"] });
   });
 
+  test("the same transforms under another protocol are not the same proposal", () => {
+    const transforms = [ENCR(AES_GCM_16, 128), ESN(0)];
+    expect(refused(policy("esp", ["aes128gcm16"]), [proposal(1, 4, ...transforms)]).difference).toMatchObject({
+      transformType: "protocol",
+    });
+    // However much the other protocol's proposal has in common, one of the right protocol is nearer.
+    const both = [proposal(1, 4, ...transforms), proposal(2, ESP, ENCR(AES_GCM_16, 256), KE(31), ESN(1))];
+    expect(refused(policy("esp", ["aes128gcm16"]), both).difference).toMatchObject({
+      transformType: "ENCR",
+      theirsOfType: ["aes256gcm16"],
+    });
+  });
+
   test("a huge offer gives a bounded text", () => {
     const many = Array.from({ length: 255 }, (_, i) => ENCR(2000 + i));
     const [text = ""] = refused(policy("esp", ["aes128gcm16"]), [proposal(1, ESP, ...many, ESN(0))]).theirs;
@@ -314,4 +337,18 @@ describe("verifyAnswer", () => {
       answer: ["aes128-sha384-esn"],
     });
   });
+});
+
+test("RFC 7296 3.3: no suite has an AEAD cipher and an INTEG, or neither authenticates", () => {
+  const picks = (...keywords: string[]): Picks =>
+    Object.fromEntries(keywords.map((word) => [row(word).type, row(word)]));
+  for (const [protocol, rest] of [
+    ["ike", ["prfsha256", "x25519"]],
+    ["esp", ["noesn"]],
+  ] satisfies [ProposalProtocol, string[]][]) {
+    expect(suiteOf(protocol, picks("aes128gcm16", ...rest))).toBeDefined();
+    expect(suiteOf(protocol, picks("aes128", "sha256", ...rest))).toBeDefined();
+    expect(suiteOf(protocol, picks("aes128gcm16", "sha256", ...rest))).toBeUndefined();
+    expect(suiteOf(protocol, picks("aes128", ...rest))).toBeUndefined();
+  }
 });

@@ -74,6 +74,19 @@ describe("RFC 7296 2.9, the responder", () => {
     });
   });
 
+  test("overlapping parts and parts that meet across an octet are joined", () => {
+    const overlapping = [ts(0, any, "198.51.100.0", "198.51.100.150"), ts(0, any, "198.51.100.100", "198.51.100.255")];
+    expect(narrowed(responder, { tsi: overlapping, tsr: [responderNet] })).toMatchObject({ fit: "same" });
+    const wide = child("192.0.2.0/24", "10.0.0.0/23");
+    const meeting = [ts(0, any, "10.0.0.0", "10.0.0.255"), ts(0, any, "10.0.1.0", "10.0.1.255")];
+    expect(narrowed(wide, { tsi: meeting, tsr: [responderNet] })).toMatchObject({ fit: "same", tsi: ["10.0.0.0/23"] });
+    const apart = [ts(0, any, "10.0.0.0", "10.0.0.254"), ts(0, any, "10.0.1.0", "10.0.1.255")];
+    expect(narrowed(wide, { tsi: apart, tsr: [responderNet] })).toMatchObject({
+      fit: "narrowed",
+      tsi: ["10.0.1.0/24"],
+    });
+  });
+
   test("MUST include the initiator's first choice, first, where it narrows", () => {
     const first = ts(17, [53, 53], "198.51.100.200");
     const ranges = [ts(0, any, "198.51.100.0", "198.51.100.63"), ts(0, any, "198.51.100.192", "198.51.100.255")];
@@ -295,6 +308,8 @@ describe("the initiator", () => {
     });
     const ping = { ...packet, protocol: 1, sourcePort: 8, destinationPort: 0 };
     expect(offerSelectors(initiator, ping).tsr[0]).toEqual(ts(1, [0x0800, 0x0800], "192.0.2.7"));
+    const gre = { source, destination, protocol: 47 };
+    expect(offerSelectors(child("198.51.100.43/32", "192.0.2.7/32", 47), gre).tsi).toHaveLength(1);
     const elsewhere = { ...packet, source: { address: "10.0.0.1", length: 32 } };
     expect(offerSelectors(initiator, elsewhere).tsi).toEqual([initiatorNet]);
   });
