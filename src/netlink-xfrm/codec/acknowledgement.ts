@@ -42,9 +42,10 @@ export function readAcknowledgement(message: Message): Acknowledgement {
     throw new MalformedMessageError("nlmsgerr", start, `${4 + NLMSG_HEADER} octets`, end - start);
   }
   const quoted = (flags & NLM_F_CAPPED) !== 0 ? NLMSG_HEADER : octets.view.getUint32(start + 4, HOST_LITTLE_ENDIAN);
-  const attributesAt = start + 4 + align4(quoted);
-  if (attributesAt > end) throw new MalformedMessageError("nlmsgerr quote", start, `${end - start - 4} octets`, quoted);
-  return { errno, ack: readAttributes(message, attributesAt) };
+  if (quoted > end - start - 4) {
+    throw new MalformedMessageError("nlmsgerr quote", start, `at most ${end - start - 4} octets`, quoted);
+  }
+  return { errno, ack: readAttributes(message, Math.min(start + 4 + align4(quoted), end)) };
 }
 
 /** Reads NLMSG_DONE: the error number (none in the oldest kernels), then attributes. */

@@ -31,7 +31,7 @@ export class Octets {
   }
 }
 
-/** Rounds up to a multiple of four: NLMSG_ALIGN and NLA_ALIGN. */
+/** Rounds up to a multiple of four: NLMSG_ALIGN and NLA_ALIGN. For sizes that were checked to be within a datagram. */
 export function align4(size: number): number {
   return (size + 3) & ~3;
 }

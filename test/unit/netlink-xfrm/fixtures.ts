@@ -1,4 +1,7 @@
 import { readFileSync } from "node:fs";
+import { forEachMessage, type Message } from "../../../src/netlink-xfrm/codec/message-reader.ts";
+import { Octets } from "../../../src/netlink-xfrm/codec/octets.ts";
+import type { Dump } from "../../../src/netlink-xfrm/index.ts";
 
 /** One command of iproute2: the datagrams it sent and got, in hexadecimal. */
 export interface Recorded {
@@ -68,4 +71,22 @@ function tree(octets: Buffer, nested: readonly string[], path: string): Tree {
     at += (length + 3) & ~3;
   }
   return result;
+}
+
+/** The messages of datagrams, as the sockets give them to decoders. */
+export function messagesIn(datagrams: readonly string[]): Message[] {
+  return datagrams.flatMap((hex) => {
+    const octets = Octets.copy(Buffer.from(hex, "hex"));
+    const messages: Message[] = [];
+    forEachMessage(octets, octets.bytes.length, (message) => messages.push(message));
+    return messages;
+  });
+}
+
+/** The items of a recorded answer to a dump. */
+export function items<Item>(dump: Dump<Item>, name: string, kernel: Kernel = "6.1"): Item[] {
+  return messagesIn(recording(name, kernel).received)
+    .filter((message) => message.type === dump.itemType)
+    .map((message) => dump.read(message))
+    .filter((item) => item !== undefined);
 }
