@@ -1,5 +1,9 @@
 /** What this host makes of a desired state: what its kernel cannot do, and what would defeat the locks. */
 import type { Warning } from "../daemon/warning.ts";
+import { childSelectors } from "../engine/policies.ts";
+import { type HazardQuery, findHazards as lookAtHost } from "../kernel/xfrm/hazards.ts";
+import { ipProtocol } from "../negotiate/selector.ts";
+import { NetlinkError, SystemCallError } from "../netlink-xfrm/index.ts";
 import type { DesiredState } from "../sa/desired.ts";
 import { kernelAbility } from "./kernel-ability.ts";
 
@@ -15,7 +19,37 @@ export async function askHost(desired: DesiredState): Promise<HostFindings> {
   return { inability, hazards: [...warnings, ...(await findHazards(desired))] };
 }
 
-/** What on this host would defeat the locks now. */
-export async function findHazards(_desired: DesiredState): Promise<readonly Warning[]> {
-  return [];
+/** What on this host would defeat the locks now; not being able to look is itself a warning. */
+export async function findHazards(desired: DesiredState): Promise<readonly Warning[]> {
+  try {
+    const { hazards } = await lookAtHost(hazardQuery(desired));
+    return hazards.map(({ kind, sentence, remedy }) => ({
+      kind: "hazard",
+      code: kind,
+      sentence: `${sentence}: ${remedy}`,
+    }));
+  } catch (error) {
+    if (!(error instanceof NetlinkError) && !(error instanceof SystemCallError)) throw error;
+    const sentence = `nobody has looked for what would defeat the locks: ${error.message}`;
+    return [{ kind: "hazard", code: "not-looked", sentence }];
+  }
+}
+
+/** What the hazards are looked for in: everything that is locked, of broken peers too. */
+export function hazardQuery(desired: DesiredState): HazardQuery {
+  const peers = [...desired.peers, ...(desired.locked ?? [])];
+  const children = peers.flatMap((peer) => peer.children.map((child) => ({ peer, child })));
+  const { locks } = desired.local;
+  const ports = new Map<number, boolean>();
+  for (const { child } of children) {
+    const { protocol, port } = child.remote;
+    if (child.mode === "transport" && protocol === ipProtocol.udp && port !== undefined) ports.set(port, false);
+  }
+  for (const { protocol, port } of locks) if (protocol === ipProtocol.udp && port !== undefined) ports.set(port, true);
+  return {
+    peers: [...new Set(peers.flatMap(({ remote }) => (remote === "any" ? [] : remote)))],
+    locksEverybody: locks.length > 0,
+    tunnels: children.flatMap(({ peer, child }) => (child.mode === "tunnel" ? childSelectors(peer, child) : [])),
+    vxlan: [...ports].map(([port, locked]) => ({ port, locked })),
+  };
 }
