@@ -6,7 +6,6 @@ import {
   dumpPolicies,
   getPolicy,
   isSocketPolicy,
-  type NetlinkSocket,
   newPolicy,
   updPolicy,
   type Policy as XfrmPolicy,
@@ -16,13 +15,14 @@ import { canonicalSelector, refused } from "../request-check.ts";
 import { policyIndex } from "./policy-index.ts";
 import { describePolicy, directionToXfrm, isOurs, policyFromXfrm, policyKey, policyMessage } from "./policy-message.ts";
 import { unless } from "./refusal.ts";
+import type { XfrmSocket } from "./xfrm-socket.ts";
 
 type RequestOf<K extends KernelRequest["kind"]> = Extract<KernelRequest, { kind: K }>;
 
 export class PoliciesOfKernel {
-  readonly #socket: NetlinkSocket;
+  readonly #socket: XfrmSocket;
 
-  constructor(socket: NetlinkSocket) {
+  constructor(socket: XfrmSocket) {
     this.#socket = socket;
   }
 

@@ -1,31 +1,23 @@
 /** SAs of the real kernel: SPIs reserved, SAs installed, deleted, asked about and listed. */
-import {
-  allocSpi,
-  delSa,
-  dumpSas,
-  getSa,
-  type NetlinkSocket,
-  newSa,
-  type Sa,
-  updSa,
-} from "../../netlink-xfrm/index.ts";
+import { allocSpi, delSa, dumpSas, getSa, newSa, type Sa, updSa } from "../../netlink-xfrm/index.ts";
 import { isOurReqid } from "../ownership.ts";
 import type { KernelAnswer, KernelRequest, SaId, SaInstall, StandingSa } from "../port.ts";
 import { refused } from "../request-check.ts";
 import { unless } from "./refusal.ts";
 import { identity, saMessage, saUsage, standingSa } from "./sa-message.ts";
+import type { XfrmSocket } from "./xfrm-socket.ts";
 
 type RequestOf<K extends KernelRequest["kind"]> = Extract<KernelRequest, { kind: K }>;
 
 export class SasOfKernel {
-  readonly #socket: NetlinkSocket;
+  readonly #socket: XfrmSocket;
   /**
    * SPIs that are reserved and not completed. UPDSA on an SA that stands would change its lifetimes in silence and keep
    * its old keys, so it is used for these alone.
    */
   readonly #reserved = new Set<string>();
 
-  constructor(socket: NetlinkSocket) {
+  constructor(socket: XfrmSocket) {
     this.#socket = socket;
   }
 

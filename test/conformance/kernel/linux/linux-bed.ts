@@ -24,12 +24,9 @@ export async function linuxBed(folder: string): Promise<Bed & { destroy(): Promi
         ends.map(async (host) => {
           host.close();
           host.closeAllEncapsulation();
-          await host.machine.ip([
-            "xfrm state flush",
-            "xfrm policy flush",
-            "route flush proto 85",
-            "route flush proto 99",
-          ]);
+          host.flush();
+          if (host.routed) await host.machine.ip(["route flush proto 85", "route flush proto 99"]);
+          host.routed = false;
           host.events.length = 0;
           host.open();
         }),
@@ -84,6 +81,7 @@ export async function linuxBed(folder: string): Promise<Bed & { destroy(): Promi
       );
     },
     async addForeignRoute(end, destination) {
+      hosts[end].routed = true;
       await hosts[end].machine.run(
         `ip route add ${formatPrefix(destination)} via ${addresses.underlay[otherEnd(end)]} proto 99`,
       );

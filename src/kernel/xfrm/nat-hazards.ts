@@ -1,0 +1,108 @@
+/** Source NAT that rewrites packets before the policies see them: they then leave in clear, or under the wrong policy. */
+import { execFile } from "node:child_process";
+import { formatPrefix } from "../../negotiate/address.ts";
+import { formatSelector, type Selector, selectorFamily } from "../../negotiate/selector.ts";
+import type { Hazard } from "./hazards.ts";
+import { readIptablesSave } from "./iptables-save.ts";
+import { catchingRule, type NatRules } from "./nat-rules.ts";
+import { readNftRuleset } from "./nft-ruleset.ts";
+
+/** What one tool's rules do; `exempt` is the command that exempts a tunnel from them. */
+interface RuleSource {
+  readonly rules: NatRules;
+  readonly exempt: (tunnel: Selector, place: string) => string;
+}
+
+/** Reads the rules with the tools that are installed; `looked` says which. */
+export async function findNatHazards(
+  tunnels: readonly Selector[],
+  devices: readonly string[],
+): Promise<{ readonly hazards: readonly Hazard[]; readonly looked: readonly string[] }> {
+  if (tunnels.length === 0) return { hazards: [], looked: [] };
+  const [nft, ip4, ip6, legacy4, legacy6] = await Promise.all([
+    run("nft", ["-j", "list", "ruleset"]),
+    run("iptables-save", ["-t", "nat"]),
+    run("ip6tables-save", ["-t", "nat"]),
+    run("iptables-legacy-save", ["-t", "nat"]),
+    run("ip6tables-legacy-save", ["-t", "nat"]),
+  ]);
+  const skipIptables = ip4.text !== undefined;
+  const sources = [
+    ...sourceOf(nft, (text) => readNftRuleset(text, { skipIptables }), exemptWithNft),
+    ...[ip4, legacy4].flatMap((tool) => sourceOf(tool, (text) => readIptablesSave(text, 4), exemptWith("iptables"))),
+    ...[ip6, legacy6].flatMap((tool) => sourceOf(tool, (text) => readIptablesSave(text, 6), exemptWith("ip6tables"))),
+  ];
+  return {
+    hazards: natHazards(sources, tunnels, devices),
+    looked: [nft, ip4, ip6, legacy4, legacy6].map(({ looked }) => looked),
+  };
+}
+
+/** One hazard per tunnel, device and rule; the same rule read by two tools counts once. */
+export function natHazards(
+  sources: readonly RuleSource[],
+  tunnels: readonly Selector[],
+  devices: readonly string[],
+): Hazard[] {
+  const hazards = new Map<string, Hazard>();
+  for (const { rules, exempt } of sources) {
+    for (const tunnel of tunnels) {
+      for (const device of devices) {
+        const caught = catchingRule(rules, tunnel, device);
+        if (caught === undefined) continue;
+        const { place } = caught.rule;
+        const verb = caught.surely ? "rewrites" : "may rewrite";
+        hazards.set(`${place} ${formatSelector(tunnel)} ${device}`, {
+          kind: "source-nat",
+          device,
+          detail: place,
+          sentence: `the NAT rule "${place}" ${verb} the source of ${formatSelector(tunnel)} on ${device}, and what it has rewritten leaves in clear`,
+          remedy: exempt(tunnel, place),
+        });
+      }
+    }
+  }
+  return [...hazards.values()];
+}
+
+function exemptWithNft(tunnel: Selector, place: string): string {
+  const [, family = "ip", table = "nat", chain = "postrouting"] =
+    /^nft table (\S+) (\S+), chain ([^,]+)/.exec(place) ?? [];
+  const ip = selectorFamily(tunnel) === 4 ? "ip" : "ip6";
+  const { source, destination } = tunnel;
+  return `nft insert rule ${family} ${table} ${chain} ${ip} saddr ${formatPrefix(source)} ${ip} daddr ${formatPrefix(destination)} accept`;
+}
+
+function exemptWith(tool: string): (tunnel: Selector) => string {
+  return ({ source, destination }) =>
+    `${tool} -t nat -I POSTROUTING -s ${formatPrefix(source)} -d ${formatPrefix(destination)} -j ACCEPT`;
+}
+
+interface ToolOutput {
+  /** Undefined where the tool is not there or failed. */
+  readonly text: string | undefined;
+  readonly looked: string;
+}
+
+function sourceOf({ text }: ToolOutput, read: (text: string) => NatRules, exempt: RuleSource["exempt"]): RuleSource[] {
+  if (text === undefined) return [];
+  try {
+    return [{ rules: read(text), exempt }];
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof RangeError) return [];
+    throw error;
+  }
+}
+
+function run(command: string, args: readonly string[]): Promise<ToolOutput> {
+  return new Promise((resolve) => {
+    execFile(command, [...args], { timeout: timeoutMs, maxBuffer: maxOutput }, (error, stdout) => {
+      const name = [command, ...args].join(" ");
+      if (error === null) resolve({ text: stdout, looked: name });
+      else resolve({ text: undefined, looked: `${name} (${error.code === "ENOENT" ? "not installed" : "failed"})` });
+    });
+  });
+}
+
+const timeoutMs = 5000;
+const maxOutput = 64 * 1024 * 1024;
