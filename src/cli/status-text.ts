@@ -1,5 +1,12 @@
 /** The status for people. */
-import type { ChildReport, ChildSaReport, IkeSaReport, PeerReport, StatusReport } from "../daemon/status-report.ts";
+import type {
+  ChildReport,
+  ChildSaReport,
+  IkeSaReport,
+  LockReport,
+  PeerReport,
+  StatusReport,
+} from "../daemon/status-report.ts";
 
 /** The lines of `underlock status`, from the daemon's answer. */
 export function statusText(answer: unknown): string[] {
@@ -10,9 +17,7 @@ export function statusText(answer: unknown): string[] {
     `underlock ${version}, process ${pid}, up ${duration(uptimeSeconds)}, ${configuration}`,
     `listening on ${report.listening.length === 0 ? "nothing" : report.listening.join(" ")}`,
     ...report.warnings.map((warning) => `WARNING ${warning.sentence}`),
-    ...report.locks.map(
-      ({ name, port }) => `locked towards everybody: ${name}${port === undefined ? "" : ` port ${port}`}`,
-    ),
+    ...report.locks.map(lockLine),
     ...report.peers.flatMap(peerLines),
   ].map(visible);
 }
@@ -25,6 +30,12 @@ export function duration(seconds: number): string {
   const hours = Math.floor(minutes / 60);
   if (hours < 24) return `${hours} h ${minutes % 60} min`;
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+function lockLine({ name, port, installed, reason }: LockReport): string {
+  const what = `${name}${port === undefined ? "" : ` port ${port}`}`;
+  if (installed) return `locked towards everybody: ${what}`;
+  return `NOT LOCKED towards everybody: ${what}${because(reason)}`;
 }
 
 function peerLines(peer: PeerReport): string[] {
@@ -42,9 +53,15 @@ function ikeSaLines(peer: PeerReport, sa: IkeSaReport): string[] {
   ];
 }
 
+function lockLine({ name, port, installed, reason }: StatusReport["locks"][number]): string {
+  const what = `${name}${port === undefined ? "" : ` port ${port}`}`;
+  return installed ? `locked towards everybody: ${what}` : `NOT LOCKED towards everybody: ${what}${because(reason)}`;
+}
+
 function childLines(child: ChildReport): string[] {
   const head = `  ${child.name}: ${child.state} since ${localTime(child.since)}${because(child.reason)}`;
-  return [head, ...child.sas.flatMap((sa) => childSaLines(child, sa))];
+  const fault = child.policyFault === undefined ? [] : [`    POLICY NOT INSTALLED${because(child.policyFault)}`];
+  return [head, ...fault, ...child.sas.flatMap((sa) => childSaLines(child, sa))];
 }
 
 function childSaLines({ protocol, mode }: ChildReport, sa: ChildSaReport): string[] {

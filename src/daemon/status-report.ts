@@ -1,5 +1,5 @@
 /** What `status` answers: the engine's snapshot with dates and sentences, and the daemon around it. */
-import type { ChildSaStatus, ChildStatus, IkeSaStatus, PeerStatus, Status } from "../engine/status.ts";
+import type { ChildSaStatus, ChildStatus, IkeSaStatus, LockStatus, PeerStatus, Status } from "../engine/status.ts";
 import type { Endpoint } from "../negotiate/address.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import { describeReason } from "../negotiate/reason-text.ts";
@@ -11,9 +11,11 @@ export interface StatusReport {
   /** What would defeat the locks, and what of the file could not be used. */
   readonly warnings: readonly Warning[];
   readonly listening: readonly string[];
-  readonly locks: Status["locks"];
+  readonly locks: readonly LockReport[];
   readonly peers: readonly PeerReport[];
 }
+
+export type LockReport = Omit<LockStatus, "reason"> & { readonly reason?: ReasonReport };
 
 export interface DaemonReport {
   readonly version: string;
@@ -36,9 +38,12 @@ export type PeerReport = Omit<PeerStatus, "since" | "reason" | "ikeSas" | "child
 
 export type IkeSaReport = Omit<IkeSaStatus, "since"> & { readonly since: string };
 
-export type ChildReport = Omit<ChildStatus, "since" | "reason" | "sas"> & {
+export type LockReport = Omit<LockStatus, "reason"> & { readonly reason?: ReasonReport };
+
+export type ChildReport = Omit<ChildStatus, "since" | "reason" | "policyFault" | "sas"> & {
   readonly since: string;
   readonly reason?: ReasonReport;
+  readonly policyFault?: ReasonReport;
   readonly sas: readonly ChildSaReport[];
 };
 
@@ -63,9 +68,10 @@ export function statusReport(status: Status, source: ReportSource): StatusReport
     ...value,
     since: date(value.since),
   });
-  const child = ({ reason, sas, ...rest }: ChildStatus): ChildReport => ({
+  const child = ({ reason, policyFault, sas, ...rest }: ChildStatus): ChildReport => ({
     ...dated(rest),
     ...explained(reason),
+    ...(policyFault === undefined ? {} : { policyFault: withSentence(policyFault) }),
     sas: sas.map(dated),
   });
   const peer = ({ reason, ikeSas, children, ...rest }: PeerStatus): PeerReport => ({
@@ -82,11 +88,15 @@ export function statusReport(status: Status, source: ReportSource): StatusReport
     },
     warnings: source.warnings,
     listening: source.listening.map(formatEndpoint),
-    locks: status.locks,
+    locks: status.locks.map(({ reason, ...rest }) => ({ ...rest, ...explained(reason) })),
     peers: status.peers.map(peer),
   };
 }
 
 function explained(reason: Reason | undefined): { reason?: ReasonReport } {
-  return reason === undefined ? {} : { reason: { ...reason, sentence: describeReason(reason) } };
+  return reason === undefined ? {} : { reason: withSentence(reason) };
+}
+
+function withSentence(reason: Reason): ReasonReport {
+  return { ...reason, sentence: describeReason(reason) };
 }

@@ -7,7 +7,8 @@ import type { ChildDesired } from "../sa/desired.ts";
 export type ChildState =
   | { readonly kind: "locked" /** Not asked for before. */; readonly retryAt: number }
   | { readonly kind: "connecting"; readonly by: IkeSa }
-  | { readonly kind: "up" };
+  /** `movingTo`: another IKE SA has been asked for it, because the one that carries it is to be closed. */
+  | { readonly kind: "up"; readonly movingTo?: IkeSa };
 
 export class ChildRecord {
   readonly desired: ChildDesired;

@@ -1,5 +1,6 @@
 /** The endpoint: events in, effects out (invariant 1). Finds the SA, runs its machine, keeps the desired state true. */
 
+import { wipe } from "../crypto/secret.ts";
 import { initiate } from "../ikev2/exchanges/ike-sa-init-initiator.ts";
 import type { Host, PeerClaim, TimerName } from "../ikev2/host.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
@@ -15,6 +16,7 @@ import { decodeHeader, flag, type Header } from "../wire/ikev2/header.ts";
 import { exchangeType } from "../wire/ikev2/registry/message.ts";
 import { equalData } from "./equal.ts";
 import type { Effect, EngineEvent } from "./io.ts";
+import { LogThrottle } from "./log-throttle.ts";
 import { Outbox } from "./outbox.ts";
 import { Peer, type PeerContext } from "./peer.ts";
 import { PeerDirectory } from "./peer-directory.ts";
@@ -23,23 +25,27 @@ import { PolicyKeeper } from "./policy-keeper.ts";
 import { Repairs } from "./repairs.ts";
 import { assignReqids, childKey } from "./reqid.ts";
 import { Responder } from "./responder.ts";
+import { Resync } from "./resync.ts";
 import { RouteKeeper } from "./route-keeper.ts";
 import { SaKeeper } from "./sa-keeper.ts";
 import type { Status } from "./status.ts";
-import { peerStatus } from "./status-snapshot.ts";
+import { lockStatus, peerStatus } from "./status-snapshot.ts";
 import { TimerHeap, type TimerOwner } from "./timers.ts";
 
 export interface EngineOptions {
   random(length: number): Uint8Array;
 }
 
+/** How often the kernel is asked what a former run left. */
+const listAttempts = 3;
+
 /** Where the engine stands with the configuration. */
 type Phase =
   | { readonly kind: "unconfigured" }
   /** The kernel is asked what a former run left; nothing is received until it has answered. */
-  | { readonly kind: "adopting"; desired: DesiredState }
+  | { readonly kind: "adopting"; desired: DesiredState; attempts: number }
   | { readonly kind: "running"; readonly desired: DesiredState }
-  | { readonly kind: "stopping" }
+  | { readonly kind: "stopping"; readonly desired: DesiredState | undefined }
   | { readonly kind: "stopped" };
 
 export class Engine implements Host, PeerContext {
@@ -47,9 +53,20 @@ export class Engine implements Host, PeerContext {
   readonly #outbox = new Outbox();
   readonly #timers = new TimerHeap();
   readonly #repairs = new Repairs(this.#outbox, this.#timers, () => this.#now);
-  readonly #policies = new PolicyKeeper(this.#repairs);
-  readonly #routes = new RouteKeeper(this.#outbox);
-  readonly #standing = new SaKeeper(this.#repairs, this.#timers, () => this.#now);
+  readonly #policies = new PolicyKeeper(this.#repairs, (reqid) => this.#standing.has(reqid));
+  readonly #routes = new RouteKeeper(this.#outbox, this.#repairs);
+  readonly #standing = new SaKeeper(
+    this.#repairs,
+    this.#timers,
+    () => this.#now,
+    (reqid) => this.#policies.unserved(reqid),
+  );
+  readonly #resyncs = new Resync(
+    this.#timers,
+    () => this.#now,
+    () => this.#resync(),
+  );
+  readonly #throttle = new LogThrottle();
   readonly #directory = new PeerDirectory();
   readonly #responder: Responder;
   readonly #peers = new Map<string, Peer>();
@@ -78,10 +95,11 @@ export class Engine implements Host, PeerContext {
   }
 
   status(): Status {
-    const desired = this.#phase.kind === "running" ? this.#phase.desired : undefined;
+    const locks = "desired" in this.#phase ? (this.#phase.desired?.local.locks ?? []) : [];
+    const standing = (policies: Iterable<Policy>) => this.#policies.standing(policies);
     return {
-      peers: [...this.#peers.values()].map(peerStatus),
-      locks: (desired?.local.locks ?? []).map((lock) => ({ name: lock.name, port: lock.port })),
+      peers: [...this.#peers.values()].map((peer) => peerStatus(peer, standing)),
+      locks: locks.map((lock) => lockStatus(lock, standing)),
     };
   }
 
@@ -139,8 +157,10 @@ export class Engine implements Host, PeerContext {
   #sendFailed(path: Path, errno: string): void {
     for (const peer of this.#directory.at(path)) {
       const record = this.#peers.get(peer.name);
-      if (record?.state === "connecting")
-        record.reason = { code: "send-failed", remote: formatEndpoint(path.remote), errno };
+      for (const sa of record?.sas ?? []) {
+        if (sa.path.remote.address === path.remote.address && sa.establishedAt === 0)
+          sa.note({ code: "send-failed", remote: formatEndpoint(path.remote), errno });
+      }
     }
   }
 
@@ -149,8 +169,8 @@ export class Engine implements Host, PeerContext {
   #configure(desired: DesiredState): void {
     switch (this.#phase.kind) {
       case "unconfigured":
-        this.#phase = { kind: "adopting", desired };
-        return this.#outbox.kernel([{ kind: "listPolicies" }, { kind: "listSas" }], (answers) => this.#adopt(answers));
+        this.#phase = { kind: "adopting", desired, attempts: 0 };
+        return this.#askWhatStands();
       case "adopting":
         this.#phase.desired = desired;
         return;
@@ -162,9 +182,16 @@ export class Engine implements Host, PeerContext {
     }
   }
 
+  #askWhatStands(): void {
+    this.#outbox.kernel([{ kind: "listPolicies" }, { kind: "listSas" }], (answers) => this.#adopt(answers));
+  }
+
   #adopt(answers: readonly KernelAnswer[]): void {
     if (this.#phase.kind !== "adopting") return;
     const { desired } = this.#phase;
+    this.#phase.attempts += 1;
+    // Asked again, but not for ever: until the locks stand, packets may pass in clear.
+    if (answers.at(-1)?.kind === "refused" && this.#phase.attempts < listAttempts) return this.#askWhatStands();
     for (const answer of answers) {
       if (answer.kind === "policies") this.#policies.adopt(answer.policies);
       else if (answer.kind === "sas") this.#standing.adopt(answer.sas);
@@ -188,7 +215,7 @@ export class Engine implements Host, PeerContext {
     }
     const wanted = new Set(reqids.values());
     // Locks first: nothing that is to be protected may pass before its policy stands.
-    this.#policies.configure(lockPolicies(desired), (policy) => this.#served(policy, wanted));
+    this.#policies.configure(lockPolicies(desired), wanted);
     this.#standing.keepOnly(wanted);
     this.#directory.configure(desired.peers);
     for (const next of changed) {
@@ -207,13 +234,6 @@ export class Engine implements Host, PeerContext {
     peer.down({ code: "operator", action: "removed" });
   }
 
-  /** Whether a former run's SAs still serve a policy, so that it had better stay as it is until new ones stand. */
-  #served(policy: Policy, wanted: ReadonlySet<number>): boolean {
-    if (policy.action.kind !== "protected") return false;
-    const { reqid } = policy.action.template;
-    return wanted.has(reqid) && this.#standing.has(reqid);
-  }
-
   #standingReqids(): Map<string, number> {
     const reqids = new Map<string, number>();
     for (const peer of this.#peers.values()) {
@@ -224,7 +244,10 @@ export class Engine implements Host, PeerContext {
 
   #stop(): void {
     if (this.#phase.kind === "stopping" || this.#phase.kind === "stopped") return;
-    this.#phase = { kind: "stopping" };
+    this.#phase = {
+      kind: "stopping",
+      desired: this.#phase.kind === "running" ? this.#phase.desired : undefined,
+    };
     for (const peer of this.#peers.values()) peer.down({ code: "operator", action: "stopped" });
     for (const sa of [...this.#sas.values()]) sa.close({ code: "operator", action: "stopped" });
   }
@@ -256,7 +279,8 @@ export class Engine implements Host, PeerContext {
   }
 
   #expired(id: SaId, reqid: number): void {
-    const found = this.#findChild(reqid, (child) => child.spiIn === id.spi || child.spiOut === id.spi);
+    const key = saKey(id);
+    const found = this.#findChild(reqid, (child) => halves(child).includes(key));
     if (found === undefined) return this.#standing.gone(reqid, id);
     found.sa.dropChild(found.child, { code: "lifetime-over", what: "Child SA" });
   }
@@ -267,13 +291,19 @@ export class Engine implements Host, PeerContext {
       for (const answer of answers) {
         if (answer.kind === "sas") this.#mendSas(answer.sas);
         else if (answer.kind === "policies") this.#policies.resync(answer.policies);
+        else if (answer.kind === "refused") {
+          this.log({ level: "error", event: "resync", reason: { code: "kernel-refused", ...answer.refusal } });
+          this.#resyncs.again();
+        }
       }
     });
   }
 
   #mendSas(listed: readonly StandingSa[]): void {
     const there = new Set(listed.map(saKey));
+    this.#standing.resync((sa) => there.has(saKey(sa)));
     for (const sa of [...this.#sas.values()]) {
+      if (sa.state.kind !== "Established") continue;
       for (const child of [...sa.children.values()]) {
         const lost = [inboundId(child), outboundId(child)].find((id) => !there.has(saKey(id)));
         if (lost !== undefined) sa.dropChild(child, { code: "sa-vanished", spi: lost.spi });
@@ -314,14 +344,42 @@ export class Engine implements Host, PeerContext {
     this.#outbox.log(record);
   }
 
-  compute(sa: IkeSa, job: ComputeJob, then: (result: ComputeResult) => void): void {
+  dropped(tell: () => Pick<LogRecord, "peer" | "facts">): void {
+    const unsaid = this.#throttle.admit(this.#now);
+    if (unsaid === undefined) return;
+    const { peer, facts } = tell();
+    this.log({
+      level: "debug",
+      event: "message-dropped",
+      ...(peer === undefined ? {} : { peer }),
+      facts: { ...facts, ...(unsaid === 0 ? {} : { unsaid }) },
+    });
+  }
+
+  inspect(sa: IkeSa): void {
+    for (const child of sa.children.values()) {
+      for (const id of [inboundId(child), outboundId(child)]) {
+        this.#outbox.kernel([{ kind: "querySa", sa: id }], ([answer]) => {
+          if (answer?.kind !== "refused" || answer.refusal.errno !== "ESRCH") return;
+          if (sa.state.kind === "Established" && sa.children.get(child.spiIn) === child)
+            sa.dropChild(child, { code: "sa-vanished", spi: id.spi });
+        });
+      }
+    }
+  }
+
+  compute(sa: IkeSa, job: ComputeJob, then: (result: ComputeResult) => void, tooLate?: () => void): void {
     this.#sas.set(sa.localSpi, sa);
     this.#outbox.compute(job, (result) => {
-      if (!sa.isOver) then(result);
+      if (!sa.isOver) return then(result);
+      if (result.kind === "shared") wipe(result.secret);
+      else if (result.kind === "generated") result.pair.destroy();
+      tooLate?.();
     });
   }
 
   kernel(requests: readonly KernelRequest[], then: (answers: readonly KernelAnswer[]) => void): void {
+    for (const request of requests) this.#repairs.supersede(request);
     this.#outbox.kernel(requests, then);
   }
 
@@ -422,7 +480,6 @@ export class Engine implements Host, PeerContext {
   }
 
   ended(sa: IkeSa, reason: Reason): void {
-    this.#responder.leave(sa);
     const stood = sa.establishedAt > 0;
     this.log({
       level: stood ? "info" : "warn",
@@ -436,6 +493,8 @@ export class Engine implements Host, PeerContext {
   }
 
   forget(sa: IkeSa): void {
+    // Not before: one that was refused, and lingers, costs as much as one that is half open.
+    this.#responder.leave(sa);
     this.#timers.forget(sa);
     this.#sas.delete(sa.localSpi);
   }
@@ -444,6 +503,11 @@ export class Engine implements Host, PeerContext {
 
   initiate(peer: Peer, path: Path): IkeSa {
     return initiate(this, peer.desired, path, this.#freshSpi());
+  }
+
+  /** Its children are carried elsewhere: from now on packets leave on what is newer, while it still receives. */
+  retire(sa: IkeSa): void {
+    for (const child of sa.children.values()) this.removeSa(outboundId(child));
   }
 
   connecting(peer: Peer, path: Path): void {
@@ -468,6 +532,10 @@ function nameOf(sa: IkeSa): { peer?: string } {
 
 function spis(child: ChildSa): Record<string, string> {
   return { spiIn: child.spiIn.toString(16).padStart(8, "0"), spiOut: child.spiOut.toString(16).padStart(8, "0") };
+}
+
+function halves(child: ChildSa): string[] {
+  return [saKey(inboundId(child)), saKey(outboundId(child))];
 }
 
 function saKey(id: SaId): string {

@@ -12,8 +12,14 @@ import { ChildRecord } from "./child-record.ts";
 import type { PeerStatus } from "./status.ts";
 import type { TimerOwner } from "./timers.ts";
 
-/** How long the responder of an IKE SA leaves it to the initiator to ask for the children, in ms. */
+/** How long after its last request the initiator of an IKE SA is left to ask for the next child, in ms. */
 const responderPatience = 3_000;
+
+/** Requests for children that are under way at a time: the queue of an IKE SA is bounded. */
+const concurrentChildren = 16;
+
+/** An IKE SA that ends sooner than this after it was established counts as a failed attempt, in ms. */
+const shortLife = 10_000;
 
 /** How long an IKE SA that is one too many waits for its twin to carry the children, in ms. */
 const redundantPatience = 10_000;
@@ -23,6 +29,8 @@ export interface PeerContext {
   random(length: number): Uint8Array;
   arm(owner: TimerOwner, name: string, at: number): void;
   disarm(owner: TimerOwner, name: string): void;
+  /** Stops sending on an IKE SA's children, whose traffic another carries. */
+  retire(sa: IkeSa): void;
   /** Opens an IKE SA; the peer gets to know it by `adopt`. */
   initiate(peer: Peer, path: Path): IkeSa;
   connecting(peer: Peer, path: Path): void;
@@ -42,6 +50,12 @@ export class Peer implements TimerOwner {
   /** Attempts since it was last up. */
   #failures = 0;
   #retryAt = 0;
+  /** Child SAs that the peer has been asked to delete. */
+  readonly #retired = new WeakSet<ChildSa>();
+  /** IKE SAs in a row that ended soon after they were established. */
+  #shortLives = 0;
+  /** IKE SAs that the peer knows no more of: their children carry packets until they are replaced. */
+  readonly #leftovers = new WeakSet<IkeSa>();
   readonly #byIdentity = new Map<string, Set<IkeSa>>();
   readonly #context: PeerContext;
 
@@ -60,6 +74,7 @@ export class Peer implements TimerOwner {
   up(): void {
     if (this.state === "down") this.#change(this.#idleState());
     this.#failures = 0;
+    this.#shortLives = 0;
     this.#retryAt = 0;
     for (const child of this.children.values()) child.failures = 0;
     this.tend(true);
@@ -68,7 +83,7 @@ export class Peer implements TimerOwner {
   down(reason: Reason): void {
     this.#change("down");
     this.reason = reason;
-    this.#context.disarm(this, "tend");
+    for (const timer of ["tend", "redundant", "leftovers"]) this.#context.disarm(this, timer);
     for (const sa of [...this.sas]) sa.close(reason);
   }
 
@@ -84,9 +99,10 @@ export class Peer implements TimerOwner {
     for (const other of twins) {
       // RFC 7296 2.4: the peer knows of no other IKE SA; what stood before it called is a leftover. One that came to
       // stand while the peer was calling is no leftover: two ends called each other at once.
-      if (initialContact && other.establishedAt <= sa.createdAt) other.close({ code: "replaced" });
+      if (initialContact && other.establishedAt <= sa.createdAt) this.#leftovers.add(other);
     }
     twins.add(sa);
+    this.#closeLeftovers();
     this.tend();
   }
 
@@ -101,8 +117,10 @@ export class Peer implements TimerOwner {
     if (this.desired.remote === "any" ? this.sas.size > 0 : this.#main() !== undefined) return this.tend();
     this.reason = reason;
     this.#change(this.#idleState());
-    this.#failures = stood ? 1 : this.#failures + 1;
-    this.#retryAt = this.#context.now() + backoff(this.desired.timing, this.#failures, (n) => this.#context.random(n));
+    const now = this.#context.now();
+    if (stood) this.#shortLives = now - sa.establishedAt < shortLife ? this.#shortLives + 1 : 0;
+    this.#failures = stood ? 1 + this.#shortLives : this.#failures + 1;
+    this.#retryAt = now + backoff(this.desired.timing, this.#failures, (n) => this.#context.random(n));
     this.tend();
   }
 
@@ -115,6 +133,7 @@ export class Peer implements TimerOwner {
     record.reason = undefined;
     record.failures = 0;
     record.change({ kind: "up" }, this.#context.now());
+    this.#closeLeftovers();
     this.tend();
   }
 
@@ -164,6 +183,7 @@ export class Peer implements TimerOwner {
   // --- what is to be done next ------------------------------------------------------------------------------------
 
   onTimer(): void {
+    this.#closeLeftovers();
     this.tend();
   }
 
@@ -175,6 +195,7 @@ export class Peer implements TimerOwner {
     if (main !== undefined) {
       this.#tendChildren(main);
       this.#tendRedundant(main);
+      this.#tendCrossed(main);
       return;
     }
     if (this.sas.size > 0 || !(this.desired.initiate || called)) return;
@@ -199,31 +220,87 @@ export class Peer implements TimerOwner {
   #tendChildren(main: IkeSa): void {
     if (!this.desired.initiate && main.role === "responder") return;
     const now = this.#context.now();
-    const patience = main.role === "responder" ? main.establishedAt + responderPatience : 0;
+    const patience = main.role === "responder" ? main.lastAnswered + responderPatience : 0;
     let next = Number.POSITIVE_INFINITY;
     for (const record of this.children.values()) {
       if (record.state.kind !== "locked") continue;
       const at = Math.max(record.state.retryAt, patience);
-      if (at > now) {
-        next = Math.min(next, at);
-        continue;
+      if (at > now) next = Math.min(next, at);
+      else if (!this.#mayAskMore()) return;
+      else {
+        record.change({ kind: "connecting", by: main }, now);
+        main.request(createChild(record.desired));
       }
-      record.change({ kind: "connecting", by: main }, now);
-      main.request(createChild(record.desired));
     }
     if (next < Number.POSITIVE_INFINITY) this.#context.arm(this, "tend", next);
   }
 
-  /** Two ends that called each other at once have two IKE SAs: who opened the lesser one closes it, once the other carries all. */
+  /** The others wait: each that comes up or fails has the peer tended again. */
+  #mayAskMore(): boolean {
+    let asked = 0;
+    for (const { state } of this.children.values()) if (state.kind === "connecting") asked += 1;
+    return asked < concurrentChildren;
+  }
+
+  /**
+   * Two ends that called each other at once have two IKE SAs. Who opened the lesser one closes it once the other carries
+   * all its children, and asks for those that it does not carry yet.
+   */
   #tendRedundant(main: IkeSa): void {
     const now = this.#context.now();
     for (const sa of [...this.sas]) {
       if (sa === main || sa.state.kind !== "Established" || sa.role !== "initiator") continue;
-      const carried = new Set([...main.children.values()].map((child) => child.desired.name));
-      const covered = [...sa.children.values()].every((child) => carried.has(child.desired.name));
+      const missing = missingOn(main, sa);
       const overdue = Math.max(sa.establishedAt, main.establishedAt) + redundantPatience;
-      if (covered || overdue <= now) sa.close({ code: "replaced" });
-      else this.#context.arm(this, "tend", overdue);
+      if (missing.length === 0 || overdue <= now) this.#replace(sa, missing.length === 0);
+      else {
+        this.#context.arm(this, "redundant", overdue);
+        for (const name of missing) this.#move(name, main);
+      }
+    }
+  }
+
+  #move(name: string, main: IkeSa): void {
+    const record = this.children.get(name);
+    if (record === undefined || record.state.kind !== "up" || record.state.movingTo === main) return;
+    record.change({ kind: "up", movingTo: main }, this.#context.now());
+    main.request(createChild(record.desired));
+  }
+
+  /**
+   * The peer came back and knows nothing of these IKE SAs, but its kernel may still carry their Child SAs: they go when
+   * new ones stand, or when the peer has had its time.
+   */
+  #closeLeftovers(): void {
+    const now = this.#context.now();
+    for (const sa of [...this.sas]) {
+      if (!this.#leftovers.has(sa) || sa.state.kind !== "Established") continue;
+      const heirs = [...(this.#byIdentity.get(identityOf(sa)) ?? [])].filter((other) => !this.#leftovers.has(other));
+      const replaced = heirs.some((heir) => missingOn(heir, sa).length === 0);
+      const since = Math.max(sa.establishedAt, ...heirs.map((heir) => heir.establishedAt));
+      if (replaced || since + redundantPatience <= now) this.#replace(sa, replaced);
+      else this.#context.arm(this, "leftovers", since + redundantPatience);
+    }
+  }
+
+  /** `covered`: its children are carried elsewhere, so that nothing need be sent on them while the peer drops its halves. */
+  #replace(sa: IkeSa, covered: boolean): void {
+    if (covered) this.#context.retire(sa);
+    sa.close({ code: "replaced" });
+  }
+
+  /** Both ends asked for the same child at once: who asked for the lesser pair has it deleted. */
+  #tendCrossed(main: IkeSa): void {
+    for (const record of this.children.values()) {
+      if (record.sas.size < 2) continue;
+      const pairs = [...record.sas].filter((child) => main.children.get(child.spiIn) === child && !child.rekeys);
+      let greatest = 0n;
+      for (const { lowestNonce } of pairs) if (lowestNonce > greatest) greatest = lowestNonce;
+      for (const child of pairs) {
+        if (child.lowestNonce === greatest || child.role === "responder" || this.#retired.has(child)) continue;
+        this.#retired.add(child);
+        main.retireChild(child, { code: "replaced" });
+      }
     }
   }
 
@@ -231,7 +308,7 @@ export class Peer implements TimerOwner {
   #main(): IkeSa | undefined {
     let main: IkeSa | undefined;
     for (const sa of this.sas) {
-      if (sa.state.kind !== "Established") continue;
+      if (sa.state.kind !== "Established" || this.#leftovers.has(sa)) continue;
       if (main === undefined || sa.lowestNonce > main.lowestNonce) main = sa;
     }
     return main;
@@ -240,20 +317,20 @@ export class Peer implements TimerOwner {
   #lock(record: ChildRecord, reason: Reason, wait: number): void {
     const now = this.#context.now();
     record.reason = reason;
-    if (record.sas.size > 0) return record.change({ kind: "up" }, now);
+    if (record.sas.size > 0) return record.state.kind === "up" ? undefined : record.change({ kind: "up" }, now);
     record.change({ kind: "locked", retryAt: now + wait }, now);
   }
 
   /** The established IKE SAs with the same identity at the other end. */
   #twins(sa: IkeSa): Set<IkeSa> {
-    const key = sa.remoteId?.text ?? "";
+    const key = identityOf(sa);
     const twins = this.#byIdentity.get(key) ?? new Set();
     this.#byIdentity.set(key, twins);
     return twins;
   }
 
   #forgetTwin(sa: IkeSa): void {
-    const key = sa.remoteId?.text ?? "";
+    const key = identityOf(sa);
     const twins = this.#byIdentity.get(key);
     twins?.delete(sa);
     if (twins?.size === 0) this.#byIdentity.delete(key);
@@ -268,4 +345,14 @@ export class Peer implements TimerOwner {
   #idleState(): PeerState {
     return this.desired.initiate && this.desired.remote !== "any" ? "connecting" : "waiting";
   }
+}
+
+function identityOf(sa: IkeSa): string {
+  return sa.remoteId?.text ?? "";
+}
+
+/** The children of `sa` that `main` does not carry. */
+function missingOn(main: IkeSa, sa: IkeSa): string[] {
+  const carried = new Set([...main.children.values()].map((child) => child.desired.name));
+  return [...sa.children.values()].map((child) => child.desired.name).filter((name) => !carried.has(name));
 }

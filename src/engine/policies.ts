@@ -5,6 +5,7 @@ import { formatSelector, ipProtocol, reverseSelector, type Selector } from "../n
 import {
   type ChildDesired,
   type DesiredState,
+  type LockDesired,
   type LockedPeerDesired,
   lockFamilies,
   type SelectorEnd,
@@ -31,20 +32,22 @@ export function lockPolicies(desired: DesiredState): Policy[] {
   for (const peer of [...desired.peers, ...(desired.locked ?? [])]) {
     for (const child of peer.children) for (const policy of childLockPolicies(peer, child)) add(policy);
   }
-  for (const lock of desired.local.locks) {
-    for (const family of lockFamilies) {
-      const selector: Selector = {
-        source: anyPrefix(family),
-        destination: anyPrefix(family),
-        protocol: lock.protocol,
-        destinationPort: lock.port,
-      };
-      add(locked(selector, "out"));
-      add(locked(selector, "in"));
-    }
-  }
+  for (const lock of desired.local.locks) for (const policy of overlayLockPolicies(lock)) add(policy);
   if ([...policies.values()].some(catchesDiscovery)) for (const policy of discoveryPolicies()) add(policy);
   return [...policies.values()];
+}
+
+/** The policies of a lock towards everybody, for both families. */
+export function overlayLockPolicies(lock: LockDesired): Policy[] {
+  return lockFamilies.flatMap((family) => {
+    const selector: Selector = {
+      source: anyPrefix(family),
+      destination: anyPrefix(family),
+      protocol: lock.protocol,
+      destinationPort: lock.port,
+    };
+    return [locked(selector, "out"), locked(selector, "in")];
+  });
 }
 
 /** The policies of one child while it is down, for every address its peer may have. */

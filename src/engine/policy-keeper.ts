@@ -1,5 +1,5 @@
 /** Keeps the policies in the kernel what they should be: locked, or protected while a Child SA stands (invariant 2). */
-import type { KernelRequest, Policy, PolicyDirection } from "../kernel/port.ts";
+import type { KernelRefusal, KernelRequest, Policy, PolicyDirection } from "../kernel/port.ts";
 import { type Address, familyOf } from "../negotiate/address.ts";
 import { reverseSelector, type Selector } from "../negotiate/selector.ts";
 import type { ChildSa } from "../sa/child-sa.ts";
@@ -9,14 +9,17 @@ import type { Repairs } from "./repairs.ts";
 
 export class PolicyKeeper {
   readonly #repairs: Repairs;
+  /** Whether a former run's SAs of that reqid stand: they need their policies as they are. */
+  readonly #isServed: (reqid: number) => boolean;
   /** What the configuration asks for, locked. */
   #locks = new Map<string, Policy>();
   /** What stands in the kernel, as far as was told and answered. */
   readonly #standing = new Map<string, Policy>();
   readonly #users = new Map<string, Set<ChildSa>>();
 
-  constructor(repairs: Repairs) {
+  constructor(repairs: Repairs, isServed: (reqid: number) => boolean) {
     this.#repairs = repairs;
+    this.#isServed = isServed;
   }
 
   /** Policies of ours that a former run left. */
@@ -25,11 +28,15 @@ export class PolicyKeeper {
   }
 
   /**
-   * Makes `locks` the policies to have. What stands protected and is in `keep` (a former run's SAs still serve it) stays
-   * so until a new Child SA takes it over; what nobody asks for any more goes. Nothing is asked for that stands already.
+   * Makes `locks` the policies to have. What a former run's SAs still serve, and has a reqid of `wanted`, stays protected
+   * until a new Child SA takes it over; what nobody asks for any more goes. Nothing is asked for that stands already.
    */
-  configure(locks: readonly Policy[], keep: (policy: Policy) => boolean): void {
+  configure(locks: readonly Policy[], wanted: ReadonlySet<number>): void {
     this.#locks = new Map(locks.map((policy) => [policyKey(policy), policy]));
+    const keep = (policy: Policy): boolean => {
+      const reqid = reqidOf(policy);
+      return reqid !== undefined && wanted.has(reqid) && this.#isServed(reqid);
+    };
     for (const [key, lock] of this.#locks) {
       const standing = this.#standing.get(key);
       if (standing !== undefined && (this.#inUse(key) || samePolicy(standing, lock) || keep(standing))) continue;
@@ -48,9 +55,7 @@ export class PolicyKeeper {
       users.add(child);
       this.#users.set(key, users);
       this.#standing.set(key, policy);
-      const request: KernelRequest = { kind: "setPolicy", policy };
-      this.#repairs.supersede(request);
-      return request;
+      return { kind: "setPolicy", policy };
     });
   }
 
@@ -60,23 +65,24 @@ export class PolicyKeeper {
       const key = policyKey(policy);
       const users = this.#users.get(key);
       if (users?.delete(child) !== true) continue;
-      const [other] = users;
-      if (other !== undefined) {
-        // A newer pair of the same child stands on the same template, unless the peer's address differs.
-        const theirs = protectingPolicies(other).find((one) => policyKey(one) === key);
-        if (theirs !== undefined && !samePolicy(theirs, policy)) this.#set(theirs);
+      const newest = [...users].at(-1);
+      if (newest === undefined) {
+        this.#users.delete(key);
+        if (!this.#isServed(child.reqid)) this.#lock(key, policy);
         continue;
       }
-      this.#users.delete(key);
-      const lock = this.#locks.get(key);
-      if (lock === undefined) this.#remove(key, policy);
-      else this.#set(lock);
+      // Mostly the same template; another one where the peer's address differs.
+      const theirs = protectingPolicies(newest).find((one) => policyKey(one) === key);
+      const standing = this.#standing.get(key);
+      if (theirs !== undefined && (standing === undefined || !samePolicy(theirs, standing))) this.#set(theirs);
     }
   }
 
-  /** What should stand, for comparison with what the kernel lists. */
-  expected(): Policy[] {
-    return [...this.#standing.values()];
+  /** A former run's last SA of this reqid is gone or about to go: what only it served is locked. */
+  unserved(reqid: number): void {
+    for (const [key, policy] of [...this.#standing]) {
+      if (reqidOf(policy) === reqid && !this.#inUse(key)) this.#lock(key, policy);
+    }
   }
 
   /** Puts back what the kernel has lost. */
@@ -88,8 +94,25 @@ export class PolicyKeeper {
     }
   }
 
+  /** Whether every one of these stands in the kernel as it should, and the first refusal where one does not. */
+  standing(policies: Iterable<Policy>): { readonly installed: boolean; readonly refusal?: KernelRefusal } {
+    let installed = true;
+    for (const policy of policies) {
+      const { open, refusal } = this.#repairs.state({ kind: "setPolicy", policy });
+      if (refusal !== undefined) return { installed: false, refusal };
+      if (open) installed = false;
+    }
+    return { installed };
+  }
+
   #inUse(key: string): boolean {
     return (this.#users.get(key)?.size ?? 0) > 0;
+  }
+
+  #lock(key: string, policy: Policy): void {
+    const lock = this.#locks.get(key);
+    if (lock === undefined) this.#remove(key, policy);
+    else this.#set(lock);
   }
 
   #set(policy: Policy): void {
@@ -103,8 +126,12 @@ export class PolicyKeeper {
   }
 }
 
+function reqidOf(policy: Policy): number | undefined {
+  return policy.action.kind === "protected" ? policy.action.template.reqid : undefined;
+}
+
 /** The policies of a Child SA, both directions of each selector pair, `forward` too in tunnel mode. */
-function protectingPolicies(child: ChildSa): Policy[] {
+export function protectingPolicies(child: ChildSa): Policy[] {
   return child.selectors.flatMap((outbound) => {
     const inbound = reverseSelector(outbound);
     const policies = [

@@ -1,5 +1,5 @@
 /** Kernel requests that must be carried out in the end, however often the kernel refuses. */
-import type { KernelRequest } from "../kernel/port.ts";
+import type { KernelRefusal, KernelRequest } from "../kernel/port.ts";
 import type { Outbox } from "./outbox.ts";
 import { policyKey } from "./policies.ts";
 import type { TimerHeap, TimerOwner } from "./timers.ts";
@@ -15,13 +15,23 @@ export type Insisted = Extract<
   { kind: "setPolicy" | "deletePolicy" | "deleteSa" | "setRoute" | "deleteRoute" }
 >;
 
+/** The latest request for one object, until it is known to be done. */
+interface Open {
+  readonly request: Insisted;
+  /** The kernel's last answer, where it was a refusal. */
+  refusal: KernelRefusal | undefined;
+  /** Asked, and not answered yet. */
+  asking: boolean;
+}
+
 /** Repeats refused requests, the latest of each object only, with growing waits. */
 export class Repairs implements TimerOwner {
   readonly #outbox: Outbox;
   readonly #timers: TimerHeap;
   readonly #now: () => number;
-  readonly #pending = new Map<string, Insisted>();
+  readonly #open = new Map<string, Open>();
   #wait = firstWait;
+  #armed = false;
 
   constructor(outbox: Outbox, timers: TimerHeap, now: () => number) {
     this.#outbox = outbox;
@@ -32,43 +42,73 @@ export class Repairs implements TimerOwner {
   /** Asks now; where that is refused, again and again until it is done or another request for the same object comes. */
   insist(request: Insisted): void {
     const key = keyOf(request);
-    this.#pending.delete(key);
-    this.#outbox.kernel([request], ([answer]) => {
-      if (answer?.kind !== "refused" || isDone(request, answer.refusal.errno)) return;
-      this.#outbox.log({
-        level: "error",
-        event: "policy-failed",
-        reason: { code: "kernel-refused", ...answer.refusal },
-        facts: { object: key, again: "the request will be repeated" },
-      });
-      this.#pending.set(key, request);
-      this.#timers.arm(this, "repair", this.#now() + this.#wait);
-    });
+    const open: Open = { request, refusal: undefined, asking: false };
+    this.#open.set(key, open);
+    this.#ask(key, open);
   }
 
-  /** Another request for the same object has been made elsewhere: the pending one would undo it. */
+  /** A request for the same object is being made elsewhere: what is still open here would undo it. */
   supersede(request: KernelRequest): void {
-    if (isInsisted(request)) this.#pending.delete(keyOf(request));
+    const key = objectOf(request);
+    if (key !== undefined) this.#open.delete(key);
+  }
+
+  /** Whether the request is not known to be done, and the kernel's refusal if it gave one. */
+  state(request: Insisted): { readonly open: boolean; readonly refusal: KernelRefusal | undefined } {
+    const open = this.#open.get(keyOf(request));
+    return { open: open !== undefined, refusal: open?.refusal };
   }
 
   onTimer(): void {
-    this.#wait = this.#pending.size === 0 ? firstWait : Math.min(this.#wait * 2, longestWait);
-    for (const request of [...this.#pending.values()]) this.insist(request);
-    if (this.#pending.size === 0) this.#wait = firstWait;
+    this.#armed = false;
+    const refused = [...this.#open].filter(([, open]) => open.refusal !== undefined && !open.asking);
+    this.#wait = refused.length === 0 ? firstWait : Math.min(this.#wait * 2, longestWait);
+    for (const [key, open] of refused) this.#ask(key, open);
+  }
+
+  #ask(key: string, open: Open): void {
+    open.asking = true;
+    this.#outbox.kernel([open.request], ([answer]) => {
+      open.asking = false;
+      // Overtaken: a later request for the same object must not be undone by an earlier one's repetition.
+      if (this.#open.get(key) !== open) return;
+      if (answer?.kind !== "refused" || isDone(open.request, answer.refusal.errno)) {
+        this.#open.delete(key);
+        if (this.#open.size === 0) this.#wait = firstWait;
+        return;
+      }
+      if (open.refusal?.errno !== answer.refusal.errno) {
+        this.#outbox.log({
+          level: "error",
+          event: "policy-failed",
+          reason: { code: "kernel-refused", ...answer.refusal },
+          facts: { object: key, again: "the request will be repeated" },
+        });
+      }
+      open.refusal = answer.refusal;
+      if (this.#armed) return;
+      this.#armed = true;
+      this.#timers.arm(this, "repair", this.#now() + this.#wait);
+    });
   }
 }
 
-function isInsisted(request: KernelRequest): request is Insisted {
-  return keyed.has(request.kind);
+/** What a request is about, or undefined where it is nothing that is ever repeated here. */
+function objectOf(request: KernelRequest): string | undefined {
+  switch (request.kind) {
+    case "installSa":
+      // A deletion that is still open would remove the new SA of that SPI.
+      return keyOf({ kind: "deleteSa", sa: request.sa });
+    case "setPolicy":
+    case "deletePolicy":
+    case "deleteSa":
+    case "setRoute":
+    case "deleteRoute":
+      return keyOf(request);
+    default:
+      return undefined;
+  }
 }
-
-const keyed: ReadonlySet<KernelRequest["kind"]> = new Set([
-  "setPolicy",
-  "deletePolicy",
-  "deleteSa",
-  "setRoute",
-  "deleteRoute",
-]);
 
 function keyOf(request: Insisted): string {
   switch (request.kind) {
@@ -84,7 +124,7 @@ function keyOf(request: Insisted): string {
   }
 }
 
-/** Another owner's object is not ours to remove or to overwrite: repeating would not help. */
+/** What is to be removed and is not there needs no repetition. */
 function isDone(request: Insisted, errno: string): boolean {
   if (request.kind === "setPolicy" || request.kind === "setRoute") return false;
   return goneAlready.has(errno);

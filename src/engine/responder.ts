@@ -1,4 +1,5 @@
 /** New IKE SAs from outside: repeats, cookies, limits, and then IKE_SA_INIT's own checks (RFC 7296 2.6). */
+import { hash } from "../crypto/hash.ts";
 import { CookieJar } from "../ikev2/cookie.ts";
 import { answerInit, statelessAnswer } from "../ikev2/exchanges/ike-sa-init-responder.ts";
 import type { Host } from "../ikev2/host.ts";
@@ -10,6 +11,7 @@ import { WireError } from "../wire/error.ts";
 import type { Header } from "../wire/ikev2/header.ts";
 import { decodeMessage, type Message } from "../wire/ikev2/message.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
+import { LogThrottle } from "./log-throttle.ts";
 import type { PeerDirectory } from "./peer-directory.ts";
 
 /** Half-open IKE SAs, in all and from one address, beyond which a cookie is asked for before any state is made. */
@@ -23,7 +25,11 @@ export class Responder {
   readonly #directory: PeerDirectory;
   readonly #allocateSpi: () => bigint;
   readonly #cookies: CookieJar;
-  /** Half-open IKE SAs by the initiator's SPI and address: a repeated request is not a new one. */
+  readonly #throttle = new LogThrottle();
+  /**
+   * Half-open IKE SAs by the initiator's address and the request itself: a repeated request is not a new one, while one
+   * with a cookie is, though an earlier one without it arrived too (RFC 7296 2.1).
+   */
   readonly #halfOpen = new Map<string, IkeSa>();
   readonly #keys = new Map<IkeSa, string>();
   readonly #perAddress = new Map<string, number>();
@@ -37,7 +43,7 @@ export class Responder {
 
   /** An IKE_SA_INIT request that names no SA of ours. */
   receive(header: Header, octets: Uint8Array, path: Path): void {
-    const key = keyOf(header.initiatorSpi, path);
+    const key = keyOf(octets, path);
     const known = this.#halfOpen.get(key);
     if (known !== undefined) return known.receive(header, octets, path);
     if (header.messageId !== 0 || header.initiatorSpi === 0n) return;
@@ -49,7 +55,7 @@ export class Responder {
     if (suspicious && !this.#provenAddress(message, path)) return;
     const peers = this.#directory.at(path);
     if (peers.length === 0) {
-      this.#refused(this.#directory.unknown(path), path);
+      this.#refused(() => this.#directory.unknown(path), path);
       return this.#host.send(statelessAnswer(message, notify(notifyType.NO_PROPOSAL_CHOSEN)), path);
     }
     const verdict = answerInit(this.#host, peers, message, octets, path, this.#allocateSpi);
@@ -59,7 +65,7 @@ export class Responder {
         return;
       case "refused":
         this.#host.refused(peers, verdict.reason);
-        this.#refused(verdict.reason, path);
+        this.#refused(() => verdict.reason, path);
         return this.#host.send(verdict.answer, path);
       case "turned":
         return this.#host.send(verdict.answer, path);
@@ -93,7 +99,7 @@ export class Responder {
       return decodeMessage(octets, header);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      this.#host.log({ level: "debug", event: "message-dropped", facts: { why: error.message } });
+      this.#host.dropped(() => ({ facts: { why: error.message } }));
       return undefined;
     }
   }
@@ -112,17 +118,20 @@ export class Responder {
     return false;
   }
 
-  #refused(reason: Reason, path: Path): void {
-    this.#host.log({ level: "warn", event: "ike-sa-failed", reason, facts: { remote: formatEndpoint(path.remote) } });
+  #refused(reason: () => Reason, path: Path): void {
+    const unsaid = this.#throttle.admit(this.#host.now());
+    if (unsaid === undefined) return;
+    const facts = { remote: formatEndpoint(path.remote), ...(unsaid === 0 ? {} : { unsaid }) };
+    this.#host.log({ level: "warn", event: "ike-sa-failed", reason: reason(), facts });
   }
 
   #drop(why: string, path: Path): void {
-    this.#host.log({ level: "debug", event: "message-dropped", facts: { why, remote: formatEndpoint(path.remote) } });
+    this.#host.dropped(() => ({ facts: { why, remote: formatEndpoint(path.remote) } }));
   }
 }
 
-function keyOf(initiatorSpi: bigint, path: Path): string {
-  return `${path.remote.address} ${path.remote.port} ${initiatorSpi}`;
+function keyOf(request: Uint8Array, path: Path): string {
+  return `${path.remote.address} ${path.remote.port} ${hash("sha1", request).toString("base64")}`;
 }
 
 function addressOf(key: string): string {

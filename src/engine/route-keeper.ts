@@ -3,13 +3,16 @@ import type { KernelRequest, Route } from "../kernel/port.ts";
 import { formatPrefix } from "../negotiate/address.ts";
 import type { ChildSa } from "../sa/child-sa.ts";
 import type { Outbox } from "./outbox.ts";
+import type { Repairs } from "./repairs.ts";
 
 export class RouteKeeper {
   readonly #outbox: Outbox;
+  readonly #repairs: Repairs;
   readonly #users = new Map<string, Set<ChildSa>>();
 
-  constructor(outbox: Outbox) {
+  constructor(outbox: Outbox, repairs: Repairs) {
     this.#outbox = outbox;
+    this.#repairs = repairs;
   }
 
   add(child: ChildSa): void {
@@ -17,7 +20,7 @@ export class RouteKeeper {
       const key = formatPrefix(route.destination);
       const users = this.#users.get(key) ?? new Set();
       this.#users.set(key, users.add(child));
-      if (users.size === 1) this.#ask({ kind: "setRoute", route }, child);
+      if (users.size === 1) this.#set(route, child);
     }
   }
 
@@ -27,14 +30,16 @@ export class RouteKeeper {
       const users = this.#users.get(key);
       if (users?.delete(child) !== true || users.size > 0) continue;
       this.#users.delete(key);
-      this.#ask({ kind: "deleteRoute", route }, child);
+      this.#repairs.insist({ kind: "deleteRoute", route });
     }
   }
 
   /** A route that cannot be had is no reason to take the tunnel down: the operator may have his own. */
-  #ask(request: KernelRequest, child: ChildSa): void {
+  #set(route: Route, child: ChildSa): void {
+    const request: KernelRequest = { kind: "setRoute", route };
+    this.#repairs.supersede(request);
     this.#outbox.kernel([request], ([answer]) => {
-      if (answer?.kind !== "refused" || (request.kind === "deleteRoute" && answer.refusal.errno === "ESRCH")) return;
+      if (answer?.kind !== "refused") return;
       this.#outbox.log({
         level: "warn",
         event: "route-failed",

@@ -10,12 +10,15 @@ export class SaKeeper implements TimerOwner {
   readonly #repairs: Repairs;
   readonly #timers: TimerHeap;
   readonly #now: () => number;
+  /** The last SA of a reqid is gone or about to go. */
+  readonly #over: (reqid: number) => void;
   readonly #left = new Map<number, StandingSa[]>();
 
-  constructor(repairs: Repairs, timers: TimerHeap, now: () => number) {
+  constructor(repairs: Repairs, timers: TimerHeap, now: () => number, over: (reqid: number) => void) {
     this.#repairs = repairs;
     this.#timers = timers;
     this.#now = now;
+    this.#over = over;
   }
 
   adopt(sas: readonly StandingSa[]): void {
@@ -42,18 +45,34 @@ export class SaKeeper implements TimerOwner {
 
   /** The kernel ended one of them. */
   gone(reqid: number, id: SaId): void {
-    const left = this.#left.get(reqid)?.filter((sa) => sa.spi !== id.spi || sa.destination !== id.destination);
-    if (left === undefined) return;
-    if (left.length === 0) this.#left.delete(reqid);
-    else this.#left.set(reqid, left);
+    this.#keep(reqid, (sa) => sa.spi !== id.spi || sa.destination !== id.destination || sa.protocol !== id.protocol);
+  }
+
+  /** The kernel's whole list: what is not in it has ended unheard. */
+  resync(isThere: (sa: SaId) => boolean): void {
+    for (const reqid of [...this.#left.keys()]) this.#keep(reqid, isThere);
   }
 
   onTimer(name: string): void {
     this.#remove(Number(name));
   }
 
+  #keep(reqid: number, stays: (sa: StandingSa) => boolean): void {
+    const before = this.#left.get(reqid);
+    if (before === undefined) return;
+    const left = before.filter(stays);
+    if (left.length > 0) this.#left.set(reqid, left);
+    else this.#forget(reqid);
+  }
+
   #remove(reqid: number): void {
-    for (const sa of this.#left.get(reqid) ?? []) this.#repairs.insist({ kind: "deleteSa", sa });
-    this.#left.delete(reqid);
+    const left = this.#left.get(reqid) ?? [];
+    this.#forget(reqid);
+    for (const sa of left) this.#repairs.insist({ kind: "deleteSa", sa });
+  }
+
+  #forget(reqid: number): void {
+    this.#timers.disarm(this, String(reqid));
+    if (this.#left.delete(reqid)) this.#over(reqid);
   }
 }

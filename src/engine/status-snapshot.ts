@@ -1,13 +1,30 @@
 import type { IkeSa } from "../ikev2/ike-sa.ts";
+import type { KernelRefusal, Policy } from "../kernel/port.ts";
 import { formatSuite } from "../negotiate/allowed-suite.ts";
+import type { Reason } from "../negotiate/reason.ts";
 import { formatSelector } from "../negotiate/selector.ts";
+import type { LockDesired } from "../sa/desired.ts";
 import { formatEndpoint } from "../sa/path.ts";
 import type { ChildRecord } from "./child-record.ts";
 import type { Peer } from "./peer.ts";
-import type { ChildStatus, IkeSaStatus, PeerStatus } from "./status.ts";
+import { childLockPolicies, overlayLockPolicies } from "./policies.ts";
+import { protectingPolicies } from "./policy-keeper.ts";
+import type { ChildStatus, IkeSaStatus, LockStatus, PeerStatus } from "./status.ts";
+
+/** Whether policies stand in the kernel as they should. */
+export type AskPolicies = (policies: Iterable<Policy>) => {
+  readonly installed: boolean;
+  readonly refusal?: KernelRefusal;
+};
+
+/** One lock towards everybody as `status` shows it. */
+export function lockStatus(lock: LockDesired, standing: AskPolicies): LockStatus {
+  const { installed, refusal } = standing(overlayLockPolicies(lock));
+  return { name: lock.name, port: lock.port, installed, ...reasonOf(refusal) };
+}
 
 /** One peer as `status` shows it. */
-export function peerStatus(peer: Peer): PeerStatus {
+export function peerStatus(peer: Peer, standing: AskPolicies): PeerStatus {
   const { desired, reason } = peer;
   const ikeSas = [...peer.sas].filter((sa) => sa.state.kind === "Established").map(ikeSaStatus);
   return {
@@ -19,7 +36,12 @@ export function peerStatus(peer: Peer): PeerStatus {
     localId: desired.localId.text,
     remoteId: desired.remoteId?.text ?? "any",
     ikeSas,
-    children: [...peer.children.values()].map(childStatus),
+    children: [...peer.children.values()].map((record) => {
+      const policies = childLockPolicies(desired, record.desired);
+      for (const child of record.sas) policies.push(...protectingPolicies(child));
+      const fault = reasonOf(standing(policies).refusal).reason;
+      return childStatus(record, fault);
+    }),
   };
 }
 
@@ -38,7 +60,11 @@ function ikeSaStatus(sa: IkeSa): IkeSaStatus {
   };
 }
 
-function childStatus(record: ChildRecord): ChildStatus {
+function reasonOf(refusal: KernelRefusal | undefined): { readonly reason?: Reason } {
+  return refusal === undefined ? {} : { reason: { code: "kernel-refused", ...refusal } };
+}
+
+function childStatus(record: ChildRecord, policyFault: Reason | undefined): ChildStatus {
   const { desired, reason } = record;
   return {
     name: desired.name,
@@ -46,6 +72,7 @@ function childStatus(record: ChildRecord): ChildStatus {
     state: record.state.kind,
     since: record.since,
     ...(reason === undefined ? {} : { reason }),
+    ...(policyFault === undefined ? {} : { policyFault }),
     mode: desired.mode,
     protocol: desired.protocol,
     reqid: record.reqid,

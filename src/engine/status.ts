@@ -3,7 +3,17 @@ import type { Reason } from "../negotiate/reason.ts";
 
 export interface Status {
   readonly peers: readonly PeerStatus[];
-  readonly locks: readonly { readonly name: string; readonly port?: number | undefined }[];
+  readonly locks: readonly LockStatus[];
+}
+
+/** A kind of overlay that is locked towards everybody. */
+export interface LockStatus {
+  readonly name: string;
+  readonly port?: number | undefined;
+  /** Whether its policies stand in the kernel; where not, such packets may pass in clear. */
+  readonly installed: boolean;
+  /** What the kernel said where it refused them. */
+  readonly reason?: Reason;
 }
 
 /** `since` values are milliseconds of the engine's clock; the daemon turns them into dates. */
@@ -12,7 +22,7 @@ export interface PeerStatus {
   /** `waiting`: the peer is to call us. `connecting`: we call. `down`: the operator took it down. */
   readonly state: "waiting" | "connecting" | "up" | "down";
   readonly since: number;
-  /** Why it is not up, or why the last attempt failed. */
+  /** Why it is not up, or why the last attempt failed; while it is up, why a request of the peer was refused. */
   readonly reason?: Reason;
   readonly attempts: number;
   readonly localId: string;
@@ -43,6 +53,8 @@ export interface ChildStatus {
   readonly state: "locked" | "connecting" | "up";
   readonly since: number;
   readonly reason?: Reason;
+  /** The kernel refuses a policy of this child: what its state says of the packets does not hold. The request is repeated. */
+  readonly policyFault?: Reason;
   readonly mode: "transport" | "tunnel";
   readonly protocol: "esp" | "ah";
   readonly reqid: number;

@@ -14,6 +14,7 @@ import { install, releaseSpi, reserveSpi } from "./child-install.ts";
 import { encapsulationOf, natReason } from "./child-nat.ts";
 import { deleteChild } from "./exchanges/informational.ts";
 import type { IkeSa } from "./ike-sa.ts";
+import { lowestNonce } from "./keying.ts";
 import { find, findError, findNotify, notify, selectorPayload, spiNumber, spiOctets } from "./payloads.ts";
 
 /** A child that is being asked for: its inbound SPI is reserved. */
@@ -135,6 +136,9 @@ export function completeChild(
     suite,
     selectors: agreed.selectors,
     encapsulation: encapsulationOf(sa),
+    role: "initiator",
+    lowestNonce: lowestNonce(keying.ni, keying.nr),
+    rekeys: false,
     since: sa.host.now(),
   };
   const ike = sa.keying;

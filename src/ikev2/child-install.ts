@@ -65,14 +65,20 @@ export function install(
     wipe(own.encrKey, own.integKey, peer.encrKey, peer.integKey);
     const reason = refusalOf(answers);
     if (reason === undefined && !sa.isOver) return then(undefined);
-    undo(sa, child, answers.length);
+    undo(sa, child, answers);
     if (reason !== undefined && !sa.isOver) then(reason);
   });
 }
 
-/** The inbound SA was reserved before and goes in any case; what follows it goes as far as it came. */
-function undo(sa: IkeSa, child: ChildSa, done: number): void {
+/**
+ * Locked before the SAs go. The inbound SA was reserved before and goes in any case; the outbound one goes unless it was
+ * never asked for, or is another's: the peer chooses that SPI, and may choose one that stands.
+ */
+function undo(sa: IkeSa, child: ChildSa, answers: readonly KernelAnswer[]): void {
+  const [, outbound] = answers;
+  sa.host.unprotect(child);
   sa.host.removeSa(inboundId(child));
-  if (done >= 2) sa.host.removeSa(outboundId(child));
-  if (done >= 3) sa.host.unprotect(child);
+  if (outbound === undefined) return;
+  if (outbound.kind === "refused" && outbound.refusal.errno === "EEXIST") return;
+  sa.host.removeSa(outboundId(child));
 }

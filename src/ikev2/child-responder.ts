@@ -12,6 +12,7 @@ import { notifyType } from "../wire/ikev2/registry/notify.ts";
 import { install, releaseSpi, reserveSpi } from "./child-install.ts";
 import { encapsulationOf, natReason } from "./child-nat.ts";
 import type { IkeSa } from "./ike-sa.ts";
+import { lowestNonce } from "./keying.ts";
 import { find, findNotify, notify, selectorPayload, spiNumber, spiOctets } from "./payloads.ts";
 import { notifyOf } from "./reason-notify.ts";
 
@@ -125,6 +126,9 @@ function installAnswered(
       suite,
       selectors: narrowed.selectors,
       encapsulation: encapsulationOf(sa),
+      role: "responder",
+      lowestNonce: lowestNonce(request.ni, request.nr),
+      rekeys: findNotify(request.payloads, notifyType.REKEY_SA) !== undefined,
       since: sa.host.now(),
     };
     const { suite: ike, skD } = sa.keying;

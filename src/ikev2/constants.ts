@@ -6,6 +6,12 @@ export const lingerTime = 30_000;
 /** How long a DELETE of ours may go unanswered before what it deletes is removed all the same. */
 export const closeWait = 3_000;
 
+/** How long after a Child SA's hard limit the kernel's report of its end is waited for. */
+export const hardLimitGrace = 2_000;
+
+/** Pairs of SAs that a peer may have of one child on one IKE SA: what crosses needs two. */
+export const pairLimit = 4;
+
 /** How long a responder waits for IKE_AUTH after it answered IKE_SA_INIT. */
 export const halfOpenTime = 30_000;
 

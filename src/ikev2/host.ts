@@ -14,8 +14,8 @@ export interface Host {
   now(): number;
   random(length: number): Uint8Array;
   send(octets: Uint8Array, path: Path): void;
-  /** `then` is not called once the SA is gone. */
-  compute(sa: IkeSa, job: ComputeJob, then: (result: ComputeResult) => void): void;
+  /** Once the SA is gone, `tooLate` is called in place of `then`, and the result thrown away. */
+  compute(sa: IkeSa, job: ComputeJob, then: (result: ComputeResult) => void, tooLate?: () => void): void;
   /** In order, up to the first refusal. `then` is called even where the SA is gone: what was installed must be undone. */
   kernel(requests: readonly KernelRequest[], then: (answers: readonly KernelAnswer[]) => void): void;
   /** Removes an SA, now or, where the kernel refuses, in the end; "it is gone already" is success. */
@@ -23,6 +23,10 @@ export interface Host {
   arm(sa: IkeSa, name: TimerName, at: number): void;
   disarm(sa: IkeSa, name: TimerName): void;
   log(record: LogRecord): void;
+  /** A message was not taken. `tell` is called only where the log has room for it: anybody can send such messages. */
+  dropped(tell: () => Pick<LogRecord, "peer" | "facts">): void;
+  /** Asks the kernel whether the SA's children still stand; those that do not are dropped. */
+  inspect(sa: IkeSa): void;
 
   /** The peer that the claimed identities and the path belong to, or why there is none. */
   selectPeer(claim: PeerClaim): { readonly peer: PeerDesired } | { readonly reason: Reason };
@@ -62,4 +66,4 @@ export interface PeerClaim {
   readonly localId?: Identity | undefined;
 }
 
-export type TimerName = "retransmit" | "half-open" | "liveness" | "linger" | "close";
+export type TimerName = "retransmit" | "half-open" | "liveness" | "linger" | "close" | `hard-limit ${number}`;

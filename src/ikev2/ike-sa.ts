@@ -14,7 +14,7 @@ import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../wire/ikev2/registry/message.ts";
 import { nameOf } from "../wire/ikev2/registry/names.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
-import { closeWait, lingerTime, queueLimit } from "./constants.ts";
+import { closeWait, hardLimitGrace, lingerTime, queueLimit } from "./constants.ts";
 import { askForLife, deleteChild, deleteIkeSa } from "./exchanges/informational.ts";
 import { exchanges } from "./exchanges/table.ts";
 import type { Host, TimerName } from "./host.ts";
@@ -75,6 +75,8 @@ export class IkeSa {
   lowestNonce = 0n;
   /** When an authenticated message last came. */
   lastHeard: number;
+  /** When a request of the peer was last answered. */
+  lastAnswered = 0;
   readonly children = new Map<number, ChildSa>();
 
   #nextMessageId = 0;
@@ -86,6 +88,9 @@ export class IkeSa {
   /** The message ID of the peer's request that is being worked on; its repeats are dropped meanwhile. */
   #working: { readonly messageId: number; readonly request: Uint8Array; readonly path: Path } | undefined;
   readonly #queue: Task[] = [];
+  #pumping = false;
+  /** Why the outstanding request may be going unanswered, as far as is known. */
+  #noted: Reason | undefined;
   #ivCounter = 0n;
 
   constructor(options: {
@@ -155,7 +160,11 @@ export class IkeSa {
         return this.#goAway();
       case "close":
         if (this.state.kind === "ExpectDeleteResponse") this.end(this.state.reason);
+        else if (this.state.kind === "ExpectAuthResponse" && this.state.closing !== undefined)
+          this.end(this.state.closing);
         return;
+      default:
+        return this.#hardLimit(name);
     }
   }
 
@@ -224,17 +233,21 @@ export class IkeSa {
 
   /** Queues a request of ours; it goes out when those before it have been answered. */
   request(task: Task): void {
-    if (this.#queue.length >= queueLimit) return;
+    if (this.#queue.length >= queueLimit) return task.abandon?.(this);
     this.#queue.push(task);
     this.pump();
   }
 
-  /** Begins the next queued request, where none is under way. */
+  /** Begins the next queued request, where none is under way. A loop: of requests that are skipped there may be many. */
   pump(): void {
-    if (this.#task !== undefined) return;
-    if (this.state.kind !== "Established" && this.state.kind !== "ExpectDeleteResponse") return;
-    this.#task = this.#queue.shift();
-    this.#task?.begin(this);
+    if (this.#pumping) return;
+    this.#pumping = true;
+    while (this.#task === undefined && this.#maySend()) {
+      this.#task = this.#queue.shift();
+      if (this.#task === undefined) break;
+      this.#task.begin(this);
+    }
+    this.#pumping = false;
   }
 
   /** The request whose turn it is has become needless. */
@@ -285,6 +298,10 @@ export class IkeSa {
     this.host.disarm(this, "retransmit");
   }
 
+  #maySend(): boolean {
+    return this.state.kind === "Established" || this.state.kind === "ExpectDeleteResponse";
+  }
+
   #transmit(task: Task, octets: Uint8Array): void {
     const now = this.host.now();
     this.#task = task;
@@ -297,6 +314,7 @@ export class IkeSa {
     const working = this.#working;
     if (working === undefined) return;
     this.#working = undefined;
+    this.lastAnswered = this.host.now();
     this.#answered = {
       messageId: working.messageId,
       tail: Uint8Array.from(working.request.subarray(-tailLength)),
@@ -348,14 +366,18 @@ export class IkeSa {
     if (outstanding === undefined || timing === undefined) return;
     const now = this.host.now();
     if (outstanding.attempts > timing.retransmitTries) {
-      return this.end({
-        code: "no-answer",
-        exchange: nameOf.exchange(outstanding.task.exchangeType),
-        remote: this.path.remote.address,
-        attempts: outstanding.attempts,
-        seconds: Math.round((now - outstanding.firstSent) / 1000),
-      });
+      return this.end(
+        this.#noted ?? {
+          code: "no-answer",
+          exchange: nameOf.exchange(outstanding.task.exchangeType),
+          remote: this.path.remote.address,
+          attempts: outstanding.attempts,
+          seconds: Math.round((now - outstanding.firstSent) / 1000),
+        },
+      );
     }
+    // Whether the host still refuses to send is about to be seen.
+    if (this.#noted?.code === "send-failed") this.#noted = undefined;
     outstanding.attempts += 1;
     this.host.log({
       level: "debug",
@@ -367,11 +389,18 @@ export class IkeSa {
     this.#armRetransmit(outstanding, now);
   }
 
-  /** Asks for a sign of life after silence (RFC 7296 2.4). */
+  /** Something that explains why it takes so long; the request goes on being repeated (RFC 7296 2.21.1). */
+  note(reason: Reason): void {
+    this.#noted = reason;
+    this.host.noted(this, reason);
+  }
+
+  /** Asks for a sign of life after silence (RFC 7296 2.4), and the kernel whether the Child SAs still stand. */
   #checkLiveness(): void {
     const liveness = this.peer?.timing.liveness ?? 0;
     if (this.state.kind !== "Established" || liveness === 0) return;
     const now = this.host.now();
+    this.host.inspect(this);
     if (this.lastHeard + liveness > now) {
       this.host.arm(this, "liveness", this.lastHeard + liveness);
       return;
@@ -394,12 +423,28 @@ export class IkeSa {
 
   addChild(child: ChildSa): void {
     this.children.set(child.spiIn, child);
+    // The kernel ends it at that time by itself; its report may be lost.
+    this.host.arm(this, `hard-limit ${child.spiIn}`, child.since + child.desired.hard.seconds * 1000 + hardLimitGrace);
     this.host.childUp(this, child);
   }
 
   /** Takes a Child SA out of the record and has it removed from the kernel. */
   removeChild(child: ChildSa, reason: Reason): void {
-    if (this.children.delete(child.spiIn)) this.host.childGone(this, child, reason);
+    if (!this.children.delete(child.spiIn)) return;
+    this.host.disarm(this, `hard-limit ${child.spiIn}`);
+    this.host.childGone(this, child, reason);
+  }
+
+  #hardLimit(timer: string): void {
+    for (const child of this.children.values()) {
+      if (timer === `hard-limit ${child.spiIn}`)
+        return this.dropChild(child, { code: "lifetime-over", what: "Child SA" });
+    }
+  }
+
+  /** Has the peer drop a Child SA that is one too many; ours goes when it has answered, so that nothing is lost. */
+  retireChild(child: ChildSa, reason: Reason): void {
+    this.request(deleteChild(protocolOf(child), child.spiIn, () => this.removeChild(child, reason)));
   }
 
   /** A Child SA of ours ended in the kernel: the rest of the pair goes, and the peer is told to drop its half. */
@@ -414,7 +459,12 @@ export class IkeSa {
    */
   close(reason: Reason, farewell: Task = deleteIkeSa): void {
     if (this.isOver || this.state.kind === "ExpectDeleteResponse") return;
-    if (this.keying === undefined || this.state.kind === "ExpectAuthRequest") return this.end(reason);
+    if (this.state.kind === "ExpectAuthResponse" && this.#outstanding !== undefined) {
+      // The peer may have established it by now: a DELETE must wait for its response.
+      this.state = { ...this.state, closing: this.state.closing ?? reason };
+      return this.host.arm(this, "close", this.host.now() + closeWait);
+    }
+    if (!this.#canSayFarewell()) return this.end(reason);
     this.state = { kind: "ExpectDeleteResponse", reason };
     this.#abandonQueue();
     this.host.arm(this, "close", this.host.now() + closeWait);
@@ -424,10 +474,11 @@ export class IkeSa {
   /** Ends it now, without a word. A response that may have to be repeated is kept for a while. */
   end(reason: Reason): void {
     if (this.isOver) return;
-    for (const child of [...this.children.values()]) this.removeChild(child, reason);
     const answered = this.#answered;
     const lingers = answered !== undefined && (this.role === "initiator" || answered.messageId > 0);
+    // First of all: what follows from its Child SAs' end must not ask anything of it any more.
     this.state = { kind: "Lingering" };
+    for (const child of [...this.children.values()]) this.removeChild(child, reason);
     this.#outstanding = undefined;
     this.#task?.abandon?.(this);
     this.#task = undefined;
@@ -437,6 +488,11 @@ export class IkeSa {
     this.host.ended(this, reason);
     if (lingers) this.host.arm(this, "linger", this.host.now() + lingerTime);
     else this.#goAway();
+  }
+
+  /** The peer has this SA, as far as we know, and we have keys to tell it. */
+  #canSayFarewell(): boolean {
+    return this.state.kind === "Established" || this.state.kind === "ExpectAuthResponse";
   }
 
   #abandonQueue(): void {
@@ -470,12 +526,10 @@ export class IkeSa {
   }
 
   #drop(why: string, header: Header): void {
-    this.host.log({
-      level: "debug",
-      event: "message-dropped",
+    this.host.dropped(() => ({
       ...(this.peer === undefined ? {} : { peer: this.peer.name }),
       facts: { why, exchange: nameOf.exchange(header.exchangeType), messageId: header.messageId },
-    });
+    }));
   }
 
   #age(): number {

@@ -42,7 +42,12 @@ export type State =
   /** Initiator: the kernel is asked for the SPI of the first Child SA. */
   | { readonly kind: "ExpectFirstSpi"; readonly handshake: Handshake }
   /** Initiator: IKE_AUTH is out. */
-  | { readonly kind: "ExpectAuthResponse"; readonly handshake: Handshake }
+  | {
+      readonly kind: "ExpectAuthResponse";
+      readonly handshake: Handshake;
+      /** It is to be closed as soon as the response is in hand. */
+      readonly closing?: Reason | undefined;
+    }
   /** Responder: key pair and shared secret are being computed. */
   | { readonly kind: "ExpectInitKeys" }
   /** Responder: IKE_SA_INIT is answered; half open. */

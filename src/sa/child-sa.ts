@@ -22,6 +22,12 @@ export interface ChildSa {
   readonly selectors: readonly Selector[];
   /** UDP encapsulation (RFC 3948): our and the peer's port. */
   readonly encapsulation?: { readonly localPort: number; readonly remotePort: number } | undefined;
+  /** Who asked for it. */
+  readonly role: "initiator" | "responder";
+  /** The lesser of its nonces' first 8 octets; of two that crossed, the one with the least goes (RFC 7296 2.8.1). */
+  readonly lowestNonce: bigint;
+  /** It takes the place of another that its initiator deletes (RFC 7296 1.3.3). */
+  readonly rekeys: boolean;
   /** In ms of the engine's clock. */
   readonly since: number;
 }

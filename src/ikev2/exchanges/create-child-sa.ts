@@ -2,6 +2,7 @@
 import type { KePair } from "../../crypto/key-exchange.ts";
 import type { KeTransform } from "../../crypto/transforms/ke.ts";
 import { findTransform } from "../../crypto/transforms.ts";
+import type { ComputeResult } from "../../sa/compute.ts";
 import type { ChildDesired } from "../../sa/desired.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { exchangeType, protocolId } from "../../wire/ikev2/registry/message.ts";
@@ -18,7 +19,7 @@ import {
 } from "../child-initiator.ts";
 import { releaseSpi } from "../child-install.ts";
 import { answerChild } from "../child-responder.ts";
-import { nonceLength, restartLimit } from "../constants.ts";
+import { nonceLength, pairLimit, restartLimit } from "../constants.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { find, findNotify, notify, spiNumber } from "../payloads.ts";
 import type { Task } from "../task.ts";
@@ -49,11 +50,17 @@ export function answerCreateChild(sa: IkeSa, payloads: readonly Payload[]): void
       { kind: "N", protocolId: protocol, spi, type: notifyType.CHILD_SA_NOT_FOUND, data: new Uint8Array(0) },
     ]);
   }
+  const withRoom = candidates.filter((child) => pairsOf(sa, child) < pairLimit);
+  if (withRoom.length === 0) return sa.respond(type, [notify(notifyType.NO_ADDITIONAL_SAS)]);
   const nr = sa.host.random(nonceLength);
-  answerChild(sa, { peer, candidates, payloads, ni: Uint8Array.from(ni.data), nr, withKe: true }, (answer) => {
-    sa.respond(type, answer.payloads);
-    if (answer.child !== undefined) sa.addChild(answer.child);
-  });
+  answerChild(
+    sa,
+    { peer, candidates: withRoom, payloads, ni: Uint8Array.from(ni.data), nr, withKe: true },
+    (answer) => {
+      sa.respond(type, answer.payloads);
+      if (answer.child !== undefined) sa.addChild(answer.child);
+    },
+  );
 }
 
 /** The child that a REKEY_SA notify names (RFC 7296 1.3.3); none where it is unknown, undefined where there is no such notify. */
@@ -62,6 +69,10 @@ function rekeyed(sa: IkeSa, payloads: readonly Payload[]): ChildDesired[] | unde
   if (rekey === undefined) return undefined;
   const spi = spiNumber(rekey.spi);
   return [...sa.children.values()].filter((child) => child.spiOut === spi).map((child) => child.desired);
+}
+
+function pairsOf(sa: IkeSa, child: ChildDesired): number {
+  return [...sa.children.values()].filter(({ desired }) => desired.name === child.name).length;
 }
 
 /** Asks for a Child SA over an established IKE SA. */
@@ -89,6 +100,7 @@ class CreateChild implements Task {
     if (peer === undefined || sa.state.kind !== "Established") return sa.skip();
     prepareChild(sa, peer, this.child, true, (offer) => {
       if (offer === undefined) return sa.skip();
+      if (sa.state.kind !== "Established") return this.#skip(sa, offer);
       this.#offer = offer;
       this.#nonce = sa.host.random(nonceLength);
       const method = this.#method;
@@ -96,6 +108,7 @@ class CreateChild implements Task {
       sa.host.compute(sa, { kind: "generate", method }, (result) => {
         if (result.kind !== "generated") return;
         this.#pair = result.pair;
+        if (sa.state.kind !== "Established") return this.#skip(sa, offer);
         this.#send(sa, offer, { kind: "KE", group: method.ikev2, data: result.pair.publicValue });
       });
     });
@@ -104,6 +117,8 @@ class CreateChild implements Task {
   handleResponse(sa: IkeSa, payloads: readonly Payload[]): void {
     const offer = this.#offer;
     if (offer === undefined) return;
+    // The whole IKE SA is being closed: what the peer has made goes with it.
+    if (sa.state.kind !== "Established") return this.abandon(sa);
     const otherMethod = findNotify(payloads, notifyType.INVALID_KE_PAYLOAD);
     if (otherMethod !== undefined) return this.#changeMethod(sa, offer, otherMethod.data);
     const refusal = childRefusal(offer, payloads, "CREATE_CHILD_SA");
@@ -131,18 +146,29 @@ class CreateChild implements Task {
         fault: "the KE payload does not fit the method chosen",
       });
     }
-    sa.host.compute(sa, { kind: "finish", pair, peerPublic: Uint8Array.from(ke.data) }, (result) => {
+    const job = { kind: "finish", pair, peerPublic: Uint8Array.from(ke.data) } as const;
+    const finish = (result: ComputeResult): void => {
+      if (sa.state.kind !== "Established") return this.abandon(sa);
       if (result.kind !== "shared") {
         const fault = result.kind === "invalid" ? result.fault : "no shared secret";
         return this.#undo(sa, offer, { code: "invalid-public-value", method: method.keyword, fault });
       }
       completeChild(sa, offer, accepted, payloads, { ni, nr, shared: result.secret });
-    });
+    };
+    sa.host.compute(sa, job, finish, () => this.abandon(sa));
   }
 
   abandon(sa: IkeSa): void {
     this.#pair?.destroy();
     if (this.#offer !== undefined) releaseSpi(sa, this.#offer.child.protocol, this.#offer.spi);
+    this.#offer = undefined;
+  }
+
+  /** The IKE SA is being closed meanwhile. */
+  #skip(sa: IkeSa, offer: ChildOffer): void {
+    this.#offer = offer;
+    this.abandon(sa);
+    sa.skip();
   }
 
   #send(sa: IkeSa, offer: ChildOffer, ke: Payload | undefined): void {

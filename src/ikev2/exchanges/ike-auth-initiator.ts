@@ -23,7 +23,7 @@ import { find, findError, notify } from "../payloads.ts";
 import { pskAuth } from "../psk-auth.ts";
 import type { Handshake } from "../state.ts";
 import type { Task } from "../task.ts";
-import { refuseAuthentication } from "./informational.ts";
+import { deleteChild, refuseAuthentication } from "./informational.ts";
 
 /** Goes on from IKE_SA_INIT: reserves the first child's SPI, then sends IKE_AUTH. */
 export function beginAuth(sa: IkeSa, handshake: Handshake): void {
@@ -71,10 +71,15 @@ function authTask(peer: PeerDesired, handshake: Handshake, offer: ChildOffer | u
     exchangeType: exchangeType.IKE_AUTH,
     begin: () => {},
     handleResponse: (sa, payloads) => {
+      const closing = sa.state.kind === "ExpectAuthResponse" ? sa.state.closing : undefined;
       const reason = verifyResponder(sa, peer, handshake, payloads);
       wipe(handshake.skPi, handshake.skPr);
-      if (reason === undefined) return establish(sa, handshake, offer, payloads);
+      if (reason === undefined && closing === undefined) return establish(sa, handshake, offer, payloads);
       if (offer !== undefined) releaseSpi(sa, offer.child.protocol, offer.spi);
+      if (reason === undefined) {
+        sa.establish();
+        return sa.close(closing ?? { code: "replaced" });
+      }
       if (find(payloads, "AUTH") === undefined) return sa.end(reason);
       sa.close(reason, refuseAuthentication);
     },
@@ -130,6 +135,9 @@ function establish(sa: IkeSa, handshake: Handshake, offer: ChildOffer | undefine
   const refusal = childRefusal(offer, payloads, "IKE_AUTH");
   if (refusal !== undefined) return failChild(sa, offer, refusal);
   const accepted = acceptAnswer(offer, payloads);
-  if ("reason" in accepted) return failChild(sa, offer, accepted.reason);
+  if ("reason" in accepted) {
+    failChild(sa, offer, accepted.reason);
+    return sa.request(deleteChild(offer.child.protocol, offer.spi));
+  }
   completeChild(sa, offer, accepted, payloads, { ni: handshake.ni, nr: handshake.nr });
 }

@@ -57,6 +57,8 @@ export function answerAuth(sa: IkeSa, payloads: readonly Payload[], path: Path):
   ];
   sa.host.established(sa, findNotify(payloads, notifyType.INITIAL_CONTACT) !== undefined);
   if (find(payloads, "SA") === undefined) return sa.respond(type, proof);
+  // The operator wants the peer down: it learns so at once, and no Child SA comes to be meanwhile.
+  if (sa.state.kind !== "Established") return sa.respond(type, [...proof, notify(notifyType.TEMPORARY_FAILURE)]);
   const candidates = sa.host.childCandidates(peer);
   const request = { peer, candidates, payloads, ni: handshake.ni, nr: handshake.nr, withKe: false };
   answerChild(sa, request, (answer) => {

@@ -54,12 +54,14 @@ export function handleInitResponse(sa: IkeSa, header: Header, octets: Uint8Array
   const { offer } = state;
   const cookie = findNotify(payloads, notifyType.COOKIE);
   if (cookie !== undefined) {
+    // A repeated answer to what has been said again meanwhile.
+    if (offer.cookie !== undefined && Buffer.compare(offer.cookie, cookie.data) === 0) return;
     return restart(sa, { ...offer, cookie: Uint8Array.from(cookie.data) }, state.pair);
   }
   const invalidKe = findNotify(payloads, notifyType.INVALID_KE_PAYLOAD);
   if (invalidKe !== undefined) return changeMethod(sa, offer, state.pair, invalidKe.data);
   const error = findError(payloads);
-  if (error !== undefined) return sa.host.noted(sa, errorReason(sa, error.type));
+  if (error !== undefined) return sa.note(errorReason(sa, error.type));
   if (header.responderSpi === 0n || unsupportedCritical(payloads) !== undefined) return;
   finish(sa, header, payloads, octets, path);
 }
@@ -73,10 +75,10 @@ function finish(sa: IkeSa, header: Header, payloads: readonly Payload[], octets:
   const { offer, pair, request } = state;
   const sent = offerProposals(policyOf(offer), new Uint8Array(0));
   const answer = verifyAnswer("ike", sent, sa1.proposals);
-  if (!answer.ok) return sa.host.noted(sa, answer.reason);
+  if (!answer.ok) return sa.note(answer.reason);
   const { suite } = answer;
   if (suite.ke !== offer.method || ke.group !== offer.method.ikev2) {
-    return sa.host.noted(sa, {
+    return sa.note({
       code: "proposal-not-offered",
       protocol: "ike",
       sent: [offer.method.keyword],
@@ -140,7 +142,7 @@ function send(sa: IkeSa, offer: InitOffer, pair: KePair): void {
 /** Begins anew at the responder's wish; after a few times the wish is not believed any more. */
 function restart(sa: IkeSa, offer: InitOffer, pair: KePair | undefined): void {
   if (offer.restarts >= restartLimit) {
-    return sa.host.noted(sa, { code: "too-many-restarts", restarts: offer.restarts });
+    return sa.note({ code: "too-many-restarts", restarts: offer.restarts });
   }
   sa.settleForRestart();
   const next = { ...offer, restarts: offer.restarts + 1 };
@@ -156,7 +158,7 @@ function changeMethod(sa: IkeSa, offer: InitOffer, pair: KePair, data: Uint8Arra
   const offered = offeredMethods(offer);
   if (method === undefined || !offered.includes(method) || method === offer.method) {
     const sent = offered.map((one) => one.keyword);
-    return sa.host.noted(sa, { code: "key-exchange-not-offered", wanted: method?.keyword ?? nameOf.ke(group), sent });
+    return sa.note({ code: "key-exchange-not-offered", wanted: method?.keyword ?? nameOf.ke(group), sent });
   }
   pair.destroy();
   restart(sa, { ...offer, method }, undefined);

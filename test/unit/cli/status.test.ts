@@ -12,6 +12,13 @@ import { underlock } from "./command.ts";
 
 const refused = { code: "peer-refused-selectors", sent: ["192.0.2.1/32 -> 192.0.2.2/32 gre"] } as const;
 
+const busy = {
+  code: "kernel-refused",
+  request: "setPolicy",
+  errno: "EEXIST",
+  sentence: "another owner has it",
+} as const;
+
 const peers: PeerStatus[] = [
   {
     name: "site-b",
@@ -78,7 +85,7 @@ const peers: PeerStatus[] = [
   },
 ];
 
-const status: Status = { peers, locks: [{ name: "vxlan", port: 8472 }] };
+const status: Status = { peers, locks: [{ name: "vxlan", port: 8472, installed: true }] };
 
 const report = statusReport(status, {
   daemon: { version: "9.9.9", pid: 77, configuration: "/etc/underlock/underlock.yaml" },
@@ -114,7 +121,8 @@ describe("the status for people", () => {
     "underlock 9.9.9, process 77, up 1 min, /etc/underlock/underlock.yaml",
     "listening on 192.0.2.1:500",
     "WARNING net.ipv4.conf.eth0.disable_xfrm is 1",
-    "locked towards everybody: vxlan port 8472",
+    "\nlocked towards everybody: vxlan port 8472",
+    `NOT LOCKED towards everybody: gre: ${describeReason(busy)} [kernel-refused]`,
     "0011223344556677/8899aabbccddeeff, initiator, 192.0.2.1:4500 - 192.0.2.2:4500, NAT at our end",
     "gw-a.example - gw-b.example, aes256gcm16-prfsha384-x25519",
     "esp transport, aes256gcm16-noesn, SPI in c0ffee00 out deadbeef",

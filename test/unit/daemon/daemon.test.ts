@@ -205,7 +205,7 @@ describe("the daemon", () => {
     const minuteAgo = performance.now() - 60_000;
     const reason = { code: "send-failed", remote: "192.0.2.2:500", errno: "ENETUNREACH" } as const;
     engine.snapshot = {
-      locks: [{ name: "gre" }],
+      locks: [{ name: "gre", installed: true }],
       peers: [
         {
           name: "b",
@@ -227,7 +227,7 @@ describe("the daemon", () => {
     expect(report).toMatchObject({
       daemon: { version: "1.2.3", pid: process.pid, configuration: "/etc/x.yaml", uptimeSeconds: 0 },
       warnings: [hazard, warning],
-      locks: [{ name: "gre" }],
+      locks: [{ name: "gre", installed: true }],
       peers: [{ name: "b", attempts: 3, reason: { ...reason, sentence: expect.stringContaining("ENETUNREACH") } }],
     });
     const age = Date.now() - Date.parse(report.peers[0]?.since ?? "");
