@@ -1,9 +1,10 @@
-import { NLMSG_ERROR, NLMSG_OVERRUN } from "../codec/acknowledgement.ts";
+import { NLMSG_OVERRUN } from "../codec/acknowledgement.ts";
 import { type Message, readMessage } from "../codec/message-reader.ts";
 import { align4, Octets } from "../codec/octets.ts";
 import { MalformedMessageError, SystemCallError } from "../errors.ts";
 import { joinGroup, openNetlink, setReceiveBuffer } from "./descriptor.ts";
 import * as libc from "./libc.ts";
+import { Readiness } from "./readiness.ts";
 
 /** What happens on a socket beside the events themselves. */
 export type SourceEvent =
@@ -27,7 +28,9 @@ export interface EventSourceOptions<Event> {
 }
 
 const CAPACITY = 0x8000;
-/** Datagrams read in one turn of the event loop: some 10 us each. The poll fires again at once while more are there. */
+/** NLMSG_MIN_TYPE: what is below is about the transport. */
+const FIRST_TYPE = 16;
+/** Datagrams read in one turn of the event loop: some 10 us each. */
 const DATAGRAMS_PER_TURN = 64;
 
 /** Multicast groups of one netlink family, read on the event loop in bounded portions. */
@@ -35,7 +38,7 @@ export class EventSource<Event> {
   readonly #options: EventSourceOptions<Event>;
   readonly #fd: number;
   readonly #octets = Octets.alloc(CAPACITY);
-  readonly #watch: { close(): void };
+  readonly #readiness: Readiness;
   #closed = false;
 
   /** Opens the socket and listens from now on. Throws SystemCallError. */
@@ -45,7 +48,7 @@ export class EventSource<Event> {
     try {
       setReceiveBuffer(this.#fd, options.receiveBuffer);
       for (const group of options.groups) joinGroup(this.#fd, group);
-      this.#watch = libc.watchReadable(this.#fd, () => this.#drain());
+      this.#readiness = new Readiness(this.#fd, () => this.#drain());
     } catch (error) {
       libc.close(this.#fd);
       throw error;
@@ -56,7 +59,7 @@ export class EventSource<Event> {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#watch.close();
+    this.#readiness.close();
     libc.close(this.#fd);
     this.#octets.bytes.fill(0);
   }
@@ -124,7 +127,7 @@ export class EventSource<Event> {
       this.#options.listener({ kind: "overrun" });
       return;
     }
-    if (message.type <= NLMSG_ERROR) return;
+    if (message.type < FIRST_TYPE) return;
     let event: Event;
     try {
       event = this.#options.read(message);

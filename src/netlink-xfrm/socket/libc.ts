@@ -30,10 +30,6 @@ export const close = declare<(fd: number) => number>("int close(int fd)");
 /** The error number that the last call of this thread left. */
 export const errno = (): number => koffi.errno();
 
-/** Watches a descriptor on Node's own event loop (uv_poll): no thread waits, nothing is left to hold up the end of the process. */
-export const watchReadable = (fd: number, onReadable: () => void): { close(): void } =>
-  koffi.node.poll(fd, { readable: true }, onReadable);
-
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 export const SOCK_CLOEXEC = 0o2000000;
