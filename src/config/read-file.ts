@@ -20,18 +20,17 @@ export async function readBoundedFile(path: string, limit: number): Promise<File
       const stat = await file.stat();
       if (!stat.isFile()) return { wrong: `${path} is not a regular file` };
       if (stat.size > limit) return { wrong: `${path} has ${stat.size} octets, and at most ${limit} are read` };
-      const octets = new Uint8Array(limit + 1);
+      // One octet more than the file has: if that comes too, it grew meanwhile.
+      const octets = new Uint8Array(stat.size + 1);
       let length = 0;
-      while (length <= limit) {
+      while (length < octets.length) {
         const { bytesRead } = await file.read(octets, length, octets.length - length, length);
         if (bytesRead === 0) break;
         length += bytesRead;
       }
-      if (length > limit) return { wrong: `${path} has more than ${limit} octets` };
+      if (length === octets.length) return { wrong: `${path} changed while it was read` };
       const rights = (stat.mode & 0o7777).toString(8).padStart(4, "0");
-      const content = octets.slice(0, length);
-      octets.fill(0);
-      return { octets: content, exposed: (stat.mode & 0o077) !== 0, rights };
+      return { octets: octets.subarray(0, length), exposed: (stat.mode & 0o077) !== 0, rights };
     } finally {
       await file.close();
     }

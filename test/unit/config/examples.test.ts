@@ -1,0 +1,72 @@
+import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { formatProblem, loadConfiguration } from "../../../src/config/load.ts";
+import { childSelectors } from "../../../src/engine/policies.ts";
+import { formatSelector, reverseSelector } from "../../../src/negotiate/selector.ts";
+import type { DesiredState } from "../../../src/sa/desired.ts";
+
+const examples = fileURLToPath(new URL("../../../examples", import.meta.url));
+const names = readdirSync(examples, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".yaml"));
+const pairs = names.filter((name) => name.endsWith("/gw-a.yaml")).map(dirname);
+
+let folder = "";
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "underlock-examples-"));
+  cpSync(examples, folder, { recursive: true });
+  writeFileSync(join(folder, "underlock.psk"), "thirty-two octets of a good key.\n", { mode: 0o600 });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function load(name: string): Promise<DesiredState> {
+  const { desired, problems, fatal } = await loadConfiguration(join(folder, name), {
+    resolve: async (host) => {
+      throw new Error(`an example asks for ${host}`);
+    },
+  });
+  expect(problems.map(formatProblem)).toEqual([]);
+  expect(fatal).toBe(false);
+  return desired;
+}
+
+describe("examples", () => {
+  it("are there", () => {
+    expect(pairs).toEqual(expect.arrayContaining(["everything", "gre", "net-to-net", "vxlan"]));
+    expect(names).toEqual(expect.arrayContaining(["road/hub.yaml", "road/road.yaml"]));
+  });
+
+  it.each(names)("%s is right", async (name) => {
+    const desired = await load(name);
+    expect(desired.peers.length).toBeGreaterThan(0);
+  });
+
+  it.each(pairs)("the two ends of %s mirror each other", async (name) => {
+    const [a, b] = [await load(`${name}/gw-a.yaml`), await load(`${name}/gw-b.yaml`)];
+    const seen = (state: DesiredState, turn: boolean) =>
+      state.peers.map((peer) =>
+        peer.children
+          .flatMap((child) =>
+            childSelectors(peer, child).map(
+              (selector) =>
+                `${child.protocol} ${child.mode} ${formatSelector(turn ? reverseSelector(selector) : selector)}`,
+            ),
+          )
+          .sort(),
+      );
+    expect(seen(a, false)).toEqual(seen(b, true));
+    expect(a.peers.map(({ localId, remoteId }) => [localId.text, remoteId?.text])).toEqual(
+      b.peers.map(({ localId, remoteId }) => [remoteId?.text, localId.text]),
+    );
+  });
+
+  it("the hub knows who calls from the road", async () => {
+    const [hub, road] = [await load("road/hub.yaml"), await load("road/road.yaml")];
+    expect(hub.peers[0]?.remoteId).toEqual(road.peers[0]?.localId);
+    expect(hub.peers[0]?.localId).toEqual(road.peers[0]?.remoteId);
+    expect(hub.peers[0]?.remote).toBe("any");
+    expect(road.peers[0]?.initiate).toBe(true);
+  });
+});

@@ -1,0 +1,383 @@
+import { describe, expect, it } from "vitest";
+import type { Resolver } from "../../../src/config/load.ts";
+import { loadFolder, soundPeer } from "./folder.ts";
+
+const auth = "auth: { psk: file:site-b.psk }";
+
+function names(answers: Readonly<Record<string, readonly string[]>>): Resolver & { asked: string[] } {
+  const asked: string[] = [];
+  const resolve = async (name: string): Promise<readonly string[]> => {
+    asked.push(name);
+    const answer = answers[name];
+    if (answer === undefined) throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: "ENOTFOUND" });
+    return answer;
+  };
+  return Object.assign(resolve, { asked });
+}
+
+describe("what a peer comes to", () => {
+  it("everything that the file leaves out has a default", async () => {
+    const { desired, lines } = await loadFolder(
+      `local: { address: 192.0.2.1 }\npeers:\n  b: { remote: 192.0.2.2, ${auth}, protect: gre }\n`,
+    );
+    expect(lines).toEqual([]);
+    const [peer] = desired.peers;
+    expect(peer).toMatchObject({
+      name: "b",
+      remote: ["192.0.2.2"],
+      local: "192.0.2.1",
+      port: 500,
+      localId: { idType: 1, text: "192.0.2.1" },
+      remoteId: undefined,
+      initiate: true,
+      timing: {
+        retransmitFirst: 1000,
+        retransmitFactor: 1.4,
+        retransmitTries: 12,
+        liveness: 30_000,
+        retryFirst: 1000,
+        retryLongest: 60_000,
+      },
+    });
+    expect(peer?.children).toMatchObject([
+      {
+        name: "gre",
+        line: "gre",
+        protocol: "esp",
+        mode: "transport",
+        local: { prefix: "host", protocol: 47 },
+        remote: { prefix: "host", protocol: 47 },
+        hard: { seconds: 14_400, bytes: undefined, packets: undefined },
+        replayWindow: 128,
+        route: false,
+      },
+    ]);
+    const words = (proposals: readonly { transforms: readonly { keyword: string }[] }[] | undefined) =>
+      proposals?.map(({ transforms }) => transforms.map(({ keyword }) => keyword).join("-"));
+    expect(words(peer?.children[0]?.proposals)).toEqual([
+      "aes256gcm16-aes128gcm16-chacha20poly1305-esn-noesn",
+      "aes256-aes128-sha256-esn-noesn",
+    ]);
+    expect(words(peer?.ike)?.map((text) => text.split("-")[0])).toEqual(["aes256gcm16", "aes256"]);
+  });
+
+  it("the defaults name nothing weak", async () => {
+    const { desired } = await loadFolder(`local: { id: a }\npeers:\n${soundPeer("b")}`);
+    const rows = desired.peers.flatMap(({ ike, children }) => [
+      ...ike,
+      ...children.flatMap(({ proposals }) => proposals),
+    ]);
+    expect(rows.flatMap(({ transforms }) => transforms.filter((row) => "weak" in row || "decodeOnly" in row))).toEqual(
+      [],
+    );
+  });
+
+  it("every key is heard", async () => {
+    const { desired, lines } = await loadFolder(`
+local: { id: gw-a.example, address: [192.0.2.1, 192.0.2.9] }
+peers:
+  b:
+    remote: [192.0.2.2, 192.0.2.3]
+    local: 192.0.2.9
+    port: 4500
+    id: keyid:00FF
+    local-id: admin@a.example
+    ${auth}
+    ike: aes128-sha256-modp2048
+    esp: aes128gcm16
+    initiate: no
+    liveness: off
+    retransmission: { first: 500ms, factor: 2, tries: 3 }
+    retry: { first: 10s, longest: 5s }
+    lifetime: { seconds: 600, bytes: 1G }
+    replay-window: 64
+    protect:
+      - tunnel: 10.1.0.0/16 <-> 10.2.0.0/16
+        routes: off
+      - vxlan: { port: 8472 }
+        ah: sha256
+        lifetime: { packets: 2K }
+        replay-window: 0
+      - gre:
+        mode: tunnel
+`);
+    expect(lines).toEqual([]);
+    const [peer] = desired.peers;
+    expect(peer).toMatchObject({
+      remote: ["192.0.2.2", "192.0.2.3"],
+      local: "192.0.2.9",
+      port: 4500,
+      localId: { idType: 3, text: "admin@a.example" },
+      remoteId: { idType: 11, text: "keyid:00ff", octets: Uint8Array.of(0, 255) },
+      initiate: false,
+      timing: {
+        retransmitFirst: 500,
+        retransmitFactor: 2,
+        retransmitTries: 3,
+        liveness: 0,
+        retryFirst: 10_000,
+        retryLongest: 10_000,
+      },
+    });
+    expect(peer?.ike.map(({ transforms }) => transforms.map(({ keyword }) => keyword))).toEqual([
+      ["aes128", "sha256", "modp2048", "prfsha256"],
+    ]);
+    const tunnelLife = { seconds: 600, bytes: 1n << 30n, packets: undefined };
+    const vxlanLife = { seconds: 14_400, bytes: undefined, packets: 2048n };
+    expect(
+      peer?.children.map(({ name, line, mode, protocol, hard, replayWindow, route, proposals }) => ({
+        name,
+        line,
+        mode,
+        protocol,
+        hard,
+        replayWindow,
+        route,
+        first: proposals[0]?.transforms[0]?.keyword,
+      })),
+    ).toEqual([
+      {
+        name: "tunnel 10.1.0.0/16 <-> 10.2.0.0/16",
+        line: "tunnel 10.1.0.0/16 <-> 10.2.0.0/16",
+        mode: "tunnel",
+        protocol: "esp",
+        hard: tunnelLife,
+        replayWindow: 64,
+        route: false,
+        first: "aes128gcm16",
+      },
+      {
+        name: "vxlan-8472/to",
+        line: "vxlan 8472",
+        mode: "transport",
+        protocol: "ah",
+        hard: vxlanLife,
+        replayWindow: 0,
+        route: false,
+        first: "sha256",
+      },
+      {
+        name: "vxlan-8472/from",
+        line: "vxlan 8472",
+        mode: "transport",
+        protocol: "ah",
+        hard: vxlanLife,
+        replayWindow: 0,
+        route: false,
+        first: "sha256",
+      },
+      {
+        name: "gre",
+        line: "gre",
+        mode: "tunnel",
+        protocol: "esp",
+        hard: tunnelLife,
+        replayWindow: 64,
+        route: false,
+        first: "aes128gcm16",
+      },
+    ]);
+  });
+
+  it("defaults hold for every peer that says nothing itself", async () => {
+    const { desired, lines } = await loadFolder(`
+local: { id: gw-a.example }
+defaults:
+  ${auth}
+  port: 4500
+  esp: aes128gcm16
+  liveness: 5s
+peers:
+  b: { remote: 192.0.2.2, id: b, protect: gre }
+  c: { remote: 192.0.2.3, id: c, protect: gre, liveness: 7s, ah: sha256 }
+`);
+    expect(lines).toEqual([]);
+    expect(desired.peers.map(({ port, timing, auth: { secret } }) => [port, timing.liveness, secret.name])).toEqual([
+      [4500, 5000, "file:site-b.psk"],
+      [4500, 7000, "file:site-b.psk"],
+    ]);
+    expect(desired.peers.map(({ children }) => children[0]?.protocol)).toEqual(["esp", "ah"]);
+  });
+
+  it("a weak default needs each peer's own permission", async () => {
+    const { lines, desired } = await loadFolder(`
+local: { id: gw-a.example }
+defaults: { ${auth}, esp: 3des-sha1 }
+peers:
+  b: { remote: 192.0.2.2, protect: gre }
+  c: { remote: 192.0.2.3, protect: gre, weak: 3des }
+`);
+    expect(lines.map((line) => line.slice(0, 60))).toEqual([
+      "gw.yaml:5:3: peers.b.esp: 3des is weak: its 64-bit blocks re",
+      "gw.yaml:6:3: warning: peers.c.esp: 3des is weak: its 64-bit ",
+    ]);
+    expect(desired.peers.map(({ name }) => name)).toEqual(["c"]);
+  });
+
+  it("our address is the first of the peer's family", async () => {
+    const { desired } = await loadFolder(
+      `local: { id: a, address: ["2001:db8::1", 192.0.2.1, 192.0.2.7] }\npeers:\n${soundPeer("b")}${soundPeer("c", "2001:DB8:0::2")}`,
+    );
+    expect(desired.peers.map(({ local, remote }) => [local, remote])).toEqual([
+      ["192.0.2.1", ["192.0.2.2"]],
+      ["2001:db8::1", ["2001:db8::2"]],
+    ]);
+  });
+
+  it("without a name and an address of ours nobody knows who we are", async () => {
+    const { lines } = await loadFolder(`peers:\n${soundPeer("b")}`);
+    expect(lines).toEqual([
+      "gw.yaml:2:3: peers.b: we have neither a name nor an address towards this peer: give local.id or local.address",
+    ]);
+  });
+
+  it("locks", async () => {
+    const { desired, lines } = await loadFolder("local: { lock: [gre, vxlan, vxlan: { port: 8472 }, geneve] }\n");
+    expect(lines).toEqual([]);
+    expect(desired.local.locks).toEqual([
+      { name: "gre", protocol: 47 },
+      { name: "vxlan", protocol: 17, port: 4789 },
+      { name: "vxlan-8472", protocol: 17, port: 8472 },
+      { name: "geneve", protocol: 17, port: 6081 },
+    ]);
+  });
+
+  it("the daemon's own keys", async () => {
+    const { daemon } = await loadFolder("local: { id: a }\ndaemon: { socket: /run/x.sock, log-level: debug }\n");
+    expect(daemon).toEqual({ socket: "/run/x.sock", logLevel: "debug" });
+  });
+});
+
+describe("whoever calls", () => {
+  const road = `peers:\n  road: { remote: any, id: road.example, ${auth}, protect: gre }\n`;
+
+  it("is never called", async () => {
+    const { desired, lines } = await loadFolder(`local: { id: a, address: 192.0.2.1 }\n${road}`);
+    expect(lines).toEqual([]);
+    expect(desired.peers).toMatchObject([{ remote: "any", local: "192.0.2.1", initiate: false }]);
+  });
+
+  it("may call any address of several", async () => {
+    const { desired } = await loadFolder(`local: { id: a, address: [192.0.2.1, "2001:db8::1"] }\n${road}`);
+    expect(desired.peers).toMatchObject([{ remote: "any", local: undefined }]);
+  });
+
+  it("needs an address of ours", async () => {
+    const { lines } = await loadFolder(`local: { id: a }\n${road}`);
+    expect(lines).toEqual([
+      "gw.yaml:3:19: peers.road.remote: any needs an address of ours that the peer calls: give local.address, or local in this peer",
+    ]);
+  });
+
+  it("is not called though the defaults say so", async () => {
+    const { desired, lines } = await loadFolder(
+      `local: { id: a, address: 192.0.2.1 }\ndefaults: { initiate: yes }\n${road}`,
+    );
+    expect(lines).toEqual([]);
+    expect(desired.peers).toMatchObject([{ initiate: false }]);
+  });
+});
+
+describe("DNS names", () => {
+  const peer = (name: string, remote: string): string =>
+    `  ${name}: { remote: ${remote}, id: ${name}, ${auth}, protect: [gre, tunnel: 10.1.0.0/16 <-> 10.${name.length}.0.0/16] }\n`;
+
+  it("come to addresses, each name asked for once", async () => {
+    const resolve = names({ "gw.example": ["192.0.2.2", "192.0.2.3"] });
+    const { desired, lines } = await loadFolder(
+      `local: { id: a }\npeers:\n${peer("bb", "gw.example")}${peer("ccc", "[192.0.2.4, gw.example]")}`,
+      resolve,
+    );
+    expect(resolve.asked).toEqual(["gw.example"]);
+    expect(desired.peers.map(({ remote }) => remote)).toEqual([["192.0.2.2", "192.0.2.3"]]);
+    // The second peer's gre towards the same host is the first peer's.
+    expect(lines.map((line) => line.slice(0, 35))).toEqual(["gw.yaml:4:94: peers.ccc.protect[0]:"]);
+  });
+
+  it("give the addresses of our own family", async () => {
+    const resolve = names({ "gw.example": ["2001:db8::2", "192.0.2.2"] });
+    const { desired } = await loadFolder(
+      `local: { id: a, address: 192.0.2.1 }\npeers:\n${peer("bb", "gw.example")}`,
+      resolve,
+    );
+    expect(desired.peers.map(({ remote }) => remote)).toEqual([["192.0.2.2"]]);
+  });
+
+  it("give the first answer's family where we have both", async () => {
+    const resolve = names({ "gw.example": ["2001:db8::2", "192.0.2.2"] });
+    const { desired } = await loadFolder(
+      `local: { id: a, address: [192.0.2.1, "2001:db8::1"] }\npeers:\n${peer("bb", "gw.example")}`,
+      resolve,
+    );
+    expect(desired.peers.map(({ remote, local }) => [remote, local])).toEqual([[["2001:db8::2"], "2001:db8::1"]]);
+  });
+
+  it("that do not resolve are an error of their peer alone, whose tunnels are locked", async () => {
+    const { lines, desired, broken, unresolved, fatal } = await loadFolder(
+      `local: { id: a }\npeers:\n${peer("bb", "gone.example")}${soundPeer("c")}`,
+      names({}),
+    );
+    expect(lines).toEqual([
+      "gw.yaml:3:17: peers.bb.remote: gone.example does not resolve: the name is not known. It will be tried again",
+    ]);
+    expect(desired.peers.map(({ name }) => name)).toEqual(["c"]);
+    expect(broken).toMatchObject([
+      { name: "bb", remote: [], children: [{ name: "tunnel 10.1.0.0/16 <-> 10.2.0.0/16" }] },
+    ]);
+    expect(unresolved).toEqual([{ peer: "bb", name: "gone.example" }]);
+    expect(fatal).toBe(false);
+  });
+
+  it("that do not resolve beside others that do are a warning", async () => {
+    const { lines, desired, unresolved } = await loadFolder(
+      `local: { id: a }\npeers:\n${peer("bb", "[gone.example, 192.0.2.5]")}`,
+      names({}),
+    );
+    expect(lines).toEqual([
+      "gw.yaml:3:17: warning: peers.bb.remote: gone.example does not resolve: the name is not known. It will be tried again",
+    ]);
+    expect(desired.peers.map(({ remote }) => remote)).toEqual([["192.0.2.5"]]);
+    expect(unresolved).toEqual([{ peer: "bb", name: "gone.example" }]);
+  });
+
+  it("whose answers are no addresses do not resolve", async () => {
+    const { problems } = await loadFolder(
+      `local: { id: a }\npeers:\n${peer("bb", "odd.example")}`,
+      names({ "odd.example": ["fe80::1%2"] }),
+    );
+    expect(problems[0]?.sentence).toBe("odd.example does not resolve: it has no address. It will be tried again");
+  });
+
+  it("in another family than ours", async () => {
+    const { problems } = await loadFolder(
+      `local: { id: a, address: 192.0.2.1 }\npeers:\n${peer("bb", "six.example")}`,
+      names({ "six.example": ["2001:db8::2"] }),
+    );
+    expect(problems[0]?.sentence).toBe(
+      "2001:db8::2 is IPv6, and of our addresses (192.0.2.1) none is: add one to local.address",
+    );
+  });
+});
+
+describe("a broken peer is locked as far as it can be understood", () => {
+  it("its sound lines are, whatever else is wrong", async () => {
+    const { broken, desired } = await loadFolder(`
+local: { id: a, address: 192.0.2.1 }
+peers:
+  b:
+    remote: 192.0.2.2
+    auth: { psk: file:nowhere }
+    esp: nonsense
+    protect: [gre, grre, tunnel: 10.1.0.0/16 <-> 10.2.0.0/16, vxlan: { port: 500 }]
+${soundPeer("c", "192.0.2.3")}`);
+    expect(desired.peers.map(({ name }) => name)).toEqual(["c"]);
+    expect(broken).toMatchObject([
+      {
+        name: "b",
+        remote: ["192.0.2.2"],
+        local: "192.0.2.1",
+        children: [{ name: "gre" }, { name: "tunnel 10.1.0.0/16 <-> 10.2.0.0/16", mode: "tunnel" }],
+      },
+    ]);
+  });
+});
