@@ -53,6 +53,12 @@ export async function openControlServer(
 }
 
 async function clearPath(path: string): Promise<void> {
+  const length = Buffer.byteLength(path);
+  // A longer one is cut off in silence, and may then be another daemon's.
+  if (length > maxPathLength)
+    throw new ControlSocketError(
+      `the control socket's path ${path} has ${length} octets, and ${maxPathLength} are possible: choose a shorter one with --socket`,
+    );
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 });
     if (!(await lstat(path)).isSocket())
@@ -172,3 +178,6 @@ function errnoOf(error: unknown): string | undefined {
 
 /** Requests of one client that are not answered yet. */
 const maxPending = 64;
+
+/** sockaddr_un has 108 octets, the last of them zero (unix(7)). */
+const maxPathLength = 107;

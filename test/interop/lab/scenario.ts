@@ -18,6 +18,9 @@ export interface ScenarioSpec extends TopologySpec {
 /** The repository's folder in which a failed scenario leaves what it saw. */
 const artifacts = join(dirname(fileURLToPath(import.meta.url)), "../../../artifacts/interop");
 
+/** Scenarios begun by this process. */
+let made = 0;
+
 /**
  * A named test with machines of its own, made before the body runs and removed after it. When it fails, logs, captures
  * and the kernels' SAs and policies stay in `artifacts/interop/<name>`, which the error names.
@@ -25,7 +28,9 @@ const artifacts = join(dirname(fileURLToPath(import.meta.url)), "../../../artifa
 export function scenario(name: string, spec: ScenarioSpec, body: (lab: Lab) => Promise<void>): void {
   test(name, { timeout: (spec.seconds ?? 60) * 1000 }, async ({ onTestFinished, signal, task }) => {
     const own = slug(task.fullTestName);
-    const folder = join("/tmp/underlock-lab", own);
+    // Short: a socket's path has room for 107 octets.
+    made += 1;
+    const folder = join("/tmp/underlock-lab", `${made}`);
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
     const lab = new Lab(await Topology.create(spec, folder), folder);

@@ -207,6 +207,11 @@ describe("the control socket", () => {
     await expect(openControlServer(path, methods)).rejects.toThrow("is no socket");
   });
 
+  it("refuses a path that the kernel would cut off", async () => {
+    const long = join(folder, "x".repeat(108));
+    await expect(openControlServer(long, methods)).rejects.toThrow("107 are possible");
+  });
+
   it("is missed in words", async () => {
     await expect(callDaemon(path, "status")).rejects.toThrow(
       new NoDaemonError(
