@@ -13,35 +13,42 @@ import { type Transform, transforms } from "../src/crypto/transforms.ts";
 export function renderReference(): string {
   return [
     introduction,
-    keyTable("Top level", topSection),
-    keyTable("local", localSection),
-    `${keyTable("Entries of local.lock", lockSection)}\n\nA bare word is short for a section with that key alone: \`gre\` is \`{ gre: }\`.`,
-    keyTable("peers.NAME", peerSection, "`defaults` has the same keys but for `remote`, `id`, `local` and `protect`."),
-    keyTable("auth", authSection),
-    keyTable(
+    keysOf("Top level", topSection),
+    keysOf("local", localSection),
+    keysOf(
+      "Entries of local.lock",
+      lockSection,
+      "A bare word is short for a section with that key alone: `gre` is `{ gre: }`.",
+    ),
+    keysOf("peers.NAME", peerSection, "`defaults` has the same keys but for `remote`, `id`, `local` and `protect`."),
+    keysOf("auth", authSection),
+    keysOf(
       "Lines of protect",
       protectSection,
       "Each line names one thing: an overlay or a tunnel. The other keys stand beside it and go before the peer's own.",
     ),
-    keyTable("vxlan and geneve", inner(protectSection, "vxlan")),
-    keyTable("lifetime", inner(peerSection, "lifetime")),
-    keyTable("retransmission", inner(peerSection, "retransmission")),
-    keyTable("retry", inner(peerSection, "retry")),
-    keyTable("daemon", daemonSection),
+    keysOf("vxlan and geneve", inner(protectSection, "vxlan")),
+    keysOf("lifetime", inner(peerSection, "lifetime")),
+    keysOf("retransmission", inner(peerSection, "retransmission")),
+    keysOf("retry", inner(peerSection, "retry")),
+    keysOf("daemon", daemonSection),
     proposals(),
     afterword,
   ].join("\n\n");
 }
 
-function keyTable(title: string, section: z.ZodObject, remark = ""): string {
-  const rows = Object.entries(section.shape).map(([key, schema]) => {
+function keysOf(title: string, section: z.ZodObject, remark = ""): string {
+  const keys = Object.entries(section.shape).map(([key, schema]) => {
     const found = schema instanceof z.ZodType ? documentation.get(schema) : undefined;
     if (found === undefined) throw new Error(`the key ${key} of ${title} has no documentation`);
-    const usual = found.default ?? "**required**";
-    return `| \`${key}\` | ${found.type} | ${usual} | ${found.meaning} | \`${found.example}\` |`;
+    const facts = [
+      `- value: ${found.type}`,
+      ...(found.default === "" ? [] : [`- default: ${found.default ?? "none, it must be given"}`]),
+      `- example: \`${found.example}\``,
+    ];
+    return [`### \`${key}\``, found.meaning, facts.join("\n")].join("\n\n");
   });
-  const head = ["| key | value | default | meaning | example |", "|---|---|---|---|---|"];
-  return [`## ${title}`, "", ...(remark === "" ? [] : [remark, ""]), ...head, ...rows].join("\n");
+  return [`## ${title}`, ...(remark === "" ? [] : [remark]), ...keys].join("\n\n");
 }
 
 /** The section behind an optional key. */
@@ -65,7 +72,7 @@ function proposals(): string {
   ];
   const words = types.map(([type, title]) => {
     const rows = transforms.filter((row) => row.type === type && row.decodeOnly === undefined);
-    return `| ${title} | ${rows.map((row) => `\`${row.keyword}\``).join(" ")} |`;
+    return `- ${title}: ${rows.map((row) => `\`${row.keyword}\``).join(" ")}`;
   });
   return `## Default proposals
 
@@ -81,8 +88,6 @@ AEAD ciphers and the others need a proposal each. Extended sequence numbers are 
 
 ### Keywords
 
-| | |
-|---|---|
 ${words.join("\n")}
 
 A proposal for IKE has encryption, a key exchange, and integrity or (for an AEAD cipher) a PRF; integrity implies the PRF of the same hash. One for ESP has encryption, and integrity unless the cipher is an AEAD one. One for AH has integrity.
@@ -107,8 +112,8 @@ peers:
     auth: { psk: file:site-b.psk }
     protect:
       - tunnel: 10.1.0.0/16 <-> 10.2.0.0/16
-      - gre                                 # transport mode, IP protocol 47
-      - vxlan: { port: 4789 }               # both directions, one line
+      - gre # transport mode, IP protocol 47
+      - vxlan: { port: 4789 } # both directions, one line
 \`\`\`
 
 The same file mirrored works at the other end.`;

@@ -56,7 +56,7 @@ describe("no text does more than give problems", () => {
       fc.string({ unit: "binary", maxLength: 300 }),
       fc.array(fc.constantFrom(...pieces), { maxLength: 100 }).map((parts) => parts.join("")),
     );
-    await fc.assert(fc.asyncProperty(text, holds), { numRuns: 400 });
+    await fc.assert(fc.asyncProperty(text, holds), { numRuns: 200 });
   });
 
   it("random values under every key", { timeout: 60_000 }, async () => {
@@ -83,7 +83,7 @@ describe("no text does more than give problems", () => {
           .map(([name, json]) => `\n    ${name}: ${json}`)
           .join("")}\n`,
     );
-    await fc.assert(fc.asyncProperty(text, holds), { numRuns: 400 });
+    await fc.assert(fc.asyncProperty(text, holds), { numRuns: 200 });
   });
 
   it("examples with pieces cut out, doubled and put in", { timeout: 60_000 }, async () => {
@@ -96,15 +96,15 @@ describe("no text does more than give problems", () => {
           return now.slice(0, place) + put + now.slice(place + cut);
         }, example),
       );
-    await fc.assert(fc.asyncProperty(text, holds), { numRuns: 600 });
+    await fc.assert(fc.asyncProperty(text, holds), { numRuns: 300 });
   });
 });
 
-it("ten thousand peers", { timeout: 60_000 }, async () => {
+it("two thousand peers", { timeout: 60_000 }, async () => {
   const peer = (i: number): string =>
     `  p${i}: { remote: 10.${i >> 16}.${(i >> 8) & 255}.${i & 255}, id: p${i}.example, auth: { psk: file:site-b.psk }, protect: [gre, vxlan] }\n`;
-  const text = `local: { id: a, address: 192.0.2.1 }\npeers:\n${Array.from({ length: 10_000 }, (_, i) => peer(i)).join("")}`;
+  const text = `local: { id: a, address: 192.0.2.1 }\npeers:\n${Array.from({ length: 2_000 }, (_, i) => peer(i)).join("")}`;
   const { desired, lines } = await loadFolder(text);
   expect(lines).toEqual([]);
-  expect(desired.peers).toHaveLength(10_000);
+  expect(desired.peers).toHaveLength(2_000);
 });
