@@ -3,7 +3,6 @@ import type { Warning } from "../daemon/warning.ts";
 import { childSelectors } from "../engine/policies.ts";
 import { type HazardQuery, findHazards as lookAtHost } from "../kernel/xfrm/hazards.ts";
 import { ipProtocol } from "../negotiate/selector.ts";
-import { NetlinkError, SystemCallError } from "../netlink-xfrm/index.ts";
 import type { DesiredState } from "../sa/desired.ts";
 import { kernelAbility } from "./kernel-ability.ts";
 
@@ -19,20 +18,14 @@ export async function askHost(desired: DesiredState): Promise<HostFindings> {
   return { inability, hazards: [...warnings, ...(await findHazards(desired))] };
 }
 
-/** What on this host would defeat the locks now; not being able to look is itself a warning. */
+/** What on this host would defeat the locks now. Rejects with NetlinkError or SystemCallError where it cannot be looked at. */
 export async function findHazards(desired: DesiredState): Promise<readonly Warning[]> {
-  try {
-    const { hazards } = await lookAtHost(hazardQuery(desired));
-    return hazards.map(({ kind, sentence, remedy }) => ({
-      kind: "hazard",
-      code: kind,
-      sentence: `${sentence}: ${remedy}`,
-    }));
-  } catch (error) {
-    if (!(error instanceof NetlinkError) && !(error instanceof SystemCallError)) throw error;
-    const sentence = `nobody has looked for what would defeat the locks: ${error.message}`;
-    return [{ kind: "hazard", code: "not-looked", sentence }];
-  }
+  const { hazards } = await lookAtHost(hazardQuery(desired));
+  return hazards.map(({ kind, sentence, remedy }) => ({
+    kind: "hazard",
+    code: kind,
+    sentence: `${sentence}: ${remedy}`,
+  }));
 }
 
 /** What the hazards are looked for in: everything that is locked, of broken peers too. */

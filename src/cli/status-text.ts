@@ -1,12 +1,5 @@
 /** The status for people. */
-import type {
-  ChildReport,
-  ChildSaReport,
-  IkeSaReport,
-  LockReport,
-  PeerReport,
-  StatusReport,
-} from "../daemon/status-report.ts";
+import type { ChildReport, ChildSaReport, IkeSaReport, PeerReport, StatusReport } from "../daemon/status-report.ts";
 
 /** The lines of `underlock status`, from the daemon's answer. */
 export function statusText(answer: unknown): string[] {
@@ -30,12 +23,6 @@ export function duration(seconds: number): string {
   const hours = Math.floor(minutes / 60);
   if (hours < 24) return `${hours} h ${minutes % 60} min`;
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
-}
-
-function lockLine({ name, port, installed, reason }: LockReport): string {
-  const what = `${name}${port === undefined ? "" : ` port ${port}`}`;
-  if (installed) return `locked towards everybody: ${what}`;
-  return `NOT LOCKED towards everybody: ${what}${because(reason)}`;
 }
 
 function peerLines(peer: PeerReport): string[] {

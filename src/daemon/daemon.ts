@@ -98,8 +98,9 @@ export class Daemon {
     await this.#loop.kernelIdle();
     await transport.start();
     this.#state = "running";
-    await this.#warnings();
     this.#tellSilence();
+    // Looking for hazards asks other programs and may take seconds: nobody has to wait for it.
+    void this.#warnings();
   }
 
   /** Another desired state from now on; for an equal one the engine asks nothing of anybody. */
@@ -211,9 +212,20 @@ export class Daemon {
   async #warnings(): Promise<readonly Warning[]> {
     const configuration = this.#configuration;
     if (configuration === undefined) return [];
-    const hazards = await this.#options.findHazards(configuration.desired);
+    const hazards = await this.#hazards(configuration.desired);
     this.#warn(hazards);
     return [...hazards, ...this.#options.kernelWarnings, ...configuration.warnings];
+  }
+
+  /** A host that cannot be looked at must not end the daemon. */
+  async #hazards(desired: DesiredState): Promise<readonly Warning[]> {
+    try {
+      return await this.#options.findHazards(desired);
+    } catch (error) {
+      const fault = error instanceof Error ? error.message : String(error);
+      const sentence = `nobody has looked for what would defeat the locks: ${fault}`;
+      return [{ kind: "hazard", code: "not-looked", sentence }];
+    }
   }
 
   #warn(warnings: readonly Warning[]): void {

@@ -15,8 +15,6 @@ export interface StatusReport {
   readonly peers: readonly PeerReport[];
 }
 
-export type LockReport = Omit<LockStatus, "reason"> & { readonly reason?: ReasonReport };
-
 export interface DaemonReport {
   readonly version: string;
   readonly pid: number;

@@ -85,7 +85,13 @@ const peers: PeerStatus[] = [
   },
 ];
 
-const status: Status = { peers, locks: [{ name: "vxlan", port: 8472, installed: true }] };
+const status: Status = {
+  peers,
+  locks: [
+    { name: "vxlan", port: 8472, installed: true },
+    { name: "gre", installed: false, reason: busy },
+  ],
+};
 
 const report = statusReport(status, {
   daemon: { version: "9.9.9", pid: 77, configuration: "/etc/underlock/underlock.yaml" },
