@@ -50,9 +50,9 @@ export interface SaLimits {
 }
 
 /**
- * Counters of one SA. `lastUsedSeconds` is UNIX time, undefined while the SA was never used; Linux before 6.2 tells it
- * of inbound SAs only, so that `packets` says better whether an outbound one was used. `bytes` are those of what is
- * protected: in transport mode without the IP header, in tunnel mode without the outer one.
+ * Counters of one SA. `lastUsedSeconds` is UNIX time, undefined while the SA was never used and always before Linux
+ * 6.2: whether it was used since the last look is said by `packets`. `bytes` are those of what is protected: in
+ * transport mode without the IP header, in tunnel mode without the outer one.
  */
 export interface SaUsage extends SaId {
   readonly reqid: number;

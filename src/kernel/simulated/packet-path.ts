@@ -30,7 +30,7 @@ export interface PathState {
 
 /** What becomes of a packet on its way out. With `dry`, nothing is counted, raised or changed. */
 export function output(state: PathState, packet: ClearPacket, dry: boolean): Output {
-  const policy = state.spd.lookup(packet, "out");
+  const policy = state.spd.lookup(packet, "out")?.policy;
   if (policy === undefined || policy.action.kind === "exempt") return { kind: "clear", packet };
   if (policy.action.kind === "locked") return { kind: "dropped", reason: "XfrmOutPolBlock" };
   const tuple = saTuple(policy.action.template, packet);
@@ -49,6 +49,31 @@ export function output(state: PathState, packet: ClearPacket, dry: boolean): Out
   entry.outSequence += 1n;
   count(state, entry, carriedLength(entry, packet));
   return { kind: "protected", packet: seal(entry, packet, entry.outSequence) };
+}
+
+/**
+ * What becomes of an ICMP error of this host, from its address `from`, about a packet that came in (icmp_route_lookup):
+ * an SA for the error itself, else the way of the packet's answer if that policy is flagged for it, which all of ours
+ * are. Where that policy demands an SA and none stands, Linux falls back to the error's own way, in clear.
+ */
+export function icmpError(state: PathState, about: ClearPacket, from: Address): Output {
+  const v4 = familyOf(from) === 4;
+  const error: ClearPacket = {
+    source: from,
+    destination: about.source,
+    protocol: v4 ? ipProtocol.icmp : ipProtocol.icmpv6,
+    sourcePort: v4 ? 3 : 1,
+    destinationPort: 0,
+  };
+  const own = output(state, error, false);
+  if (own.kind === "protected" || (own.kind === "dropped" && own.reason !== "XfrmOutPolBlock")) return own;
+  const answer = { ...about, ...reversed(about) };
+  const entry = state.spd.lookup(answer, "out");
+  if (entry === undefined || entry.owner !== undefined || entry.policy.action.kind === "exempt") return own;
+  const way = output(state, answer, false);
+  if (way.kind === "dropped") return way.reason === "XfrmOutPolBlock" ? way : own;
+  if (way.kind === "clear") return own;
+  return { kind: "protected", packet: { ...way.packet, sealed: { ...way.packet.sealed, inner: error } } };
 }
 
 /** What becomes of a packet in clear that comes in. */
@@ -97,6 +122,15 @@ function acquire(state: PathState, tuple: SaTuple, packet: ClearPacket): void {
   state.emit({ kind: "acquire", reqid, packet: packetSelector(packet), source, destination });
 }
 
+function reversed({ source, destination, sourcePort, destinationPort }: ClearPacket): Partial<ClearPacket> {
+  return {
+    source: destination,
+    destination: source,
+    ...(destinationPort === undefined ? {} : { sourcePort: destinationPort }),
+    ...(sourcePort === undefined ? {} : { destinationPort: sourcePort }),
+  };
+}
+
 /** Policy check and delivery, or forwarding, of a packet that came in clear (`entry` undefined) or under an SA. */
 function afterDecapsulation(state: PathState, packet: ClearPacket, entry: ValidSa | undefined, dry: boolean): Input {
   const local = state.isLocal(packet.destination);
@@ -114,7 +148,7 @@ function inboundDrop(
   entry: ValidSa | undefined,
 ): DropReason | undefined {
   if (entry !== undefined && !carries(entry, packet)) return "XfrmInStateMismatch";
-  const action = state.spd.lookup(packet, direction)?.action;
+  const action = state.spd.lookup(packet, direction)?.policy.action;
   const tunnelled = entry?.mode === "tunnel";
   if (action === undefined) return tunnelled ? "XfrmInNoPols" : undefined;
   switch (action.kind) {

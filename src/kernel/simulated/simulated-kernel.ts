@@ -20,7 +20,7 @@ import type {
 import { canonicalPrefix, canonicalSelector, refused, requestFault, sameAddress } from "../request-check.ts";
 import { type FaultOptions, Faults, type RequestMatch } from "./faults.ts";
 import { type ClearPacket, type Input, isProtected, type Output, type Packet } from "./packet.ts";
-import { emitExpiry, inputClear, inputProtected, output, type PathState } from "./packet-path.ts";
+import { emitExpiry, icmpError, inputClear, inputProtected, output, type PathState } from "./packet-path.ts";
 import { Sad, type SadEntry } from "./sad.ts";
 import { Spd } from "./spd.ts";
 
@@ -97,6 +97,11 @@ export class SimulatedKernel implements Kernel {
     if (isProtected(packet)) return inputProtected(this.#state(), packet);
     if (options.bypass === true) return { kind: "accepted", packet };
     return inputClear(this.#state(), packet, false);
+  }
+
+  /** What becomes of this host's ICMP error, sent from its address `from`, about a packet that it has taken. */
+  icmpError(about: ClearPacket, from: Address): Output {
+    return icmpError(this.#state(), about, from);
   }
 
   /** Whether a packet in clear would pass, without moving, counting or raising anything: inbound where it is for this host. */

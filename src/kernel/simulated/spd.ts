@@ -37,14 +37,14 @@ export class Spd {
   }
 
   /** The policy that decides on a packet: lowest priority value, then the oldest. */
-  lookup(packet: ClearPacket, direction: PolicyDirection): Policy | undefined {
+  lookup(packet: ClearPacket, direction: PolicyDirection): SpdEntry | undefined {
     let best: SpdEntry | undefined;
     for (const entry of this.#entries.values()) {
       const { policy } = entry;
       if (policy.direction !== direction || !selectorMatches(policy.selector, packet)) continue;
       if (best === undefined || outranks(entry, best)) best = entry;
     }
-    return best?.policy;
+    return best;
   }
 }
 

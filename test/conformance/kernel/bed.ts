@@ -51,6 +51,11 @@ export interface Bed {
   send(probe: Probe): Promise<Travel>;
   /** Sends the last protected packet that crossed towards `end` once more, from another UDP port if that is given. */
   replay(end: End, fromPort?: number): Promise<Travel>;
+  /**
+   * Sends a GRE packet that the other end takes and answers with an ICMP error (no device is there for it): how the
+   * error crossed the wire.
+   */
+  offend(from: End, scope: "underlay" | "underlay6"): Promise<Travel["wire"]>;
   /** The events heard at an end; waits until there are `atLeast`, and long enough that no further one is on its way. */
   events(end: End, atLeast: number): Promise<readonly KernelEvent[]>;
   /** Lets time pass. */

@@ -55,6 +55,15 @@ export function simulatedBed(): Bed {
       if (fromPort === undefined || encapsulation === undefined) return arrive(end, packet);
       return arrive(end, { ...packet, encapsulation: { ...encapsulation, sourcePort: fromPort } });
     },
+    async offend(from, scope) {
+      const to = otherEnd(from);
+      const output = hosts[from].kernel.send(packetOf({ from, scope }));
+      if (output.kind === "dropped") return "nothing";
+      const input = hosts[to].kernel.receive(output.packet);
+      if (input.kind !== "accepted") return "nothing";
+      const answer = hosts[to].kernel.icmpError(input.packet, addresses[scope][to]);
+      return answer.kind === "dropped" ? "nothing" : answer.kind;
+    },
     events: async (end) => hosts[end].events,
     async pass(seconds) {
       now += seconds * 1000;

@@ -7,10 +7,22 @@ import { sleep } from "../../../interop/lab/machine.ts";
 import { Topology } from "../../../interop/lab/topology.ts";
 import { acquireSeconds, addresses, type Bed, type End, otherEnd, type Probe, type Travel } from "../bed.ts";
 import { LinuxHost, ProbeSocket, probePayload } from "./host.ts";
-import { Wire, type WirePacket, withSourcePort } from "./wire.ts";
+import { inNamespace } from "./libc.ts";
+import { isTraffic, Wire, type WirePacket, withSourcePort } from "./wire.ts";
+
+/** What the real kernel's bed can do beside the suite. */
+export interface LinuxBed extends Bed {
+  /** Runs a shell script in a gateway, or in the host behind it. */
+  run(where: End | "a-lan" | "b-lan", script: string): Promise<string>;
+  /** The IP packets that crossed the wire while `action` ran, without ARP and neighbour discovery. */
+  watch(action: () => Promise<unknown>): Promise<readonly WirePacket[]>;
+  /** Runs `action` with this thread in the gateway's network namespace. */
+  within<T>(end: End, action: () => T): T;
+  destroy(): Promise<void>;
+}
 
 /** Makes the namespaces; `folder` receives their logs. */
-export async function linuxBed(folder: string): Promise<Bed & { destroy(): Promise<void> }> {
+export async function linuxBed(folder: string): Promise<LinuxBed> {
   const topology = await Topology.create({ gateways: ["a", "b"], lan: "host" }, folder);
   const hosts = { a: new LinuxHost(topology.gateway("a").machine), b: new LinuxHost(topology.gateway("b").machine) };
   const wire = new Wire(topology.middle);
@@ -62,6 +74,17 @@ export async function linuxBed(folder: string): Promise<Bed & { destroy(): Promi
         arrival.close();
       }
     },
+    async offend(from, scope) {
+      const socket = new ProbeSocket(hosts[from].machine, scope, addresses[scope][from], undefined);
+      wire.take();
+      // Version 0 and a protocol for which there is no device: the kernel answers with an ICMP error.
+      socket.send(Buffer.from("000088b5000000000000000000000000", "hex"), addresses[scope][otherEnd(from)], 0);
+      socket.close();
+      await sleep(quiet * 2);
+      const answer = wire.take().find((packet) => packet.from !== from && isTraffic(packet));
+      if (answer === undefined) return "nothing";
+      return answer.spi === undefined ? "clear" : "protected";
+    },
     async events(end, atLeast) {
       const { events } = hosts[end];
       for (let waited = 0; events.length < atLeast && waited < patience; waited += step) await sleep(step);
@@ -87,6 +110,17 @@ export async function linuxBed(folder: string): Promise<Bed & { destroy(): Promi
       );
     },
     close: async (end) => hosts[end].close(),
+    within: (end, action) => inNamespace(hosts[end].machine.pid, action),
+    run(where, script) {
+      const gateway = topology.gateway(where === "a" || where === "a-lan" ? "a" : "b");
+      return (where.endsWith("-lan") ? gateway.inside.machine : gateway.machine).run(script);
+    },
+    async watch(action) {
+      wire.take();
+      await action();
+      await sleep(quiet * 2);
+      return wire.take().filter(isTraffic);
+    },
     reopen: async (end) => hosts[end].open(),
     async destroy() {
       for (const host of ends) {

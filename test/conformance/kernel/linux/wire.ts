@@ -43,6 +43,17 @@ export class Wire {
   }
 }
 
+/** Whether a packet is IP and neither neighbour discovery nor multicast listener discovery. */
+export function isTraffic({ frame }: WirePacket): boolean {
+  const ethertype = frame.readUInt16BE(12);
+  if (ethertype === 0x0800) return true;
+  if (ethertype !== 0x86dd) return false;
+  const [nextHeader, type = 0] = [frame[20], frame[54]];
+  const hopByHop = 0;
+  const icmp6 = 58;
+  return nextHeader !== hopByHop && !(nextHeader === icmp6 && type >= 130);
+}
+
 /** A frame of UDP over IPv4 as if from another source port; the checksum 0 says that there is none. */
 export function withSourcePort(frame: Buffer, port: number): Buffer {
   const changed = Buffer.from(frame);
