@@ -99,7 +99,7 @@ describe("the daemon", () => {
     engine.script = (event) =>
       event.kind === "configure" ? [{ kind: "kernel", id: 1, requests: [{ kind: "listPolicies" }] }] : [];
     const { socket } = await peerSocket();
-    const started = subject.start({ desired: empty, warnings: [] });
+    const started = subject.start({ desired: desired("127.0.0.1"), warnings: [] });
     await until(() => requests.length === 1);
     socket.send(Uint8Array.of(1), ports.ike, "127.0.0.1");
     await new Promise((resolve) => setTimeout(resolve, 30));
