@@ -49,8 +49,6 @@ export function scenario(name: string, spec: ScenarioSpec, body: (lab: Lab) => P
   });
 }
 
-const made = 0;
-
 /** What a scenario works with. */
 export class Lab {
   readonly topology: Topology;
