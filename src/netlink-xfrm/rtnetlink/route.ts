@@ -143,7 +143,8 @@ export function getRoute(query: RouteQuery): Request<Route> {
         family,
         destinationPrefix: whole,
         sourcePrefix: query.source === undefined ? 0 : whole,
-        flags: RTM_F_LOOKUP_TABLE,
+        // IPv6 refuses the flag and names the table unasked.
+        flags: family === AF_INET ? RTM_F_LOOKUP_TABLE : 0,
       }),
     reply: { type: RTM.newRoute, read: (message) => routeBody.read(message) },
   };
