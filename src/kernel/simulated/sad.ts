@@ -210,11 +210,11 @@ function sameTuple(a: SaTuple, b: SaTuple): boolean {
   );
 }
 
-/** The kernel has keys of its own: the caller may wipe the ones it gave. */
+/** The kernel has keys of its own: the caller may wipe the ones it gave (and a Buffer's `slice` is no copy). */
 function copyOf(sa: SaInstall): SaInstall {
   return {
     ...sa,
-    ...(sa.encr === undefined ? {} : { encr: { ...sa.encr, key: sa.encr.key.slice() } }),
-    ...(sa.integ === undefined ? {} : { integ: { ...sa.integ, key: sa.integ.key.slice() } }),
+    ...(sa.encr === undefined ? {} : { encr: { ...sa.encr, key: Uint8Array.from(sa.encr.key) } }),
+    ...(sa.integ === undefined ? {} : { integ: { ...sa.integ, key: Uint8Array.from(sa.integ.key) } }),
   };
 }

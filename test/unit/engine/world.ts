@@ -3,9 +3,11 @@ import { computeHere } from "../../../src/daemon/compute.ts";
 import { Engine } from "../../../src/engine/engine.ts";
 import type { Effect, EngineEvent } from "../../../src/engine/io.ts";
 import type { PeerStatus } from "../../../src/engine/status.ts";
-import type { KernelAnswer } from "../../../src/kernel/port.ts";
+import type { KernelAnswer, SaId } from "../../../src/kernel/port.ts";
+import type { ClearPacket } from "../../../src/kernel/simulated/packet.ts";
 import { SimulatedKernel } from "../../../src/kernel/simulated/simulated-kernel.ts";
 import type { Address } from "../../../src/negotiate/address.ts";
+import type { ComputeJob, ComputeResult } from "../../../src/sa/compute.ts";
 import type { DesiredState } from "../../../src/sa/desired.ts";
 import type { LogRecord } from "../../../src/sa/log-record.ts";
 import type { Path } from "../../../src/sa/path.ts";
@@ -17,15 +19,32 @@ export interface Datagram {
   readonly path: Path;
 }
 
-/** What the network does with a datagram: how long it takes for each copy; none is lost. */
+/** What the network does with a datagram: how long it takes for each copy; no copy: it is lost. */
 export type Network = (datagram: Datagram, index: number) => readonly number[];
 
 export const steadyNetwork: Network = () => [10];
+
+/** A packet of one end to the other, which is never to travel in clear. */
+export interface Flow {
+  readonly from: End;
+  readonly to: End;
+  readonly packet: ClearPacket;
+}
 
 interface Scheduled {
   readonly at: number;
   readonly order: number;
   readonly run: () => void;
+}
+
+export interface EndOptions {
+  readonly firstSpi?: number;
+  /** Further addresses of the host. */
+  readonly addresses?: readonly Address[];
+  /** How long the kernel and the worker take to answer, in ms; 0: at once, behind the events that wait. */
+  readonly kernelDelay?: number;
+  readonly computeDelay?: number;
+  readonly compute?: (job: ComputeJob) => ComputeResult;
 }
 
 /** One end: an engine, its kernel and its address. */
@@ -34,23 +53,30 @@ export class End {
   readonly kernel: SimulatedKernel;
   readonly log: LogRecord[] = [];
   readonly sent: Datagram[] = [];
+  /** Every SPI that was ever reserved. */
+  readonly reserved: SaId[] = [];
   engine: Engine;
   stopped = false;
   readonly #world: World;
   readonly #seed: number;
+  readonly #options: EndOptions;
+  #inbox: EngineEvent[] = [];
+  #running = false;
   #life = 0;
 
-  constructor(world: World, address: Address, seed: number, kernel: SimulatedKernel) {
+  constructor(world: World, address: Address, seed: number, kernel: SimulatedKernel, options: EndOptions) {
     this.#world = world;
     this.address = address;
     this.#seed = seed;
     this.kernel = kernel;
+    this.#options = options;
     this.engine = this.#newEngine();
   }
 
   /** The process dies without a word and another takes its place; the kernel stays as it is. */
   crash(): void {
     this.#life += 1;
+    this.#inbox = [];
     this.kernel.close();
     this.engine = this.#newEngine();
     this.stopped = false;
@@ -60,14 +86,23 @@ export class End {
     this.handle({ kind: "configure", desired });
   }
 
+  /** As the process does it: whatever is answered at once becomes an event behind those that wait. */
   handle(event: EngineEvent): void {
-    const engine = this.engine;
-    for (const effect of engine.handle(event, this.#world.now)) {
-      if (engine === this.engine) this.#carryOut(effect);
+    this.#inbox.push(event);
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
+        const { engine } = this;
+        for (const effect of engine.handle(next, this.#world.now)) this.#carryOut(effect);
+        this.#world.check(next, this);
+      }
+    } finally {
+      this.#running = false;
     }
   }
 
-  peer(name: string): PeerStatus {
+  peer(name = "peer"): PeerStatus {
     const found = this.engine.status().peers.find((peer) => peer.name === name);
     if (found === undefined) throw new Error(`no peer ${name}`);
     return found;
@@ -78,11 +113,20 @@ export class End {
     const life = this.#life;
     this.kernel.onEvent((event) => {
       // As in the process: a report is heard after the request that caused it has been answered.
-      this.#world.schedule(0, () => {
-        if (life === this.#life) this.handle({ kind: "kernel", event });
-      });
+      this.#later(0, life, { kind: "kernel", event });
     });
     return new Engine({ random: (length) => Uint8Array.from({ length }, () => random() & 0xff) });
+  }
+
+  #later(delay: number, life: number, event: EngineEvent): void {
+    this.#world.schedule(delay, () => {
+      if (life === this.#life) this.handle(event);
+    });
+  }
+
+  #answer(delay: number | undefined, event: EngineEvent): void {
+    if (delay === undefined || delay === 0) this.handle(event);
+    else this.#later(delay, this.#life, event);
   }
 
   #carryOut(effect: Effect): void {
@@ -96,13 +140,20 @@ export class End {
       case "kernel": {
         const answers: KernelAnswer[] = [];
         for (const request of effect.requests) {
-          answers.push(this.kernel.request(request));
-          if (answers.at(-1)?.kind === "refused") break;
+          const answer = this.kernel.request(request);
+          answers.push(answer);
+          if (answer.kind === "refused") break;
+          if (answer.kind === "spi" && request.kind === "allocateSpi") {
+            const { protocol, destination } = request;
+            this.reserved.push({ protocol, spi: answer.spi, destination });
+          }
         }
-        return this.handle({ kind: "answered", id: effect.id, answers });
+        return this.#answer(this.#options.kernelDelay, { kind: "answered", id: effect.id, answers });
       }
-      case "compute":
-        return this.handle({ kind: "computed", id: effect.id, result: computeHere(effect.job) });
+      case "compute": {
+        const result = (this.#options.compute ?? computeHere)(effect.job);
+        return this.#answer(this.#options.computeDelay, { kind: "computed", id: effect.id, result });
+      }
       case "log":
         this.log.push(effect.record);
         return;
@@ -117,21 +168,27 @@ export class World {
   readonly ends: End[] = [];
   network: Network;
   now = 0;
+  /** Packets that must not pass in clear after any event; a test adds them when their locks are to stand. */
+  readonly guarded: Flow[] = [];
+  /** Packets that must arrive, protected, after every event. */
+  readonly carried: Flow[] = [];
+  /** Events whose consequences were checked. */
+  checks = 0;
   #order = 0;
   #transmitted = 0;
-  readonly #queue: Scheduled[] = [];
+  #queue: Scheduled[] = [];
 
   constructor(network: Network = steadyNetwork) {
     this.network = network;
   }
 
-  add(address: Address, options: { readonly firstSpi?: number } = {}): End {
+  add(address: Address, options: EndOptions = {}): End {
     const seed = this.ends.length + 1;
     const kernel = new SimulatedKernel({
-      addresses: [address],
+      addresses: [address, ...(options.addresses ?? [])],
       firstSpi: options.firstSpi ?? 0xc000_0000 + seed * 0x0100_0000,
     });
-    const end = new End(this, address, seed, kernel);
+    const end = new End(this, address, seed, kernel, options);
     this.ends.push(end);
     return end;
   }
@@ -143,6 +200,25 @@ export class World {
   transmit(datagram: Datagram): void {
     const index = this.#transmitted++;
     for (const delay of this.network(datagram, index)) this.schedule(delay, () => this.#deliver(datagram));
+  }
+
+  /** Asked after every event: what is guarded passes nowhere in clear, what is carried arrives. */
+  check(event: EngineEvent, end: End): void {
+    this.checks += 1;
+    for (const { from, to, packet } of this.guarded) {
+      const out = from.kernel.wouldPass(packet);
+      const inbound = to.kernel.wouldPass(packet);
+      if (out !== "clear" && inbound === "no") continue;
+      throw new Error(
+        `at ${this.now} ms, after ${event.kind} at ${end.address}: ${JSON.stringify(packet)} ` +
+          `leaves ${from.address}: ${out}, enters ${to.address}: ${inbound}`,
+      );
+    }
+    for (const flow of this.carried) {
+      const went = carry(flow);
+      if (went !== "protected, delivered")
+        throw new Error(`at ${this.now} ms, after ${event.kind} at ${end.address}: ${flow.from.address} ${went}`);
+    }
   }
 
   /** Lets time pass: datagrams arrive, timers fire, kernels expire, in order. */
@@ -165,20 +241,23 @@ export class World {
   }
 
   #next(): number | undefined {
-    const times = this.#queue.map((entry) => entry.at);
+    let next = Number.POSITIVE_INFINITY;
+    for (const { at } of this.#queue) next = Math.min(next, at);
     for (const end of this.ends) {
-      times.push(end.engine.nextDeadline() ?? Number.POSITIVE_INFINITY);
-      times.push(end.kernel.nextDeadline() ?? Number.POSITIVE_INFINITY);
+      next = Math.min(next, end.engine.nextDeadline() ?? next, end.kernel.nextDeadline() ?? next);
     }
-    const next = Math.min(...times, Number.POSITIVE_INFINITY);
     return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
 
   #step(): void {
-    const due = this.#queue.filter((entry) => entry.at <= this.now).sort((a, b) => a.at - b.at || a.order - b.order);
-    const first = due[0];
+    let first: Scheduled | undefined;
+    for (const entry of this.#queue) {
+      if (entry.at > this.now) continue;
+      if (first === undefined || entry.at < first.at || (entry.at === first.at && entry.order < first.order))
+        first = entry;
+    }
     if (first !== undefined) {
-      this.#queue.splice(this.#queue.indexOf(first), 1);
+      this.#queue = this.#queue.filter((entry) => entry !== first);
       return first.run();
     }
     for (const end of this.ends) {
@@ -186,4 +265,15 @@ export class World {
       if ((end.engine.nextDeadline() ?? Number.POSITIVE_INFINITY) <= this.now) return end.handle({ kind: "wake" });
     }
   }
+}
+
+/** Sends a packet through both kernels and says how it went: `protected, delivered` where all is well. */
+export function carry({ from, to, packet }: Flow): string {
+  const out = from.kernel.send(packet);
+  if (out.kind !== "protected") return out.kind === "dropped" ? `out: ${out.reason}` : "out: clear";
+  const input = to.kernel.receive(out.packet);
+  if (input.kind === "dropped") return `protected, ${input.reason}`;
+  if (input.protectedBy === undefined) return "delivered without protection";
+  if (input.kind === "forwarded" && input.output.kind !== "clear") return `protected, not forwarded`;
+  return "protected, delivered";
 }
