@@ -1,7 +1,7 @@
 /** The bed over the real kernel: gateways are network namespaces on a bridge whose frames are watched. */
 
 import type { Policy } from "../../../../src/kernel/port.ts";
-import { formatPrefix } from "../../../../src/negotiate/address.ts";
+import { addressOctets, formatPrefix } from "../../../../src/negotiate/address.ts";
 import type { Selector } from "../../../../src/negotiate/selector.ts";
 import { sleep } from "../../../interop/lab/machine.ts";
 import { Topology } from "../../../interop/lab/topology.ts";
@@ -16,6 +16,8 @@ export interface LinuxBed extends Bed {
   run(where: End | "a-lan" | "b-lan", script: string): Promise<string>;
   /** The IP packets that crossed the wire while `action` ran, without ARP and neighbour discovery. */
   watch(action: () => Promise<unknown>): Promise<readonly WirePacket[]>;
+  /** Sends GRE from a gateway to so many addresses of the other's subnet, without a turn of the event loop between. */
+  flood(from: End, destinations: number): Promise<void>;
   /** Runs `action` with this thread in the gateway's network namespace. */
   within<T>(end: End, action: () => T): T;
   destroy(): Promise<void>;
@@ -110,6 +112,13 @@ export async function linuxBed(folder: string): Promise<LinuxBed> {
       );
     },
     close: async (end) => hosts[end].close(),
+    async flood(from, destinations) {
+      const socket = new ProbeSocket(hosts[from].machine, "gateway", addresses.gateway[from], undefined);
+      const [first, second] = addressOctets(addresses.gateway[otherEnd(from)]);
+      for (let i = 1; i <= destinations; i += 1)
+        socket.send(Buffer.alloc(8), `${first}.${second}.${(i >> 8) & 0xff}.${i & 0xff}`, 0);
+      socket.close();
+    },
     within: (end, action) => inNamespace(hosts[end].machine.pid, action),
     run(where, script) {
       const gateway = topology.gateway(where === "a" || where === "a-lan" ? "a" : "b");
