@@ -305,7 +305,7 @@ export class Engine implements Host, PeerContext {
     for (const sa of [...this.#sas.values()]) {
       if (sa.state.kind !== "Established") continue;
       for (const child of [...sa.children.values()]) {
-        const lost = [inboundId(child), outboundId(child)].find((id) => !there.has(saKey(id)));
+        const lost = wanted(sa, child).find((id) => !there.has(saKey(id)));
         if (lost !== undefined) sa.dropChild(child, { code: "sa-vanished", spi: lost.spi });
       }
     }
@@ -358,7 +358,7 @@ export class Engine implements Host, PeerContext {
 
   inspect(sa: IkeSa): void {
     for (const child of sa.children.values()) {
-      for (const id of [inboundId(child), outboundId(child)]) {
+      for (const id of wanted(sa, child)) {
         this.#outbox.kernel([{ kind: "querySa", sa: id }], ([answer]) => {
           if (answer?.kind !== "refused" || answer.refusal.errno !== "ESRCH") return;
           if (sa.state.kind === "Established" && sa.children.get(child.spiIn) === child)
@@ -444,6 +444,18 @@ export class Engine implements Host, PeerContext {
     this.#peerOf(sa)?.childUp(child);
   }
 
+  isCarried(child: ChildSa): boolean {
+    if (this.#standing.has(child.reqid)) return true;
+    for (const other of this.#byReqid.get(child.reqid)?.children.get(child.desired.name)?.sas ?? []) {
+      if (other.local === child.local && other.remote === child.remote) return true;
+    }
+    return false;
+  }
+
+  outboundUp(sa: IkeSa): void {
+    this.#peerOf(sa)?.outboundUp();
+  }
+
   childFailed(sa: IkeSa, child: string, reason: Reason): void {
     this.log({ level: "warn", event: "child-sa-failed", ...nameOf(sa), child, reason });
     this.#peerOf(sa)?.childFailed(child, reason);
@@ -458,6 +470,8 @@ export class Engine implements Host, PeerContext {
       reason,
       facts: spis(child),
     });
+    // Whatever is to carry its packets now must not wait any longer.
+    for (const other of this.#byReqid.get(child.reqid)?.sas ?? []) other.sendNow(child.reqid);
     // Locked before the SAs go: at no moment may the template be the only thing that holds the packets.
     this.#policies.release(child);
     this.#routes.remove(child);
@@ -532,6 +546,11 @@ function nameOf(sa: IkeSa): { peer?: string } {
 
 function spis(child: ChildSa): Record<string, string> {
   return { spiIn: child.spiIn.toString(16).padStart(8, "0"), spiOut: child.spiOut.toString(16).padStart(8, "0") };
+}
+
+/** What should stand of it by now. */
+function wanted(sa: IkeSa, child: ChildSa): SaId[] {
+  return sa.sendsOn(child) ? [inboundId(child), outboundId(child)] : [inboundId(child)];
 }
 
 function halves(child: ChildSa): string[] {

@@ -137,6 +137,12 @@ export class Peer implements TimerOwner {
     this.tend();
   }
 
+  /** A Child SA that stood is what is sent on now. */
+  outboundUp(): void {
+    this.#closeLeftovers();
+    this.tend();
+  }
+
   /** `name` is empty where the peer asked for something that is none of its children. */
   childFailed(name: string, reason: Reason): void {
     const record = this.children.get(name);
@@ -250,12 +256,12 @@ export class Peer implements TimerOwner {
     const now = this.#context.now();
     for (const sa of [...this.sas]) {
       if (sa === main || sa.state.kind !== "Established" || sa.role !== "initiator") continue;
-      const missing = missingOn(main, sa);
       const overdue = Math.max(sa.establishedAt, main.establishedAt) + redundantPatience;
-      if (missing.length === 0 || overdue <= now) this.#replace(sa, missing.length === 0);
+      const covered = covers(main, sa);
+      if (covered || overdue <= now) this.#replace(sa, covered);
       else {
         this.#context.arm(this, "redundant", overdue);
-        for (const name of missing) this.#move(name, main);
+        for (const name of missingOn(main, sa)) this.#move(name, main);
       }
     }
   }
@@ -276,7 +282,7 @@ export class Peer implements TimerOwner {
     for (const sa of [...this.sas]) {
       if (!this.#leftovers.has(sa) || sa.state.kind !== "Established") continue;
       const heirs = [...(this.#byIdentity.get(identityOf(sa)) ?? [])].filter((other) => !this.#leftovers.has(other));
-      const replaced = heirs.some((heir) => missingOn(heir, sa).length === 0);
+      const replaced = heirs.some((heir) => covers(heir, sa));
       const since = Math.max(sa.establishedAt, ...heirs.map((heir) => heir.establishedAt));
       if (replaced || since + redundantPatience <= now) this.#replace(sa, replaced);
       else this.#context.arm(this, "leftovers", since + redundantPatience);
@@ -294,6 +300,7 @@ export class Peer implements TimerOwner {
     for (const record of this.children.values()) {
       if (record.sas.size < 2) continue;
       const pairs = [...record.sas].filter((child) => main.children.get(child.spiIn) === child && !child.rekeys);
+      if (!pairs.every((child) => main.sendsOn(child))) continue;
       let greatest = 0n;
       for (const { lowestNonce } of pairs) if (lowestNonce > greatest) greatest = lowestNonce;
       for (const child of pairs) {
@@ -355,4 +362,9 @@ function identityOf(sa: IkeSa): string {
 function missingOn(main: IkeSa, sa: IkeSa): string[] {
   const carried = new Set([...main.children.values()].map((child) => child.desired.name));
   return [...sa.children.values()].map((child) => child.desired.name).filter((name) => !carried.has(name));
+}
+
+/** Whether `main` carries all that `sa` does, in both directions. */
+function covers(main: IkeSa, sa: IkeSa): boolean {
+  return missingOn(main, sa).length === 0 && [...main.children.values()].every((child) => main.sendsOn(child));
 }

@@ -52,6 +52,9 @@ export function releaseSpi(sa: IkeSa, protocol: SaProtocol, spi: number): void {
 /**
  * Installs both SAs and what the engine adds (policies, routes). On a refusal everything that was done is undone, and
  * the policies are locked again, before `then` gets the reason. Keys are wiped in any case.
+ *
+ * Linux sends on the newest SA at once, but who asked for the pair cannot receive on it before it has our answer: where
+ * older SAs carry the child meanwhile, a responder's outbound SA waits (RFC 7296 2.8).
  */
 export function install(
   sa: IkeSa,
@@ -60,12 +63,17 @@ export function install(
   peer: ChildKeys,
   then: (reason: Reason | undefined) => void,
 ): void {
-  const requests = [...installRequests(child, own, peer), ...sa.host.protectRequests(child)];
+  const { inbound, outbound } = installRequests(child, own, peer);
+  const waits = child.role === "responder" && sa.host.isCarried(child);
+  const requests = [inbound, ...(waits ? [] : [outbound]), ...sa.host.protectRequests(child)];
   sa.host.kernel(requests, (answers) => {
-    wipe(own.encrKey, own.integKey, peer.encrKey, peer.integKey);
+    wipe(peer.encrKey, peer.integKey);
     const reason = refusalOf(answers);
-    if (reason === undefined && !sa.isOver) return then(undefined);
-    undo(sa, child, answers);
+    const stands = reason === undefined && !sa.isOver;
+    if (stands && waits) sa.sendLater(child, { request: outbound, wipe: () => wipe(own.encrKey, own.integKey) });
+    else wipe(own.encrKey, own.integKey);
+    if (stands) return then(undefined);
+    undo(sa, child, waits ? undefined : answers[1]);
     if (reason !== undefined && !sa.isOver) then(reason);
   });
 }
@@ -74,8 +82,7 @@ export function install(
  * Locked before the SAs go. The inbound SA was reserved before and goes in any case; the outbound one goes unless it was
  * never asked for, or is another's: the peer chooses that SPI, and may choose one that stands.
  */
-function undo(sa: IkeSa, child: ChildSa, answers: readonly KernelAnswer[]): void {
-  const [, outbound] = answers;
+function undo(sa: IkeSa, child: ChildSa, outbound: KernelAnswer | undefined): void {
   sa.host.unprotect(child);
   sa.host.removeSa(inboundId(child));
   if (outbound === undefined) return;

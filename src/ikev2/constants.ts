@@ -9,6 +9,9 @@ export const closeWait = 3_000;
 /** How long after a Child SA's hard limit the kernel's report of its end is waited for. */
 export const hardLimitGrace = 2_000;
 
+/** How long an outbound SA waits for a sign that the peer has its inbound half: a response may be lost and repeated. */
+export const outboundWait = 2_000;
+
 /** Pairs of SAs that a peer may have of one child on one IKE SA: what crosses needs two. */
 export const pairLimit = 4;
 

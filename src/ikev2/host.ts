@@ -39,11 +39,15 @@ export interface Host {
   protectRequests(child: ChildSa): KernelRequest[];
   /** Takes them back: locked again where no other Child SA needs them. */
   unprotect(child: ChildSa): void;
+  /** Whether other SAs carry what this Child SA is for. */
+  isCarried(child: ChildSa): boolean;
   /** The first child that IKE_AUTH asks for. */
   firstChild(sa: IkeSa): ChildDesired | undefined;
 
   established(sa: IkeSa, initialContact: boolean): void;
   childUp(sa: IkeSa, child: ChildSa): void;
+  /** A Child SA's outbound half stands too, later than the rest. */
+  outboundUp(sa: IkeSa): void;
   /** A Child SA could not be had. */
   childFailed(sa: IkeSa, child: string, reason: Reason): void;
   /** A Child SA that stood is to go from the kernel. */
@@ -66,4 +70,11 @@ export interface PeerClaim {
   readonly localId?: Identity | undefined;
 }
 
-export type TimerName = "retransmit" | "half-open" | "liveness" | "linger" | "close" | `hard-limit ${number}`;
+export type TimerName =
+  | "retransmit"
+  | "half-open"
+  | "liveness"
+  | "linger"
+  | "close"
+  | "outbound"
+  | `hard-limit ${number}`;

@@ -1,10 +1,11 @@
 /** One IKE SA (RFC 7296): its keys, its two message-ID counters, its Child SAs, and the way messages take through it. */
 import type { KeyedPrf } from "../crypto/prf.ts";
 import type { SkCipher } from "../crypto/sk-cipher.ts";
+import type { KernelRequest } from "../kernel/port.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { IkeSuite } from "../negotiate/suite.ts";
-import { type ChildSa, protocolOf } from "../sa/child-sa.ts";
+import { type ChildSa, outboundId, protocolOf } from "../sa/child-sa.ts";
 import type { PeerDesired } from "../sa/desired.ts";
 import type { Path } from "../sa/path.ts";
 import { WireError } from "../wire/error.ts";
@@ -14,7 +15,7 @@ import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../wire/ikev2/registry/message.ts";
 import { nameOf } from "../wire/ikev2/registry/names.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
-import { closeWait, hardLimitGrace, lingerTime, queueLimit } from "./constants.ts";
+import { closeWait, hardLimitGrace, lingerTime, outboundWait, queueLimit } from "./constants.ts";
 import { askForLife, deleteChild, deleteIkeSa } from "./exchanges/informational.ts";
 import { exchanges } from "./exchanges/table.ts";
 import type { Host, TimerName } from "./host.ts";
@@ -43,6 +44,12 @@ interface Outstanding {
   readonly octets: Uint8Array;
   readonly firstSent: number;
   attempts: number;
+}
+
+/** The installation of an outbound SA, and what wipes its keys. */
+export interface OutboundLater {
+  readonly request: KernelRequest;
+  wipe(): void;
 }
 
 /** The peer's last request, by what makes its repeats recognisable, and our response to it. */
@@ -88,6 +95,8 @@ export class IkeSa {
   /** The message ID of the peer's request that is being worked on; its repeats are dropped meanwhile. */
   #working: { readonly messageId: number; readonly request: Uint8Array; readonly path: Path } | undefined;
   readonly #queue: Task[] = [];
+  /** Child SAs whose outbound half is not installed yet. */
+  readonly #later = new Map<ChildSa, OutboundLater>();
   #pumping = false;
   /** Why the outstanding request may be going unanswered, as far as is known. */
   #noted: Reason | undefined;
@@ -156,6 +165,8 @@ export class IkeSa {
         });
       case "liveness":
         return this.#checkLiveness();
+      case "outbound":
+        return this.sendNow();
       case "linger":
         return this.#goAway();
       case "close":
@@ -180,6 +191,8 @@ export class IkeSa {
     const opened = this.#open(header, octets);
     if (opened === undefined) return;
     this.lastHeard = this.host.now();
+    // With one request at a time, a new one says that our answer to the last has arrived.
+    this.sendNow();
     this.#working = { messageId: header.messageId, request: octets, path };
     this.#expectedMessageId += 1;
     if ("fault" in opened) return this.#refuseSyntax(header.exchangeType, opened.fault);
@@ -431,8 +444,35 @@ export class IkeSa {
   /** Takes a Child SA out of the record and has it removed from the kernel. */
   removeChild(child: ChildSa, reason: Reason): void {
     if (!this.children.delete(child.spiIn)) return;
+    this.#later.get(child)?.wipe();
+    this.#later.delete(child);
     this.host.disarm(this, `hard-limit ${child.spiIn}`);
     this.host.childGone(this, child, reason);
+  }
+
+  /** Has a Child SA's outbound half wait for a sign that the peer can receive. */
+  sendLater(child: ChildSa, outbound: OutboundLater): void {
+    this.#later.set(child, outbound);
+    this.host.arm(this, "outbound", this.host.now() + outboundWait);
+  }
+
+  sendsOn(child: ChildSa): boolean {
+    return !this.#later.has(child);
+  }
+
+  /** Installs the outbound halves that wait: all, or those of one reqid. */
+  sendNow(reqid?: number): void {
+    for (const [child, outbound] of [...this.#later]) {
+      if (reqid !== undefined && child.reqid !== reqid) continue;
+      this.#later.delete(child);
+      this.host.kernel([outbound.request], ([answer]) => {
+        outbound.wipe();
+        if (this.children.get(child.spiIn) !== child) return;
+        if (answer?.kind === "refused") this.dropChild(child, { code: "kernel-refused", ...answer.refusal });
+        else this.host.outboundUp(this);
+      });
+    }
+    if (this.#later.size === 0) this.host.disarm(this, "outbound");
   }
 
   #hardLimit(timer: string): void {
@@ -442,8 +482,12 @@ export class IkeSa {
     }
   }
 
-  /** Has the peer drop a Child SA that is one too many; ours goes when it has answered, so that nothing is lost. */
+  /**
+   * Has the peer drop a Child SA that is one too many. From now on nothing is sent on it, and it receives until the peer
+   * has answered, so that nothing is lost.
+   */
   retireChild(child: ChildSa, reason: Reason): void {
+    this.host.removeSa(outboundId(child));
     this.request(deleteChild(protocolOf(child), child.spiIn, () => this.removeChild(child, reason)));
   }
 
@@ -483,7 +527,8 @@ export class IkeSa {
     this.#task?.abandon?.(this);
     this.#task = undefined;
     this.#abandonQueue();
-    for (const timer of ["retransmit", "half-open", "liveness", "close"] as const) this.host.disarm(this, timer);
+    for (const timer of ["retransmit", "half-open", "liveness", "close", "outbound"] as const)
+      this.host.disarm(this, timer);
     this.#wipe();
     this.host.ended(this, reason);
     if (lingers) this.host.arm(this, "linger", this.host.now() + lingerTime);

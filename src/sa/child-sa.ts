@@ -48,11 +48,15 @@ export function outboundId(child: ChildSa): SaId {
  * Both SAs. Inbound first: from the moment the peer may send, there is something to receive with. `own` is what we
  * send with, `peer` what the peer sends with.
  */
-export function installRequests(child: ChildSa, own: ChildKeys, peer: ChildKeys): KernelRequest[] {
-  return [
-    { kind: "installSa", sa: half(child, "in", peer) },
-    { kind: "installSa", sa: half(child, "out", own) },
-  ];
+export function installRequests(
+  child: ChildSa,
+  own: ChildKeys,
+  peer: ChildKeys,
+): { readonly inbound: KernelRequest; readonly outbound: KernelRequest } {
+  return {
+    inbound: { kind: "installSa", sa: half(child, "in", peer) },
+    outbound: { kind: "installSa", sa: half(child, "out", own) },
+  };
 }
 
 type SaHalf = Extract<KernelRequest, { kind: "installSa" }>["sa"];

@@ -145,7 +145,8 @@ test("a repeated request is answered with the same octets, without being decrypt
   pair.world.run(29_000);
   expectRest(pair);
   const response = 0x20;
-  const last = (end: End, flag: number) => end.sent.filter(({ octets }) => ((octets[19] ?? 0) & response) === flag).at(-1);
+  const last = (end: End, flag: number) =>
+    end.sent.filter(({ octets }) => ((octets[19] ?? 0) & response) === flag).at(-1);
   const request = last(pair.one, 0);
   if (request === undefined) throw new Error("nothing was sent");
   const answer = last(pair.two, response)?.octets;
