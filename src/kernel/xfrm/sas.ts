@@ -27,6 +27,11 @@ export class SasOfKernel {
       allocSpi({ protocol, mode, source, destination, reqid, min: firstSpi, max: lastSpi }),
     );
     this.#reserved.add(keyOf({ protocol, spi: larval.spi, destination }));
+    // Where expires were lost, old ones remain: the oldest goes, which the kernel has long forgotten.
+    for (const oldest of this.#reserved) {
+      if (this.#reserved.size <= maxReserved) break;
+      this.#reserved.delete(oldest);
+    }
     return { kind: "spi", spi: larval.spi };
   }
 
@@ -82,6 +87,9 @@ const done: KernelAnswer = { kind: "done" };
 /** 0 to 255 are reserved (RFC 4303 2.1); the upper end of the range leaves room for SPIs set by hand. */
 const firstSpi = 0xc000_0000;
 const lastSpi = 0xcfff_ffff;
+
+/** Far more handshakes than run at once within `net.core.xfrm_acq_expires`. */
+const maxReserved = 100_000;
 
 function ownedByAnother(sa: Sa): string {
   return `the SA with SPI 0x${sa.spi.toString(16)} belongs to another owner (reqid ${sa.reqid})`;

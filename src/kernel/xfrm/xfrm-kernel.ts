@@ -49,10 +49,7 @@ export class XfrmKernel implements Kernel {
   /** The first listener subscribes: as long as nobody listens, the kernel raises no acquire and makes no larval SA. */
   onEvent(listener: (event: KernelEvent) => void): void {
     this.#listeners.push(listener);
-    this.#events ??= watchXfrm({ groups: ["acquire", "expire", "mapping"] }, (event) => {
-      const translated = kernelEvent(event);
-      if (translated !== undefined) this.#tell(translated);
-    });
+    if (this.#events === undefined) this.#listen();
   }
 
   close(): void {
@@ -85,6 +82,15 @@ export class XfrmKernel implements Kernel {
       case "deleteRoute":
         return this.#routes.delete(request.route);
     }
+  }
+
+  #listen(): void {
+    this.#events = watchXfrm({ groups: ["acquire", "expire", "mapping"] }, (event) => {
+      // A broken socket says nothing more; what it would have said is lost, which the overrun tells.
+      if (event.kind === "failed") this.#listen();
+      const translated = kernelEvent(event);
+      if (translated !== undefined) this.#tell(translated);
+    });
   }
 
   #tell(event: KernelEvent): void {
