@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
@@ -41,11 +41,11 @@ export class Underlock {
     writeFileSync(this.#file, typeof config === "string" ? config : stringify(config));
   }
 
-  /** Starts `underlock run` and resolves when its control socket answers. */
+  /** Starts `underlock run` and resolves when it says that it is ready. */
   async start(): Promise<void> {
     const daemon = this.machine.spawn("underlock", this.#command("run"));
     this.#daemon = daemon;
-    await daemon.until("control socket", () => existsSync(this.#socket));
+    await daemon.until("daemon-ready", () => daemon.log().includes("daemon-ready"), 60_000);
   }
 
   /** Runs a command of ours and returns how it ended. */
