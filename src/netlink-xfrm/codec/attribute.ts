@@ -3,7 +3,7 @@ import { AF_INET, AF_INET6, familyOf, readAddress, writeAddress } from "./addres
 import { forEachAttribute, type ReadOptions } from "./message-reader.ts";
 import { type MessageWriter, NLA_F_NESTED } from "./message-writer.ts";
 import type { Octets } from "./octets.ts";
-import { type Field, type Struct, u8, u16, u16be, u32, u32be, u64 } from "./struct.ts";
+import { type Field, type Struct, u8, u16, u16be, u32, u32be } from "./struct.ts";
 
 /** What a reader of an attribute is told: the message's address family and the caller's options. */
 export interface AttributeContext extends ReadOptions {
@@ -109,7 +109,6 @@ export const u16Attribute = single(u16);
 export const u16beAttribute = single(u16be);
 export const u32Attribute = single(u32);
 export const u32beAttribute = single(u32be);
-export const u64Attribute = single(u64);
 
 /** A list of `1` to `limit` structures of the same kind. */
 export function listOf<T extends object>(

@@ -2,7 +2,6 @@ import type { Message } from "./message-reader.ts";
 import { MessageWriter } from "./message-writer.ts";
 
 export const NLM_F_REQUEST = 0x1;
-export const NLM_F_MULTI = 0x2;
 export const NLM_F_ACK = 0x4;
 export const NLM_F_DUMP_INTR = 0x10;
 export const NLM_F_DUMP = 0x300;

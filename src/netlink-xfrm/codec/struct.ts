@@ -26,7 +26,7 @@ export interface StructSpec<T extends object> {
   /** Every named field with its offset. */
   readonly fields: { readonly [K in keyof Required<T>]: Placed<Required<T>[K]> };
   /** Fills in what follows from the values given (a prefix length from an address, for instance). */
-  readonly complete?: (value: Partial<T>) => Partial<T>;
+  readonly complete?: (value: Partial<T>) => { readonly [K in keyof T]?: T[K] | undefined };
 }
 
 /** A kernel structure. It is itself a field, so structures nest. */

@@ -44,6 +44,5 @@ export const SO_RCVBUFFORCE = 33;
 
 export const EINTR = 4;
 export const EAGAIN = 11;
-export const EPERM = 1;
 export const ENOBUFS = 105;
 export const ETIMEDOUT = 110;

@@ -24,7 +24,7 @@ const RECEIVE_CAPACITY = 0x10000;
 /** Messages in one send: their answers must fit the socket's receive buffer all at once. */
 const BATCH_MESSAGES = 64;
 const BATCH_OCTETS = SEND_CAPACITY / 2;
-/** The answers that a batch of 64 leaves queued are charged about 800 octets each, replies with an SA about 2 KiB. */
+/** Octets for answers not yet read: ample for those to 64 messages, each charged with a buffer of a few KiB. */
 const RECEIVE_BUFFER = 0x100000;
 /** Late answers to requests that timed out, thrown away before the awaited one: more would be a fault. */
 const MAX_STALE = 4096;

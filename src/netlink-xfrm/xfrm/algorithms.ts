@@ -39,7 +39,7 @@ export interface AeadAlgorithm extends Algorithm {
 
 /** Octets of `alg_name`. */
 const NAME_SIZE = 64;
-/** No kernel takes a longer key (xfrm_alg_key_len: 4096 bits for none of its algorithms). */
+/** Longer than any algorithm's key; it bounds what a caller can put into a message. */
 const MAX_KEY_OCTETS = 512;
 
 /** `struct xfrm_algo`: XFRMA_ALG_AUTH, XFRMA_ALG_CRYPT, XFRMA_ALG_COMP. */
@@ -54,13 +54,15 @@ export const algorithm: AttributeCodec<Algorithm> = {
 /** `struct xfrm_algo_auth`: XFRMA_ALG_AUTH_TRUNC. */
 export const truncatedAlgorithm = algorithmWithLength<TruncatedAlgorithm>(
   (value) => value.truncationBits,
-  (value, truncationBits) => ({ ...value, truncationBits }),
+  ({ name, keyBits = 0, key }, truncationBits) =>
+    key === undefined ? { name, keyBits, truncationBits } : { name, keyBits, truncationBits, key },
 );
 
 /** `struct xfrm_algo_aead`: XFRMA_ALG_AEAD. */
 export const aeadAlgorithm = algorithmWithLength<AeadAlgorithm>(
   (value) => value.icvBits,
-  (value, icvBits) => ({ ...value, icvBits }),
+  ({ name, keyBits = 0, key }, icvBits) =>
+    key === undefined ? { name, keyBits, icvBits } : { name, keyBits, icvBits, key },
 );
 
 function algorithmWithLength<T extends Algorithm>(
@@ -85,7 +87,14 @@ function algorithmWithLength<T extends Algorithm>(
   };
 }
 
-function readAlgorithm(octets: Octets, start: number, end: number, head: number, keys: boolean, what: string) {
+function readAlgorithm(
+  octets: Octets,
+  start: number,
+  end: number,
+  head: number,
+  keys: boolean,
+  what: string,
+): Algorithm {
   wantAtLeast(start, end, head, what);
   const { bytes, view } = octets;
   const nul = bytes.indexOf(0, start);

@@ -10,7 +10,6 @@ import {
   SA_DIRECTION,
   type SaDirection,
 } from "./constants.ts";
-import { type Usage, usage } from "./structs.ts";
 
 /** A value and the bits of it that count. */
 export interface Mark {
@@ -143,6 +142,3 @@ export const addressOfMessage = single(address);
 
 /** XFRMA_LASTUSED: seconds since 1970. */
 export const lastUsed = single(seconds);
-
-/** XFRMA_LTIME_VAL. */
-export const usageAttribute = single<Usage>(usage);

@@ -179,8 +179,17 @@ export interface SpiRange {
 
 const spiRange = struct<SpiRange>("xfrm_userspi_info range", { size: 8, fields: { min: [0, u32], max: [4, u32] } });
 
-/** Attributes that ALLOCSPI takes. */
-export type SpiInput = Partial<SaInfo> & SpiRange & Pick<SaAttributes, "mark" | "ifId" | "direction" | "cpu">;
+type SpiAttributes = Pick<SaAttributes, "mark" | "ifId" | "direction" | "cpu">;
+
+const spiAttributes = attributes<SpiAttributes>("ALLOCSPI", {
+  mark: [XFRMA.mark, mark],
+  ifId: [XFRMA.ifId, u32Attribute],
+  direction: [XFRMA.saDirection, saDirection],
+  cpu: [XFRMA.saCpu, u32Attribute],
+});
+
+/** The SA for which an SPI is reserved, and the range. */
+export type SpiInput = Partial<SaInfo> & SpiRange & SpiAttributes;
 
 /** Reserves an SPI for an inbound SA: a larval SA that lives `net.core.xfrm_acq_expires` seconds. ENOENT where the range is full. */
 export function allocSpi(input: SpiInput): Request<Sa> {
@@ -189,15 +198,9 @@ export function allocSpi(input: SpiInput): Request<Sa> {
     type: XFRM_MSG.allocSpi,
     flags: 0,
     write(writer) {
-      const { mark, ifId, direction, cpu } = input;
       writer.put(saInfo, input, "SA");
       writer.put(spiRange, input, "SPI range");
-      saAttributes.write(writer, {
-        ...(mark && { mark }),
-        ...(ifId !== undefined && { ifId }),
-        ...(direction !== undefined && { direction }),
-        ...(cpu !== undefined && { cpu }),
-      });
+      spiAttributes.write(writer, input);
     },
     reply: { type: XFRM_MSG.newSa, read: (message) => saBody.read(message) },
   };
