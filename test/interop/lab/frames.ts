@@ -51,9 +51,10 @@ export class FrameClassifier {
     if (packet.length < 20) return "other";
     const header = (packet.readUInt8(0) & 15) * 4;
     const fragmentWord = packet.readUInt16BE(6);
-    const kind = () => this.#upper(packet.readUInt8(9), packet.subarray(header));
-    if ((fragmentWord & 0x3fff) === 0) return kind();
-    return this.#fragment(`4 ${packet.toString("hex", 12, 20)} ${packet.readUInt16BE(4)}`, fragmentWord & 0x1fff, kind);
+    const number = packet.readUInt8(9);
+    if ((fragmentWord & 0x3fff) === 0) return this.#upper(number, packet.subarray(header));
+    const key = `4 ${number} ${packet.toString("hex", 12, 20)} ${packet.readUInt16BE(4)}`;
+    return this.#fragment(key, fragmentWord & 0x1fff, number, packet.subarray(header));
   }
 
   #ipv6(packet: Buffer): FrameKind {
@@ -65,17 +66,17 @@ export class FrameClassifier {
       rest = rest.subarray((rest.readUInt8(1) + 1) * 8);
     }
     if (next !== protocol.fragment || rest.length < 8) return this.#upper(next, rest);
-    const inner = rest.readUInt8(0);
-    const payload = rest.subarray(8);
-    const key = `6 ${packet.toString("hex", 8, 40)} ${rest.readUInt32BE(4)}`;
-    return this.#fragment(key, rest.readUInt16BE(2) >> 3, () => this.#upper(inner, payload));
+    const key = `6 ${rest.readUInt8(0)} ${packet.toString("hex", 8, 40)} ${rest.readUInt32BE(4)}`;
+    return this.#fragment(key, rest.readUInt16BE(2) >> 3, rest.readUInt8(0), rest.subarray(8));
   }
 
-  #fragment(key: string, offset: number, kind: () => FrameKind): FrameKind {
-    if (offset > 0) return this.#firstFragments.get(key) ?? "other";
-    const first = kind();
-    this.#firstFragments.set(key, first);
-    return first;
+  #fragment(key: string, offset: number, number: number, payload: Buffer): FrameKind {
+    if (offset > 0 && number !== protocol.esp && number !== protocol.ah) {
+      return this.#firstFragments.get(key) ?? "other";
+    }
+    const kind = this.#upper(number, payload);
+    if (offset === 0) this.#firstFragments.set(key, kind);
+    return kind;
   }
 
   #upper(number: number, payload: Buffer): FrameKind {
@@ -101,9 +102,17 @@ function udpKind(datagram: Buffer): FrameKind {
   if (datagram.length < 9) return "other";
   const ports = [datagram.readUInt16BE(0), datagram.readUInt16BE(2)];
   const length = datagram.readUInt16BE(4) - 8;
-  if (ports.includes(500)) return length >= 28 ? "ike" : "other";
+  if (ports.includes(500)) return isIke(datagram.subarray(8), length) ? "ike" : "other";
   if (!ports.includes(4500)) return "other";
   if (length === 1) return datagram.readUInt8(8) === 0xff ? "nat-keepalive" : "other";
   if (datagram.length < 12 || length < 8) return "other";
-  return datagram.readUInt32BE(8) === 0 ? "ike" : "esp-in-udp";
+  if (datagram.readUInt32BE(8) !== 0) return "esp-in-udp";
+  return isIke(datagram.subarray(12), length - 4) ? "ike" : "other";
+}
+
+/** RFC 7296 section 3.1: the major version and the total length, so that not just anything may use the port. */
+function isIke(message: Buffer, length: number): boolean {
+  if (message.length < 28) return false;
+  const major = message.readUInt8(17) >> 4;
+  return (major === 1 || major === 2) && message.readUInt32BE(24) === length;
 }
