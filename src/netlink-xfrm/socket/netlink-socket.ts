@@ -171,10 +171,12 @@ export class NetlinkSocket {
       const wanted = `message type ${request.reply?.type ?? NLMSG_ERROR}`;
       throw new MalformedMessageError(`answer to ${request.name}`, message.at, wanted, message.type);
     }
-    const reply = request.reply.read(message);
-    // Answers about SAs hold their keys, whether they were asked for or not.
-    this.#received.bytes.fill(0, message.at, message.end);
-    return reply;
+    try {
+      return request.reply.read(message);
+    } finally {
+      // Answers about SAs hold their keys, whether they were asked for or not.
+      this.#received.bytes.fill(0, message.at, message.end);
+    }
   }
 
   #collect<Reply>(
