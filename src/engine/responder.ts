@@ -20,6 +20,9 @@ const cookieThreshold = { all: 256, address: 32 } as const;
 /** Half-open IKE SAs beyond which requests are dropped, cookie or not. */
 const halfOpenLimit = { all: 8_192, address: 2_048 } as const;
 
+/** Refused requests that are remembered, so that their repeats are not told of. */
+const rememberedRefusals = 256;
+
 export class Responder {
   readonly #host: Host;
   readonly #directory: PeerDirectory;
@@ -33,6 +36,8 @@ export class Responder {
   readonly #halfOpen = new Map<string, IkeSa>();
   readonly #keys = new Map<IkeSa, string>();
   readonly #perAddress = new Map<string, number>();
+  /** The latest requests whose refusal was told of: a repeat is answered again, and not told again. */
+  readonly #told = new Set<string>();
 
   constructor(host: Host, directory: PeerDirectory, allocateSpi: () => bigint) {
     this.#host = host;
@@ -55,7 +60,7 @@ export class Responder {
     if (suspicious && !this.#provenAddress(message, path)) return;
     const peers = this.#directory.at(path);
     if (peers.length === 0) {
-      this.#refused(() => this.#directory.unknown(path), path);
+      this.#refused(() => this.#directory.unknown(path), path, key);
       return this.#host.send(statelessAnswer(message, notify(notifyType.NO_PROPOSAL_CHOSEN)), path);
     }
     const verdict = answerInit(this.#host, peers, message, octets, path, this.#allocateSpi);
@@ -65,7 +70,7 @@ export class Responder {
         return;
       case "refused":
         this.#host.refused(peers, verdict.reason);
-        this.#refused(() => verdict.reason, path);
+        this.#refused(() => verdict.reason, path, key);
         return this.#host.send(verdict.answer, path);
       case "turned":
         return this.#host.send(verdict.answer, path);
@@ -118,7 +123,10 @@ export class Responder {
     return false;
   }
 
-  #refused(reason: () => Reason, path: Path): void {
+  #refused(reason: () => Reason, path: Path, key: string): void {
+    if (this.#told.has(key)) return;
+    if (this.#told.size >= rememberedRefusals) this.#told.clear();
+    this.#told.add(key);
     const unsaid = this.#throttle.admit(this.#host.now());
     if (unsaid === undefined) return;
     const facts = { remote: formatEndpoint(path.remote), ...(unsaid === 0 ? {} : { unsaid }) };

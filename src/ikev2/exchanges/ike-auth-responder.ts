@@ -35,6 +35,9 @@ export function answerAuth(sa: IkeSa, payloads: readonly Payload[], path: Path):
     // RFC 7296 2.21.2: one answer for every cause; which it was stays here.
     sa.respond(type, [notify(notifyType.AUTHENTICATION_FAILED)]);
     wipe(handshake.skPi, handshake.skPr);
+    // Of several peers at one address, the one that it claimed to be is told of.
+    sa.peer = verdict.claimed;
+    if (verdict.claimed !== undefined) sa.host.refused([verdict.claimed], verdict.reason);
     return sa.end(verdict.reason);
   }
   const { peer } = verdict;
@@ -69,7 +72,7 @@ export function answerAuth(sa: IkeSa, payloads: readonly Payload[], path: Path):
 
 type Verdict =
   | { readonly peer: PeerDesired; readonly prf: Parameters<typeof pskAuth>[0] }
-  | { readonly reason: Reason };
+  | { readonly reason: Reason; readonly claimed?: PeerDesired };
 
 function verifyInitiator(
   sa: IkeSa,
@@ -90,19 +93,24 @@ function verifyInitiator(
   if (!allowsSuite(policy, suite)) {
     // The suite was chosen before the identity was known, for another peer at the same address.
     const theirs = [formatSuite(suite)];
+    const ours = formatOffer(policy);
     return {
-      reason: { code: "no-common-proposal", protocol: "ike", ours: formatOffer(policy), theirs, difference: undefined },
+      claimed: peer,
+      reason: { code: "no-common-proposal", protocol: "ike", ours, theirs, difference: undefined },
     };
   }
   const auth = find(payloads, "AUTH");
   if (auth?.method !== authMethod.SHARED_KEY_MESSAGE_INTEGRITY_CODE) {
     const seen = auth === undefined ? "EAP" : nameOf.auth(auth.method);
-    return { reason: { code: "wrong-auth-method", identity: claimed.text, wanted: "pre-shared key", seen } };
+    return {
+      claimed: peer,
+      reason: { code: "wrong-auth-method", identity: claimed.text, wanted: "pre-shared key", seen },
+    };
   }
   const { secret } = peer.auth;
   const signed = { message: handshake.request, nonce: handshake.nr, identity: idi, skP: handshake.skPi };
   if (!constantTimeEqual(auth.data, pskAuth(suite.prf, secret.octets, signed))) {
-    return { reason: { code: "wrong-secret", identity: claimed.text, secret: secret.name } };
+    return { claimed: peer, reason: { code: "wrong-secret", identity: claimed.text, secret: secret.name } };
   }
   return { peer, prf: suite.prf };
 }
