@@ -42,8 +42,8 @@ export interface EndOptions {
   /** Further addresses of the host. */
   readonly addresses?: readonly Address[];
   /** How long the kernel and the worker take to answer, in ms; 0: at once, behind the events that wait. */
-  readonly kernelDelay?: number;
-  readonly computeDelay?: number;
+  kernelDelay?: number;
+  computeDelay?: number;
   readonly compute?: (job: ComputeJob) => ComputeResult;
 }
 

@@ -1,0 +1,226 @@
+import { describe, expect, test } from "vitest";
+import { notify } from "../../../src/ikev2/payloads.ts";
+import type { StateKind } from "../../../src/ikev2/state.ts";
+import type { Payload } from "../../../src/wire/ikev2/payloads/table.ts";
+import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
+import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
+import { peer } from "./desired.ts";
+import { a, b, ends, facing } from "./pair.ts";
+import { Puppet } from "./puppet.ts";
+import type { EndOptions } from "./world.ts";
+
+type Role = "initiator" | "responder";
+
+interface Situation {
+  readonly state: StateKind;
+  /** The engine's. */
+  readonly role: Role;
+  /** Brings an engine there; the puppet is at the other end. */
+  reach(): Puppet;
+  /** What changes anything there, if it is authentic (or, for IKE_SA_INIT, well formed). */
+  readonly allowed: readonly string[];
+}
+
+const never = 1e9;
+const [gre] = peer(a, b).children;
+if (gre === undefined) throw new Error("no child");
+
+function puppet(role: Role, options: EndOptions = {}): Puppet {
+  const { one } = ends({ one: options, network: () => [] });
+  one.configure(facing(a, { initiate: role === "initiator" }));
+  return new Puppet(one, b, role === "initiator" ? "responder" : "initiator");
+}
+
+/** Up to IKE_AUTH's request, in hand or sent. */
+function beforeAuth(role: Role, options: EndOptions = {}): Puppet {
+  const one = puppet(role, options);
+  if (role === "initiator") one.answerInit();
+  else one.init();
+  return one;
+}
+
+function established(role: Role): Puppet {
+  const one = beforeAuth(role);
+  if (role === "initiator") {
+    one.answerAuth();
+    one.nextMessageId = 0;
+  } else one.request(exchangeType.IKE_AUTH, one.authPayloads({ child: gre }));
+  if (one.end.peer().ikeSas.length !== 1) throw new Error("not established");
+  return one;
+}
+
+function closing(role: Role): Puppet {
+  const one = established(role);
+  one.end.handle({ kind: "down", peer: "peer" });
+  return one;
+}
+
+/** Slow from the moment at which `slow` says so. */
+function held(role: Role, what: "kernelDelay" | "computeDelay", before: (one: Puppet) => void): Puppet {
+  const options: EndOptions = {};
+  const one = puppet(role, options);
+  options[what] = never;
+  before(one);
+  return one;
+}
+
+const situations: readonly Situation[] = [
+  {
+    state: "ExpectKeyPair",
+    role: "initiator",
+    reach() {
+      // The engine's SPI is not on the wire yet: nobody can name this SA but by chance.
+      const options: EndOptions = { computeDelay: never };
+      return puppet("initiator", options);
+    },
+    allowed: [],
+  },
+  {
+    state: "ExpectInitResponse",
+    role: "initiator",
+    reach: () => puppet("initiator"),
+    allowed: ["IKE_SA_INIT response"],
+  },
+  {
+    state: "ExpectSharedSecret",
+    role: "initiator",
+    reach: () => held("initiator", "computeDelay", (one) => one.answerInit()),
+    allowed: [],
+  },
+  {
+    state: "ExpectFirstSpi",
+    role: "initiator",
+    reach: () => held("initiator", "kernelDelay", (one) => one.answerInit()),
+    allowed: [],
+  },
+  {
+    state: "ExpectAuthResponse",
+    role: "initiator",
+    reach: () => beforeAuth("initiator"),
+    allowed: ["IKE_AUTH response"],
+  },
+  {
+    state: "ExpectInitKeys",
+    role: "responder",
+    reach: () =>
+      held("responder", "computeDelay", (one) => {
+        // The keys are the puppet's alone so far.
+        try {
+          one.init();
+        } catch {
+          // No answer yet.
+        }
+      }),
+    allowed: [],
+  },
+  {
+    state: "ExpectAuthRequest",
+    role: "responder",
+    reach: () => beforeAuth("responder"),
+    allowed: ["IKE_AUTH request"],
+  },
+  ...(["initiator", "responder"] as const).flatMap((role): Situation[] => [
+    {
+      state: "Established",
+      role,
+      reach: () => established(role),
+      allowed: ["CREATE_CHILD_SA request", "INFORMATIONAL request"],
+    },
+    {
+      state: "ExpectDeleteResponse",
+      role,
+      reach: () => closing(role),
+      allowed: ["CREATE_CHILD_SA request", "INFORMATIONAL request", "INFORMATIONAL response"],
+    },
+  ]),
+  {
+    state: "Lingering",
+    role: "responder",
+    reach() {
+      const one = established("responder");
+      one.request(exchangeType.INFORMATIONAL, [{ kind: "D", protocolId: 1, spiSize: 0, spis: [] }]);
+      return one;
+    },
+    allowed: [],
+  },
+];
+
+const exchangeNames: ReadonlyMap<number, string> = new Map([
+  [exchangeType.IKE_SA_INIT, "IKE_SA_INIT"],
+  [exchangeType.IKE_AUTH, "IKE_AUTH"],
+  [exchangeType.CREATE_CHILD_SA, "CREATE_CHILD_SA"],
+  [exchangeType.INFORMATIONAL, "INFORMATIONAL"],
+  [38, "IKE_SESSION_RESUME"],
+  [43, "IKE_INTERMEDIATE"],
+  [0, "0"],
+  [255, "255"],
+]);
+
+/** What each would say where it were heard: the most harmful thing. */
+function payloadsOf(exchange: number, one: Puppet): Payload[] {
+  switch (exchange) {
+    case exchangeType.IKE_AUTH:
+      return [notify(notifyType.AUTHENTICATION_FAILED)];
+    case exchangeType.CREATE_CHILD_SA:
+      return gre === undefined
+        ? []
+        : [...one.childPayloads(gre, 0xabcd_0009), { kind: "Nonce", data: Buffer.alloc(32, 7) }];
+    default:
+      return [{ kind: "D", protocolId: 1, spiSize: 0, spis: [] }];
+  }
+}
+
+/** Everything that a message could have changed, and what the engine said. */
+function snapshot({ end }: Puppet): string {
+  return JSON.stringify([
+    end.engine.status(),
+    end.engine.nextDeadline(),
+    end.kernel.journal.length,
+    end.sent.length,
+    end.log.filter(({ event }) => event !== "message-dropped").length,
+  ]);
+}
+
+/** Which of a message's properties are tried. */
+const messageIds = [0, 1, 2, 3, 7, 0xffff_ffff];
+
+describe.each(situations)("in $state as $role", ({ state, reach, allowed }) => {
+  const keyed = !["ExpectKeyPair", "ExpectInitResponse", "ExpectInitKeys"].includes(state);
+
+  test(`only ${allowed.length === 0 ? "nothing" : allowed.join(", ")} changes anything`, () => {
+    const changing = new Set<string>();
+    for (const [exchange, name] of exchangeNames) {
+      for (const response of [false, true]) {
+        for (const authentic of [true, false]) {
+          for (const messageId of messageIds) {
+            const one = reach();
+            const before = snapshot(one);
+            one.inject(octetsOf(one, exchange, response, authentic, messageId));
+            if (snapshot(one) === before) continue;
+            const said = `${name} ${response ? "response" : "request"}`;
+            changing.add(authentic || exchange === exchangeType.IKE_SA_INIT ? said : `forged ${said}`);
+          }
+        }
+      }
+    }
+    expect([...changing].sort()).toEqual([...allowed].sort());
+  });
+
+  function octetsOf(one: Puppet, exchange: number, response: boolean, authentic: boolean, messageId: number): Buffer {
+    if (exchange === exchangeType.IKE_SA_INIT || !keyed) {
+      const octets = one.clear(response, [
+        notify(notifyType.NO_PROPOSAL_CHOSEN),
+        ...(exchange === exchangeType.IKE_SA_INIT ? [] : payloadsOf(exchange, one)),
+      ]);
+      octets[18] = exchange;
+      octets.writeUInt32BE(messageId, 20);
+      // The SA of the engine is named, as far as its SPI is known.
+      if (one.role === "responder" && one.theirSpi === 0n && one.end.sent.length > 0)
+        Buffer.from(one.received()).copy(octets, 0, 0, 8);
+      return octets;
+    }
+    const octets = one.seal(exchange, payloadsOf(exchange, one), { response, messageId });
+    if (!authentic) octets[octets.length - 1] = (octets.at(-1) ?? 0) ^ 1;
+    return octets;
+  }
+});
