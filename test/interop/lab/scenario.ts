@@ -7,7 +7,7 @@ import type { FrameKind } from "./frames.ts";
 import type { Machine } from "./machine.ts";
 import { type Connection, Strongswan, type StrongswanVersion } from "./strongswan.ts";
 import { type Gateway, Topology, type TopologySpec } from "./topology.ts";
-import { Offer } from "./traffic.ts";
+import { Offer, type OfferOptions } from "./traffic.ts";
 import { Underlock, type UnderlockOptions } from "./underlock.ts";
 
 /** The machines of a scenario, and how long it may take (60 seconds where nothing is said). */
@@ -93,7 +93,7 @@ export class Lab {
   }
 
   /** Offers traffic on every overlay and between the LANs, without pause. */
-  offer(options: Parameters<typeof Offer.start>[1] = {}): Offer {
+  offer(options: OfferOptions = {}): Offer {
     return Offer.start(this.topology, options);
   }
 

@@ -5,17 +5,24 @@ import { Machine } from "./machine.ts";
 export type Family = "v4" | "v6";
 
 /** A tunnel device at both of two gateways. Its inner addresses are 172.16.<index>.<gateway>/24. */
-export type Overlay =
-  | { readonly kind: "gre"; readonly between: readonly [string, string]; readonly family: Family }
-  | {
-      readonly kind: "vxlan";
-      readonly between: readonly [string, string];
-      readonly family: Family;
-      /** UDP destination port, 4789 where nothing is said. */
-      readonly port?: number;
-      /** 24-bit network identifier, 42 where nothing is said. */
-      readonly vni?: number;
-    };
+export type Overlay = OverlayEnds &
+  (
+    | { readonly kind: "gre" }
+    | {
+        readonly kind: "vxlan";
+        /** UDP destination port, 4789 where nothing is said. */
+        readonly port?: number;
+        /** 24-bit network identifier, 42 where nothing is said. */
+        readonly vni?: number;
+      }
+  );
+
+interface OverlayEnds {
+  readonly between: readonly [string, string];
+  readonly family: Family;
+  /** Underlay addresses of a gateway that are this overlay's own, by the gateway's name; they are added to `u0`. */
+  readonly at?: Readonly<Record<string, string>>;
+}
 
 /** What stands behind a gateway: nothing, a dummy device with the LAN's first address, or a host of its own. */
 export type Lan = "none" | "device" | "host";
@@ -45,6 +52,8 @@ export interface MadeOverlay {
   readonly spec: Overlay;
   readonly device: string;
   readonly inner: Readonly<Record<string, string>>;
+  /** The underlay address at each end. */
+  readonly outer: Readonly<Record<string, string>>;
 }
 
 /** Gateways joined by a machine that only bridges, where a capture sees what a wire-tap would see. */
@@ -121,12 +130,15 @@ function gateway(name: string, number: number, machine: Machine, inside: Machine
 }
 
 function madeOverlay(spec: Overlay, index: number, gateways: readonly Gateway[]): MadeOverlay {
-  const inner = spec.between.map((name) => {
-    const number = gateways.find((each) => each.name === name)?.number;
-    if (number === undefined) throw new Error(`overlay ${index} names a gateway "${name}" that is not there`);
-    return [name, `172.16.${index}.${number}`];
-  });
-  return { spec, device: `${spec.kind}${index}`, inner: Object.fromEntries(inner) };
+  const inner: Record<string, string> = {};
+  const outer: Record<string, string> = {};
+  for (const name of spec.between) {
+    const end = gateways.find((each) => each.name === name);
+    if (end === undefined) throw new Error(`overlay ${index} names a gateway "${name}" that is not there`);
+    inner[name] = `172.16.${index}.${end.number}`;
+    outer[name] = spec.at?.[name] ?? end.address[spec.family];
+  }
+  return { spec, device: `${spec.kind}${index}`, inner, outer };
 }
 
 async function bridge(middle: Machine, gateways: readonly Gateway[]): Promise<void> {
@@ -200,22 +212,27 @@ function clearRoutes(self: Gateway, other: Gateway): string[] {
 }
 
 function overlayDevice(self: Gateway, overlay: MadeOverlay, gateways: readonly Gateway[]): string[] {
-  const { spec, device, inner } = overlay;
+  const { spec, device, inner, outer } = overlay;
   const other = gateways.find((each) => each !== self && spec.between.includes(each.name));
   if (other === undefined) throw new Error(`overlay ${device} has only one end`);
-  const ends = `remote ${other.address[spec.family]} local ${self.address[spec.family]}`;
-  const mine = `address add ${inner[self.name]}/24 dev ${device}`;
+  const ends = `remote ${outer[other.name]} local ${outer[self.name]}`;
+  const own = spec.at?.[self.name];
+  const length = spec.family === "v4" ? 24 : 64;
+  const addresses = [
+    ...(own === undefined ? [] : [`address add ${own}/${length} dev u0 nodad`]),
+    `address add ${inner[self.name]}/24 dev ${device}`,
+  ];
   if (spec.kind === "gre") {
     const type = spec.family === "v4" ? "gre" : "ip6gre";
     // IPv6 tunnels put an encapsulation limit option in front of GRE, which hides the protocol from a selector.
     const extra = spec.family === "v6" ? " encaplimit none" : " ttl 64";
-    return [`link add ${device} type ${type} ${ends}${extra}`, mine, `link set ${device} up`];
+    return [`link add ${device} type ${type} ${ends}${extra}`, ...addresses, `link set ${device} up`];
   }
   const type = `vxlan id ${spec.vni ?? 42} dstport ${spec.port ?? 4789} dev u0`;
   // Fixed hardware addresses, known to the neighbour: traffic is offered without waiting for an answer to ARP.
   return [
     `link add ${device} address ${hardwareAddress(self)} type ${type} ${ends}`,
-    mine,
+    ...addresses,
     `link set ${device} up`,
     `neighbour add ${inner[other.name]} lladdr ${hardwareAddress(other)} dev ${device} nud permanent`,
   ];

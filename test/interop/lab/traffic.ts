@@ -10,6 +10,15 @@ export interface FlowReport {
   readonly received: number;
 }
 
+export interface OfferOptions {
+  /** Pings a second on each flow, 20 where nothing is said. */
+  readonly rate?: number;
+  /** IP versions of the pings between LANs. */
+  readonly families?: readonly Family[];
+  /** Names of the gateways that send; all where nothing is said. */
+  readonly from?: readonly string[];
+}
+
 /** Traffic that is sent without pause, answered or not. */
 export class Offer {
   readonly #pings: ReadonlyMap<string, LoggedProcess>;
@@ -22,23 +31,27 @@ export class Offer {
 
   /**
    * Pings every overlay and every pair of LANs from both ends, `rate` times a second each, and sends datagrams from an
-   * ordinary socket to the VXLAN ports of the underlay.
+   * ordinary socket to the VXLAN ports of the underlay. With `from`, only these gateways send.
    */
-  static start(topology: Topology, { rate = 20, families = ["v4"] as readonly Family[] } = {}): Offer {
+  static start(topology: Topology, options: OfferOptions = {}): Offer {
+    const { rate = 20, families = ["v4"] } = options;
+    const sends = (here: Gateway) => options.from?.includes(here.name) ?? true;
     const pings = new Map<string, LoggedProcess>();
     const ping = (flow: string, machine: Machine, from: string, to: string) =>
       pings.set(flow, machine.spawn(`offer ${flow}`, ["ping", "-n", "-q", "-i", `${1 / rate}`, "-I", from, to]));
     const senders: LoggedProcess[] = [];
     for (const overlay of topology.overlays) {
       for (const [here, there] of directions(topology, overlay)) {
+        if (!sends(here)) continue;
         const [from, to] = [overlay.inner[here.name] ?? "", overlay.inner[there.name] ?? ""];
         ping(`${overlay.device} ${here.name} to ${there.name}`, here.machine, from, to);
         if (overlay.spec.kind === "vxlan")
-          senders.push(datagrams(here, there, overlay.spec.family, overlay.spec.port ?? 4789));
+          senders.push(datagrams(here, overlay.outer[there.name] ?? "", overlay.spec.port ?? 4789));
       }
     }
     if (topology.lan !== "none") {
       for (const [here, there] of pairs(topology.gateways)) {
+        if (!sends(here)) continue;
         for (const family of families) {
           const [from, to] = [here.inside.address[family], there.inside.address[family]];
           ping(`lan ${family} ${here.name} to ${there.name}`, here.inside.machine, from, to);
@@ -130,7 +143,7 @@ function pairs(gateways: readonly Gateway[]): [Gateway, Gateway][] {
 }
 
 /** An ordinary program that sends to the VXLAN port, from a port of its own; a refused datagram does not stop it. */
-function datagrams(here: Gateway, there: Gateway, family: Family, port: number): LoggedProcess {
-  const script = `while :; do exec 3<>/dev/udp/${there.address[family]}/${port}; echo clear >&3; read -t 0.05; done 2>/dev/null`;
-  return here.machine.spawn(`datagrams to ${there.name} port ${port}`, ["bash", "-c", script]);
+function datagrams(here: Gateway, to: string, port: number): LoggedProcess {
+  const script = `while :; do exec 3<>/dev/udp/${to}/${port}; echo clear >&3; read -t 0.05; done 2>/dev/null`;
+  return here.machine.spawn(`datagrams to ${to} port ${port}`, ["bash", "-c", script]);
 }
