@@ -36,8 +36,11 @@ export class Capture {
     return new Capture(machine, tcpdump, file);
   }
 
-  /** Ends the capture and judges every frame; what is not of the `allowed` kinds is a leak. */
-  async stop(allowed: readonly FrameKind[] = protectedKinds): Promise<CaptureReport> {
+  /**
+   * Ends the capture and judges every frame; what is not of the `allowed` kinds is a leak. With `sender` only frames from
+   * that Ethernet address are judged (and all are counted): for a peer that makes no promise of its own.
+   */
+  async stop(allowed: readonly FrameKind[] = protectedKinds, sender?: string): Promise<CaptureReport> {
     await this.#tcpdump.stop("SIGINT");
     const log = this.#tcpdump.log();
     // "N packets dropped by kernel", and on some systems "… by interface"; a tcpdump that says neither was killed.
@@ -45,6 +48,7 @@ export class Capture {
     if (dropped.length === 0) throw new Error(`tcpdump ended without its counts:\n${log}`);
     return await this.#judge(
       allowed,
+      sender,
       dropped.reduce((sum, each) => sum + each, 0),
     );
   }
@@ -59,8 +63,8 @@ export class Capture {
     return statSync(this.file).size;
   }
 
-  async #judge(allowed: readonly FrameKind[], dropped: number): Promise<CaptureReport> {
-    const { counts, leaks, header } = this.#sort(allowed);
+  async #judge(allowed: readonly FrameKind[], sender: string | undefined, dropped: number): Promise<CaptureReport> {
+    const { counts, leaks, header } = this.#sort(allowed, sender);
     if (leaks.length === 0) return { counts, leaks: [], leakCount: 0, dropped };
     const file = join(this.#machine.folder, "leaks.pcap");
     writeFileSync(file, Buffer.concat([header, ...leaks]));
@@ -86,18 +90,26 @@ export class Capture {
     return [...sorts.values()].slice(0, 20);
   }
 
-  #sort(allowed: readonly FrameKind[]): { counts: Record<FrameKind, number>; leaks: Buffer[]; header: Buffer } {
+  #sort(
+    allowed: readonly FrameKind[],
+    sender?: string,
+  ): { counts: Record<FrameKind, number>; leaks: Buffer[]; header: Buffer } {
     const octets = readFileSync(this.file);
     const counts = Object.fromEntries(frameKinds.map((kind) => [kind, 0])) as Record<FrameKind, number>;
     const leaks: Buffer[] = [];
     const classifier = new FrameClassifier();
     for (const record of records(octets)) {
-      const kind = classifier.classify(record.subarray(16));
+      const frame = record.subarray(16);
+      const kind = classifier.classify(frame);
       counts[kind] += 1;
-      if (!allowed.includes(kind)) leaks.push(record);
+      if (!allowed.includes(kind) && (sender === undefined || sourceOf(frame) === sender)) leaks.push(record);
     }
     return { counts, leaks, header: octets.subarray(0, 24) };
   }
+}
+
+function sourceOf(frame: Buffer): string {
+  return [...frame.subarray(6, 12)].map((octet) => octet.toString(16).padStart(2, "0")).join(":");
 }
 
 /** The records of a pcap file of this machine's byte order, 16 octets of header and the frame each. */

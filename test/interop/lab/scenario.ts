@@ -88,8 +88,18 @@ export class Lab {
 
   /** Ends the watch and says what crossed; `allowed` as for `Capture.stop`. */
   async wire(allowed?: readonly FrameKind[]): Promise<CaptureReport> {
+    return await this.#watch.stop(allowed);
+  }
+
+  /** The same, but only what that gateway sent can be a leak: the others may be peers that do not lock. */
+  async wireFrom(gateway: string): Promise<CaptureReport> {
+    const address = await this.gateway(gateway).machine.run("cat /sys/class/net/u0/address");
+    return await this.#watch.stop(undefined, address.trim());
+  }
+
+  get #watch(): Capture {
     if (this.#capture === undefined) throw new Error("nothing watches the wire: call watch() first");
-    return await this.#capture.stop(allowed);
+    return this.#capture;
   }
 
   /** Offers traffic on every overlay and between the LANs, without pause. */

@@ -102,8 +102,8 @@ export async function transfer(
   octets = 1_000_000,
   port = 5001,
 ): Promise<void> {
-  const source = join(sender.folder, "transfer.sent");
-  const sink = join(receiver.folder, "transfer.received");
+  const source = join(sender.folder, `transfer-${port}.sent`);
+  const sink = join(receiver.folder, `transfer-${port}.received`);
   // Every octet depends on its place, so that a lost or repeated block shows.
   const data = Buffer.alloc(octets);
   for (let at = 0; at + 4 <= octets; at += 4) data.writeUInt32BE(Math.imul(at, 2654435761) >>> 0, at);
