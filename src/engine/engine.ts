@@ -461,7 +461,7 @@ export class Engine implements Host, PeerContext {
     this.#peerOf(sa)?.childFailed(child, reason);
   }
 
-  childGone(sa: IkeSa, child: ChildSa, reason: Reason): void {
+  childGone(sa: IkeSa, child: ChildSa, reason: Reason, outbound: boolean): void {
     this.log({
       level: "info",
       event: "child-sa-down",
@@ -476,7 +476,7 @@ export class Engine implements Host, PeerContext {
     this.#policies.release(child);
     this.#routes.remove(child);
     this.removeSa(inboundId(child));
-    this.removeSa(outboundId(child));
+    if (outbound) this.removeSa(outboundId(child));
     this.#peerOf(sa)?.childGone(child, reason);
   }
 

@@ -55,7 +55,7 @@ export class Peer implements TimerOwner {
   /** IKE SAs in a row that ended soon after they were established. */
   #shortLives = 0;
   /** IKE SAs that the peer knows no more of: their children carry packets until they are replaced. */
-  readonly #leftovers = new WeakSet<IkeSa>();
+  readonly #leftovers = new Set<IkeSa>();
   readonly #byIdentity = new Map<string, Set<IkeSa>>();
   readonly #context: PeerContext;
 
@@ -109,6 +109,7 @@ export class Peer implements TimerOwner {
   ended(sa: IkeSa, reason: Reason): void {
     const stood = sa.establishedAt > 0;
     if (!this.sas.delete(sa)) return;
+    this.#leftovers.delete(sa);
     this.#forgetTwin(sa);
     for (const child of this.children.values()) {
       if (child.state.kind === "connecting" && child.state.by === sa) this.#lock(child, reason, 0);
@@ -279,8 +280,8 @@ export class Peer implements TimerOwner {
    */
   #closeLeftovers(): void {
     const now = this.#context.now();
-    for (const sa of [...this.sas]) {
-      if (!this.#leftovers.has(sa) || sa.state.kind !== "Established") continue;
+    for (const sa of [...this.#leftovers]) {
+      if (sa.state.kind !== "Established") continue;
       const heirs = [...(this.#byIdentity.get(identityOf(sa)) ?? [])].filter((other) => !this.#leftovers.has(other));
       const replaced = heirs.some((heir) => covers(heir, sa));
       const since = Math.max(sa.establishedAt, ...heirs.map((heir) => heir.establishedAt));

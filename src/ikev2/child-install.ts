@@ -70,7 +70,8 @@ export function install(
     wipe(peer.encrKey, peer.integKey);
     const reason = refusalOf(answers);
     const stands = reason === undefined && !sa.isOver;
-    if (stands && waits) sa.sendLater(child, { request: outbound, wipe: () => wipe(own.encrKey, own.integKey) });
+    if (stands && waits)
+      sa.sendLater(child, { request: outbound, asked: false, wipe: () => wipe(own.encrKey, own.integKey) });
     else wipe(own.encrKey, own.integKey);
     if (stands) return then(undefined);
     undo(sa, child, waits ? undefined : answers[1]);

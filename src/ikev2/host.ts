@@ -50,8 +50,8 @@ export interface Host {
   outboundUp(sa: IkeSa): void;
   /** A Child SA could not be had. */
   childFailed(sa: IkeSa, child: string, reason: Reason): void;
-  /** A Child SA that stood is to go from the kernel. */
-  childGone(sa: IkeSa, child: ChildSa, reason: Reason): void;
+  /** A Child SA that stood is to go from the kernel; `outbound`: its outbound half stands too. */
+  childGone(sa: IkeSa, child: ChildSa, reason: Reason, outbound: boolean): void;
   /** An IKE_SA_INIT of one of these peers was refused without an SA having come to be. */
   refused(peers: readonly PeerDesired[], reason: Reason): void;
   /** Something that explains why it takes so long, while it goes on. */

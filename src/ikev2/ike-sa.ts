@@ -49,6 +49,8 @@ interface Outstanding {
 /** The installation of an outbound SA, and what wipes its keys. */
 export interface OutboundLater {
   readonly request: KernelRequest;
+  /** The kernel has been asked, and has not answered yet. */
+  asked: boolean;
   wipe(): void;
 }
 
@@ -444,10 +446,13 @@ export class IkeSa {
   /** Takes a Child SA out of the record and has it removed from the kernel. */
   removeChild(child: ChildSa, reason: Reason): void {
     if (!this.children.delete(child.spiIn)) return;
-    this.#later.get(child)?.wipe();
+    const outbound = this.#later.get(child);
     this.#later.delete(child);
+    // Keys that the kernel is about to read are wiped when it has answered.
+    if (outbound?.asked === false) outbound.wipe();
     this.host.disarm(this, `hard-limit ${child.spiIn}`);
-    this.host.childGone(this, child, reason);
+    // Where it was refused, the peer's SPI may name another SA that stands.
+    this.host.childGone(this, child, reason, outbound === undefined || outbound.asked === true);
   }
 
   /** Has a Child SA's outbound half wait for a sign that the peer can receive. */
@@ -456,6 +461,7 @@ export class IkeSa {
     this.host.arm(this, "outbound", this.host.now() + outboundWait);
   }
 
+  /** Whether its outbound half stands. */
   sendsOn(child: ChildSa): boolean {
     return !this.#later.has(child);
   }
@@ -463,16 +469,17 @@ export class IkeSa {
   /** Installs the outbound halves that wait: all, or those of one reqid. */
   sendNow(reqid?: number): void {
     for (const [child, outbound] of [...this.#later]) {
-      if (reqid !== undefined && child.reqid !== reqid) continue;
-      this.#later.delete(child);
+      if (outbound.asked === true || (reqid !== undefined && child.reqid !== reqid)) continue;
+      outbound.asked = true;
       this.host.kernel([outbound.request], ([answer]) => {
         outbound.wipe();
+        outbound.asked = false;
         if (this.children.get(child.spiIn) !== child) return;
-        if (answer?.kind === "refused") this.dropChild(child, { code: "kernel-refused", ...answer.refusal });
-        else this.host.outboundUp(this);
+        if (answer?.kind === "refused") return this.dropChild(child, { code: "kernel-refused", ...answer.refusal });
+        this.#later.delete(child);
+        this.host.outboundUp(this);
       });
     }
-    if (this.#later.size === 0) this.host.disarm(this, "outbound");
   }
 
   #hardLimit(timer: string): void {

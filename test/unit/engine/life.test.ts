@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { LockDesired } from "../../../src/sa/desired.ts";
 import { desired, peer } from "./desired.ts";
 import { a, b, connected, ends, expectRest, facing, gre, larval, policies, reasons, standing, vxlan } from "./pair.ts";
-import { carry, type End, type World } from "./world.ts";
+import { carry, type End, type EndOptions, type World } from "./world.ts";
 
 /** From the first moment at which every flow arrives, it must arrive after every event. */
 function carriesFromFirstUp(world: World, flows: World["carried"]): void {
@@ -78,24 +78,39 @@ describe("the operator", () => {
     expectRest(pair);
   });
 
-  test.each([5, 15, 25, 35, 45, 55])(
-    "takes a peer down %i ms after it was called: nothing is left at either end",
-    (after) => {
-      const pair = ends({ one: { kernelDelay: 3 }, two: { kernelDelay: 3 } });
-      pair.two.configure(facing(b, { initiate: false, protect: [{ kind: "vxlan" }] }));
-      pair.one.configure(facing(a, { protect: [{ kind: "vxlan" }] }));
-      pair.world.run(after);
-      pair.world.guarded.push(...vxlan(pair));
-      pair.one.handle({ kind: "down", peer: "peer" });
-      pair.world.run(10_000);
-      for (const end of [pair.one, pair.two]) {
-        expect(standing(end)).toEqual([]);
-        expect(larval(end)).toBe(0);
-        expect(end.peer().ikeSas).toEqual([]);
-        expect(policies(end).every(({ action }) => action.kind === "locked")).toBe(true);
+  test.each<[string, EndOptions]>([
+    ["quick ends", {}],
+    ["a slow kernel", { kernelDelay: 13 }],
+    ["slow computing", { computeDelay: 13 }],
+    ["a very slow kernel", { kernelDelay: 150 }],
+    ["very slow computing", { computeDelay: 150 }],
+  ])("takes a peer down at any moment of the set-up, with %s: nothing is left at either end", (_, options) => {
+    const own = { protect: [{ kind: "vxlan" }], esp: ["aes128gcm16-x25519"] } as const;
+    const end = 150 + 6 * Math.max(options.kernelDelay ?? 0, options.computeDelay ?? 0);
+    for (let after = 1; after < end; after += Math.ceil(end / 30)) {
+      for (const who of ["one", "two"] as const) {
+        const pair = ends({ one: options, two: options });
+        pair.two.configure(facing(b, { initiate: false, ...own }));
+        pair.one.configure(facing(a, { ...own, initiate: false }));
+        pair.world.run(2 * (options.kernelDelay ?? 0) + 20);
+        pair.world.guarded.push(...vxlan(pair));
+        pair.one.handle({ kind: "up", peer: "peer" });
+        pair.world.run(after);
+        pair[who].handle({ kind: "down", peer: "peer" });
+        pair.world.run(12_000);
+        for (const end of [pair.one, pair.two]) {
+          expect(standing(end), `${who} after ${after} ms`).toEqual([]);
+          expect(larval(end), `${who} after ${after} ms`).toBe(0);
+          expect(end.peer().ikeSas).toEqual([]);
+          expect(end.peer().children.map(({ state, sas }) => [state, sas.length])).toEqual([
+            ["locked", 0],
+            ["locked", 0],
+          ]);
+          expect(policies(end).map(({ action }) => action.kind)).toEqual(Array.from({ length: 4 }, () => "locked"));
+        }
       }
-    },
-  );
+    }
+  });
 
   test("stops the daemon: the peer is told, everything is locked, the engine says when it is done", () => {
     const pair = connected({ protect: [{ kind: "vxlan" }] });

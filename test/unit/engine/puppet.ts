@@ -98,6 +98,11 @@ export class Puppet {
     return payloads;
   }
 
+  /** The payloads of the engine's last message in clear. */
+  clearPayloads(): readonly Payload[] {
+    return decodeMessage(this.received()).payloads;
+  }
+
   // --- as initiator -------------------------------------------------------------------------------------------------
 
   /** IKE_SA_INIT, both messages; false where the answer has no keys. */

@@ -57,6 +57,9 @@ export class End {
   readonly reserved: SaId[] = [];
   engine: Engine;
   stopped = false;
+  /** The most that one event ever brought about. */
+  mostEffects = 0;
+  mostRequests = 0;
   readonly #world: World;
   readonly #seed: number;
   readonly #options: EndOptions;
@@ -94,7 +97,9 @@ export class End {
     try {
       for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
         const { engine } = this;
-        for (const effect of engine.handle(next, this.#world.now)) this.#carryOut(effect);
+        const effects = engine.handle(next, this.#world.now);
+        this.#measure(effects);
+        for (const effect of effects) this.#carryOut(effect);
         this.#world.check(next, this);
       }
     } finally {
@@ -106,6 +111,12 @@ export class End {
     const found = this.engine.status().peers.find((peer) => peer.name === name);
     if (found === undefined) throw new Error(`no peer ${name}`);
     return found;
+  }
+
+  #measure(effects: readonly Effect[]): void {
+    const requests = effects.reduce((sum, effect) => sum + (effect.kind === "kernel" ? effect.requests.length : 0), 0);
+    this.mostEffects = Math.max(this.mostEffects, effects.length);
+    this.mostRequests = Math.max(this.mostRequests, requests);
   }
 
   #newEngine(): Engine {
