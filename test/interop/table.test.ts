@@ -77,10 +77,12 @@ function cellsOf(peer: PeerKind, role: Role, cipher: Cipher): void {
     async (lab) => {
       try {
         const ours = underlock(lab, { here: "a", there: "b", cipher, initiate: role === "initiator" });
-        await ours.must("lock");
+        const theirs = underlock(lab, { here: "b", there: "a", cipher, initiate: role === "responder" });
+        await Promise.all([ours.must("lock"), peer === "Underlock" ? theirs.must("lock") : undefined]);
         await lab.watch();
         const offer = lab.offer({ rate: 4, families });
-        await bringUp(lab, peer, role, cipher, ours);
+        if (peer === "Underlock") await bringUpPair(role, ours, theirs);
+        else await bringUpCharon(lab, peer, role, cipher, ours);
         await Promise.all(
           seen.map(async (cell) => {
             cell.result = await tryThing(lab, cell.thing, cell.family);
@@ -104,24 +106,21 @@ function cellsOf(peer: PeerKind, role: Role, cipher: Cipher): void {
   );
 }
 
-async function bringUp(lab: Lab, peer: PeerKind, role: Role, cipher: Cipher, ours: Underlock): Promise<void> {
-  if (peer === "Underlock") {
-    const theirs = underlock(lab, { here: "b", there: "a", cipher, initiate: role === "responder" });
-    await theirs.must("lock");
-    await Promise.all([ours.start(), theirs.start()]);
-    await (role === "initiator" ? ours : theirs).must("up", "v4");
-    await (role === "initiator" ? ours : theirs).must("up", "v6");
-    return;
-  }
+async function bringUpPair(role: Role, ours: Underlock, theirs: Underlock): Promise<void> {
+  await Promise.all([ours.start(), theirs.start()]);
+  await bothUp(role === "initiator" ? ours : theirs);
+}
+
+async function bringUpCharon(lab: Lab, peer: PeerKind, role: Role, cipher: Cipher, ours: Underlock): Promise<void> {
   const version = strongswanVersions.find((one) => peer.endsWith(one)) ?? strongswanVersions[0];
   const connections = families.map((family) => connection(lab, family, cipher));
   const [charon] = await Promise.all([lab.strongswan("b", version, connections), ours.start()]);
-  if (role === "initiator") {
-    await ours.must("up", "v4");
-    await ours.must("up", "v6");
-    return;
-  }
+  if (role === "initiator") return await bothUp(ours);
   for (const { children } of connections) for (const child of children) await charon.initiate(child.name);
+}
+
+async function bothUp(initiator: Underlock): Promise<void> {
+  for (const family of families) await initiator.must("up", family);
 }
 
 /** Our daemon with a peer for each family. */
