@@ -80,7 +80,7 @@ export class Lab {
     return new Underlock(this.gateway(gateway).machine, options);
   }
 
-  /** Starts to watch the wire between the gateways. */
+  /** Starts to watch the wire between the gateways; an earlier watch must have ended. */
   async watch(): Promise<Capture> {
     this.#capture = await Capture.start(this.topology.middle);
     return this.#capture;
@@ -93,8 +93,11 @@ export class Lab {
 
   /** The same, but only what that gateway sent can be a leak: the others may be peers that do not lock. */
   async wireFrom(gateway: string): Promise<CaptureReport> {
-    const address = await this.gateway(gateway).machine.run("cat /sys/class/net/u0/address");
-    return await this.#watch.stop(undefined, address.trim());
+    // Not from /sys, which shows the devices of another namespace.
+    const link = await this.gateway(gateway).machine.run("ip -o link show u0");
+    const address = /link\/ether (\S+)/.exec(link)?.[1];
+    if (address === undefined) throw new Error(`${gateway} has no device u0 with an address: ${link}`);
+    return await this.#watch.stop(undefined, address);
   }
 
   get #watch(): Capture {
