@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { FrameClassifier, type FrameKind, frameKinds, protectedKinds } from "./frames.ts";
 import type { LoggedProcess, Machine } from "./machine.ts";
 
+/** Captures begun by this process: each has files of its own. */
+let captures = 0;
+
 /** What a capture held. */
 export interface CaptureReport {
   /** How many frames there were of each kind. */
@@ -28,10 +31,12 @@ export class Capture {
 
   /** Starts to capture on device `br0` of the machine; resolves when frames are being taken. */
   static async start(machine: Machine): Promise<Capture> {
-    const file = join(machine.folder, "wire.pcap");
+    captures += 1;
+    const name = `wire-${captures}`;
+    const file = join(machine.folder, `${name}.pcap`);
     // Immediate mode: without it up to three quarters of the packets were lost. 4 MiB of buffer, whole IKE messages.
     const options = ["--immediate-mode", "-B", "4096", "-s", "2048", "-U", "-Z", "root", "-w", file];
-    const tcpdump = machine.spawn("tcpdump", ["tcpdump", "-i", "br0", ...options]);
+    const tcpdump = machine.spawn(`tcpdump ${name}`, ["tcpdump", "-i", "br0", ...options]);
     await tcpdump.until("listening on br0", () => tcpdump.log().includes("listening on"));
     return new Capture(machine, tcpdump, file);
   }
@@ -66,7 +71,7 @@ export class Capture {
   async #judge(allowed: readonly FrameKind[], sender: string | undefined, dropped: number): Promise<CaptureReport> {
     const { counts, leaks, header } = this.#sort(allowed, sender);
     if (leaks.length === 0) return { counts, leaks: [], leakCount: 0, dropped };
-    const file = join(this.#machine.folder, "leaks.pcap");
+    const file = this.file.replace(/\.pcap$/, "-leaks.pcap");
     writeFileSync(file, Buffer.concat([header, ...leaks]));
     return { counts, leaks: await this.#print(file), leakCount: leaks.length, dropped };
   }

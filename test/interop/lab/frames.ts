@@ -27,7 +27,17 @@ export const protectedKinds: readonly FrameKind[] = [
   "multicast-listener",
 ];
 
-const protocol = { icmp: 1, udp: 17, esp: 50, ah: 51, icmp6: 58, hopByHop: 0, destination: 60, fragment: 44 } as const;
+const protocol = {
+  icmp: 1,
+  igmp: 2,
+  udp: 17,
+  esp: 50,
+  ah: 51,
+  icmp6: 58,
+  hopByHop: 0,
+  destination: 60,
+  fragment: 44,
+} as const;
 const icmp4Errors = [3, 4, 5, 11, 12];
 const icmp6Errors = [1, 2, 3, 4];
 const multicastListener = [130, 131, 132, 143];
@@ -82,6 +92,7 @@ export class FrameClassifier {
   #upper(number: number, payload: Buffer): FrameKind {
     if (number === protocol.esp) return "esp";
     if (number === protocol.ah) return "ah";
+    if (number === protocol.igmp) return "multicast-listener";
     if (number === protocol.udp) return udpKind(payload);
     if (number === protocol.icmp) return this.#icmp(payload, icmp4Errors, (quoted) => this.#ipv4(quoted));
     if (number !== protocol.icmp6 || payload.length < 1) return "other";

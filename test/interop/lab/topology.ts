@@ -14,6 +14,8 @@ export type Overlay = OverlayEnds &
         readonly port?: number;
         /** 24-bit network identifier, 42 where nothing is said. */
         readonly vni?: number;
+        /** A multicast group that the device sends to, in the place of the other end. */
+        readonly group?: string;
       }
   );
 
@@ -229,9 +231,11 @@ function overlayDevice(self: Gateway, overlay: MadeOverlay, gateways: readonly G
     return [`link add ${device} type ${type} ${ends}${extra}`, ...addresses, `link set ${device} up`];
   }
   const type = `vxlan id ${spec.vni ?? 42} dstport ${spec.port ?? 4789} dev u0`;
+  // Without learning: else all but the first packet go to the address that the other end's first one came from.
+  const towards = spec.group === undefined ? ends : `group ${spec.group} local ${outer[self.name]} nolearning`;
   // Fixed hardware addresses, known to the neighbour: traffic is offered without waiting for an answer to ARP.
   return [
-    `link add ${device} address ${hardwareAddress(self)} type ${type} ${ends}`,
+    `link add ${device} address ${hardwareAddress(self)} type ${type} ${towards}`,
     ...addresses,
     `link set ${device} up`,
     `neighbour add ${inner[other.name]} lladdr ${hardwareAddress(other)} dev ${device} nud permanent`,

@@ -67,8 +67,10 @@ export class Offer {
     return await Promise.all(
       [...this.#pings].map(async ([flow, ping]) => {
         await ping.stop("SIGINT");
-        const counted = /(\d+) packets transmitted, (\d+) received/.exec(ping.log());
-        if (counted === null) throw new Error(`${ping.name} ended without its counts:\n${ping.log().slice(-2000)}`);
+        // A second offer of a scenario goes on in the first one's file.
+        const counted = [...ping.log().matchAll(/(\d+) packets transmitted, (\d+) received/g)].at(-1);
+        if (counted === undefined)
+          throw new Error(`${ping.name} ended without its counts:\n${ping.log().slice(-2000)}`);
         return { flow, sent: Number(counted[1]), received: Number(counted[2]) };
       }),
     );
