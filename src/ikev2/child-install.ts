@@ -68,8 +68,10 @@ export function install(
   const requests = [inbound, ...(waits ? [] : [outbound]), ...sa.host.protectRequests(child)];
   sa.host.kernel(requests, (answers) => {
     wipe(peer.encrKey, peer.integKey);
-    const reason = refusalOf(answers);
-    const stands = reason === undefined && !sa.isOver;
+    const closing = sa.state.kind === "ExpectDeleteResponse" ? sa.state.reason : undefined;
+    const reason = refusalOf(answers) ?? closing;
+    // On an IKE SA that is being closed a new Child SA would only draw packets that get lost.
+    const stands = reason === undefined && sa.state.kind === "Established";
     if (stands && waits)
       sa.sendLater(child, { request: outbound, asked: false, wipe: () => wipe(own.encrKey, own.integKey) });
     else wipe(own.encrKey, own.integKey);

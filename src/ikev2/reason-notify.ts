@@ -11,6 +11,8 @@ export function notifyOf(reason: Reason): number {
     case "invalid-public-value":
       return notifyType.INVALID_SYNTAX;
     case "kernel-refused":
+    case "operator":
+    case "replaced":
       // RFC 7296 2.25: not for ever, and not the peer's fault.
       return notifyType.TEMPORARY_FAILURE;
     default:

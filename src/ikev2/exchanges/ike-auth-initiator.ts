@@ -132,6 +132,8 @@ function establish(sa: IkeSa, handshake: Handshake, offer: ChildOffer | undefine
   sa.establish();
   sa.host.established(sa, false);
   if (offer === undefined) return;
+  // One too many: it is being closed already, and its child with it.
+  if (sa.state.kind !== "Established") return releaseSpi(sa, offer.child.protocol, offer.spi);
   const refusal = childRefusal(offer, payloads, "IKE_AUTH");
   if (refusal !== undefined) return failChild(sa, offer, refusal);
   const accepted = acceptAnswer(offer, payloads);

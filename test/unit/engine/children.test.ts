@@ -5,8 +5,8 @@ import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
 import { peer } from "./desired.ts";
 import { a, b, ends, facing, gre, larval, policies, standing, vxlan } from "./pair.ts";
-import { Puppet } from "./puppet.ts";
-import { carry } from "./world.ts";
+import { acceptChild, Puppet } from "./puppet.ts";
+import { carry, type EndOptions } from "./world.ts";
 
 const [child] = peer(a, b).children;
 
@@ -80,6 +80,39 @@ describe("what a peer may ask for", () => {
     expect(policies(puppet.end).map(({ action }) => action.kind)).toEqual(["protected", "protected"]);
     expect(puppet.end.peer().children[0]?.sas).toHaveLength(1);
     expect(larval(puppet.end)).toBe(0);
+  });
+
+  test("an SPI for two children at once: the second goes, and the first stays", () => {
+    const { one } = ends({ network: () => [] });
+    one.configure(facing(a, { protect: [{ kind: "vxlan" }] }));
+    const puppet = new Puppet(one, b, "responder");
+    puppet.answerInit();
+    puppet.answerAuth();
+    const request = puppet.received();
+    const nonce = { kind: "Nonce", data: Buffer.alloc(32, 5) } as const;
+    puppet.answer(request, [...acceptChild(puppet.open(request)), nonce]);
+    expect(one.peer().children.map(({ state }) => state)).toEqual(["up", "locked"]);
+    expect(standing(one)).toHaveLength(2);
+    expect(larval(one)).toBe(0);
+  });
+
+  test("a second thing before the first is answered: it is not heard until then", () => {
+    const options: EndOptions = {};
+    const { world, one } = ends({ one: options, network: () => [] });
+    one.configure(facing(a, { initiate: false }));
+    const puppet = new Puppet(one, b, "initiator");
+    puppet.init();
+    puppet.request(exchangeType.IKE_AUTH, puppet.authPayloads({ child }));
+    options.kernelDelay = 100;
+    expect(another(puppet, 0xabcd_0002)).toEqual([]);
+    const early = puppet.seal(exchangeType.INFORMATIONAL, [deletion(0xabcd_0001)]);
+    puppet.inject(early);
+    expect(one.peer().children[0]?.sas).toHaveLength(1);
+    world.run(1_000);
+    expect(find(puppet.open(puppet.received()), "SA")).toBeDefined();
+    expect(one.peer().children[0]?.sas).toHaveLength(2);
+    puppet.inject(early);
+    expect(one.peer().children[0]?.sas).toHaveLength(1);
   });
 
   test("more and more pairs of one child: four at most", () => {

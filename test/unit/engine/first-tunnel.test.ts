@@ -1,7 +1,10 @@
 import { describe, expect, test, vi } from "vitest";
+import { notify } from "../../../src/ikev2/payloads.ts";
 import * as protection from "../../../src/ikev2/protected-message.ts";
+import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
 import type { PeerOptions } from "./desired.ts";
 import { a, b, connected, ends, expectRest, facing, gre, reasons, subnets, vxlan } from "./pair.ts";
+import { Puppet } from "./puppet.ts";
 import { carry, type End, type Network } from "./world.ts";
 
 vi.mock("../../../src/ikev2/protected-message.ts", { spy: true });
@@ -93,6 +96,29 @@ describe("the responder wants another key exchange method", () => {
     pair.world.run(5_000);
     expectRest(pair, 2);
     for (const flow of vxlan(pair)) expect(carry(flow)).toBe("protected, delivered");
+  });
+});
+
+describe("the responder asks for a cookie", () => {
+  test("and says so three times: the request is made anew once", () => {
+    const { one } = ends({ network: () => [] });
+    one.configure(facing(a));
+    const puppet = new Puppet(one, b, "responder");
+    for (let n = 0; n < 3; n += 1) puppet.answerInit(() => [notify(notifyType.COOKIE, Buffer.alloc(16, 1))]);
+    expect(one.sent).toHaveLength(2);
+    puppet.answerInit();
+    puppet.answerAuth();
+    expect(one.peer().state).toBe("up");
+  });
+
+  test("because it is under attack: the tunnel comes up all the same", () => {
+    const pair = ends();
+    pair.two.configure(facing(b, { initiate: false }));
+    for (let n = 0; n < 32; n += 1) new Puppet(pair.two, a, "initiator", BigInt(n + 1)).init();
+    pair.one.configure(facing(a));
+    pair.world.run(5_000);
+    expectRest(pair);
+    expect(pair.one.sent).toHaveLength(3);
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { KernelRequest } from "../../../src/kernel/port.ts";
 import { formatSelector } from "../../../src/negotiate/selector.ts";
-import { desired, peer } from "./desired.ts";
+import { desired, peer, timing } from "./desired.ts";
 import {
   a,
   b,
@@ -255,7 +255,7 @@ describe("a policy that the kernel refuses is told", () => {
 
 describe("the kernel's reports are lost", () => {
   test("of a hard limit in seconds: the tunnel is mended at the limit", () => {
-    const pair = connected({ hardSeconds: 60 });
+    const pair = connected({ hardSeconds: 60, timing: { ...timing, liveness: 0 } });
     pair.world.guarded.push(...gre(pair));
     for (const end of [pair.one, pair.two]) end.kernel.loseNext("expire", 1_000);
     pair.world.run(50_000);

@@ -35,7 +35,8 @@ describe("both ends start at once", () => {
     ["a slow kernel", { kernelDelay: 40 }],
   ])("with %s: one IKE SA, one pair for each child remain, and not a packet is lost after the first", (_, options) => {
     for (const offset of offsets) {
-      const pair = ends({ one: options, two: options });
+      // The nonces decide which of the two IKE SAs stays.
+      const pair = ends({ one: options, two: options, seed: offset + 1 });
       pair.one.configure(facing(a, { protect }));
       pair.world.run(offset);
       pair.two.configure(facing(b, { protect }));
@@ -305,6 +306,18 @@ describe("a new start finds what a former run left", () => {
     if (flow !== undefined) carry(flow);
     pair.world.run(1_000);
     expect(policies(pair.one).map(({ action }) => action.kind)).toEqual(["locked", "locked"]);
+  });
+
+  test("and the first new SAs are refused by the kernel: carried all the while", () => {
+    const pair = connected();
+    pair.world.guarded.push(...gre(pair));
+    pair.world.carried.push(...gre(pair));
+    pair.one.crash();
+    pair.one.kernel.failNext("installSa", "ENOMEM", { times: 2 });
+    pair.one.configure(facing(a));
+    pair.world.run(40_000);
+    expect(reasons(pair.one)).toContain("kernel-refused");
+    expectRest(pair);
   });
 
   test("and policies narrower than configured: they go when nothing serves them any more", () => {

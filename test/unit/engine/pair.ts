@@ -18,10 +18,11 @@ export interface PairOptions {
   readonly one?: EndOptions;
   readonly two?: EndOptions;
   readonly network?: Network;
+  readonly seed?: number;
 }
 
 export function ends(options: PairOptions = {}): Pair {
-  const world = new World(options.network);
+  const world = new World(options.network, options.seed);
   return { world, one: world.add(a, options.one), two: world.add(b, options.two) };
 }
 

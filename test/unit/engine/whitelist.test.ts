@@ -181,6 +181,27 @@ function snapshot({ end }: Puppet): string {
   ]);
 }
 
+/** Whether the conversation goes on as if nothing had been said: message IDs and keys are as they were. */
+function goesOn(one: Puppet, state: StateKind): boolean {
+  switch (state) {
+    case "Established":
+    case "ExpectDeleteResponse":
+      return one.request(exchangeType.INFORMATIONAL, []) !== undefined;
+    case "ExpectAuthRequest":
+      one.request(exchangeType.IKE_AUTH, one.authPayloads({ child: gre }));
+      return one.end.peer().state === "up";
+    case "ExpectAuthResponse":
+      one.answerAuth();
+      return one.end.peer().state === "up";
+    case "ExpectInitResponse":
+      one.answerInit();
+      one.answerAuth();
+      return one.end.peer().state === "up";
+    default:
+      return true;
+  }
+}
+
 /** Which of a message's properties are tried. */
 const messageIds = [0, 1, 2, 3, 7, 0xffff_ffff];
 
@@ -196,7 +217,7 @@ describe.each(situations)("in $state as $role", ({ state, reach, allowed }) => {
             const one = reach();
             const before = snapshot(one);
             one.inject(octetsOf(one, exchange, response, authentic, messageId));
-            if (snapshot(one) === before) continue;
+            if (snapshot(one) === before && goesOn(one, state)) continue;
             const said = `${name} ${response ? "response" : "request"}`;
             changing.add(authentic || exchange === exchangeType.IKE_SA_INIT ? said : `forged ${said}`);
           }

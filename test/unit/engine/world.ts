@@ -189,17 +189,20 @@ export class World {
   #transmitted = 0;
   #queue: Scheduled[] = [];
 
-  constructor(network: Network = steadyNetwork) {
+  readonly #seed: number;
+
+  constructor(network: Network = steadyNetwork, seed = 0) {
     this.network = network;
+    this.#seed = seed;
   }
 
   add(address: Address, options: EndOptions = {}): End {
-    const seed = this.ends.length + 1;
+    const number = this.ends.length + 1;
     const kernel = new SimulatedKernel({
       addresses: [address, ...(options.addresses ?? [])],
-      firstSpi: options.firstSpi ?? 0xc000_0000 + seed * 0x0100_0000,
+      firstSpi: options.firstSpi ?? 0xc000_0000 + number * 0x0100_0000,
     });
-    const end = new End(this, address, seed, kernel, options);
+    const end = new End(this, address, this.#seed * 100 + number, kernel, options);
     this.ends.push(end);
     return end;
   }
