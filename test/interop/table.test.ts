@@ -84,8 +84,10 @@ function cellsOf(peer: PeerKind, role: Role, cipher: Cipher): void {
         if (peer === "Underlock") await bringUpPair(role, ours, theirs);
         else await bringUpCharon(lab, peer, role, cipher, ours);
         await Promise.all(
-          seen.map(async (cell) => {
-            cell.result = await tryThing(lab, cell.thing, cell.family);
+          families.map(async (family) => {
+            for (const cell of seen.filter((one) => one.family === family)) {
+              cell.result = await tryThing(lab, cell.thing, family);
+            }
           }),
         );
         const sas = await kernelSas(lab.gateway("a").machine);
