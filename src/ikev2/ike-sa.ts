@@ -475,9 +475,11 @@ export class IkeSa {
         outbound.wipe();
         outbound.asked = false;
         if (this.children.get(child.spiIn) !== child) return;
-        if (answer?.kind === "refused") return this.dropChild(child, { code: "kernel-refused", ...answer.refusal });
-        this.#later.delete(child);
-        this.host.outboundUp(this);
+        const refusal = answer?.kind === "refused" ? answer.refusal : undefined;
+        // Anything else may have been carried out all the same, and is to be removed.
+        if (refusal?.errno !== "EEXIST") this.#later.delete(child);
+        if (refusal === undefined) this.host.outboundUp(this);
+        else this.dropChild(child, { code: "kernel-refused", ...refusal });
       });
     }
   }
