@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { find, findNotify, spiNumber, spiOctets } from "../../../src/ikev2/payloads.ts";
+import type { KernelRequest } from "../../../src/kernel/port.ts";
 import type { Payload } from "../../../src/wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
@@ -113,6 +114,21 @@ describe("what a peer may ask for", () => {
     expect(one.peer().children[0]?.sas).toHaveLength(2);
     puppet.inject(early);
     expect(one.peer().children[0]?.sas).toHaveLength(1);
+  });
+
+  test("an SPI again whose deletion the kernel answered too late: the new SA is not deleted in its place", () => {
+    const { world, one } = ends({ network: () => [] });
+    one.configure(facing(a, { initiate: false }));
+    const puppet = new Puppet(one, b, "initiator");
+    puppet.init();
+    puppet.request(exchangeType.IKE_AUTH, puppet.authPayloads({ child }));
+    const itsOwn = (request: KernelRequest) => request.kind === "deleteSa" && request.sa.spi === 0xabcd_0001;
+    one.kernel.failNext(itsOwn, "ETIMEDOUT", { carriedOut: true });
+    puppet.request(exchangeType.INFORMATIONAL, [deletion(0xabcd_0001)]);
+    another(puppet, 0xabcd_0001);
+    world.run(5_000);
+    expect(one.kernel.pendingFaults).toBe(0);
+    expect(standing(one)).toHaveLength(2);
   });
 
   test("more and more pairs of one child: four at most", () => {

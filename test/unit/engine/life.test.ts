@@ -171,6 +171,20 @@ describe("the peer", () => {
     },
   );
 
+  test("is killed and started again, and is slow: the old pairs carry until it has asked for every child", () => {
+    const protect = [{ kind: "vxlan" }, { kind: "gre" }, { kind: "geneve" }] as const;
+    const options: EndOptions = {};
+    const pair = connected({ protect }, { one: options });
+    const flows = [...vxlan(pair), ...gre(pair), ...vxlan(pair, 6081)];
+    pair.world.guarded.push(...flows);
+    pair.world.carried.push(...flows);
+    pair.one.crash();
+    options.kernelDelay = 700;
+    pair.one.configure(facing(a, { protect }));
+    pair.world.run(60_000);
+    expectRest(pair, 5);
+  });
+
   test("is killed and never started again: the survivor locks, the dead end's SAs carry until then and never clear", () => {
     const pair = connected();
     pair.world.guarded.push(...gre(pair));
