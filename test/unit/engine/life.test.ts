@@ -179,7 +179,7 @@ describe("the peer", () => {
     pair.world.guarded.push(...flows);
     pair.world.carried.push(...flows);
     pair.one.crash();
-    options.kernelDelay = 700;
+    options.kernelDelay = 1_100;
     pair.one.configure(facing(a, { protect }));
     pair.world.run(60_000);
     expectRest(pair, 5);
