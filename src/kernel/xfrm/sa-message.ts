@@ -1,6 +1,6 @@
 /** One SA of the port as a message to the kernel. */
 
-import { anyPrefix } from "../../negotiate/address.ts";
+import { anyPrefix, familyOf } from "../../negotiate/address.ts";
 import { SA_FLAG, type Sa, type SaInput } from "../../netlink-xfrm/index.ts";
 import type { SaId, SaInstall, SaLimits, SaProtocol, SaUsage, StandingSa } from "../port.ts";
 import { selectorToXfrm } from "./selector-message.ts";
@@ -66,9 +66,16 @@ export function saUsage(sa: Sa, protocol: SaProtocol): SaUsage {
  * Not set: `noPmtuDiscovery` (the outer header would lose the inner DF bit, and with it the path MTU that the kernel
  * finds by itself), `noEcn` (RFC 6040), `decapDscp` (RFC 4301 5.1.2.1: the inner DSCP stays as it was),
  * `wildReceive` (the addresses are known).
+ * `align4`: over IPv4 the AH header is padded to 32 bits (RFC 4302 2.6), where Linux without the flag takes 64.
  */
 function flags(sa: SaInstall): number {
-  return SA_FLAG.icmp | (sa.mode === "tunnel" ? SA_FLAG.afUnspec : 0) | (sa.esn ? SA_FLAG.esn : 0);
+  const align4 = sa.protocol === "ah" && familyOf(sa.destination) === 4;
+  return (
+    SA_FLAG.icmp |
+    (sa.mode === "tunnel" ? SA_FLAG.afUnspec : 0) |
+    (sa.esn ? SA_FLAG.esn : 0) |
+    (align4 ? SA_FLAG.align4 : 0)
+  );
 }
 
 function hardLimits({ seconds, bytes, packets }: SaLimits) {
