@@ -68,6 +68,7 @@ export class Log {
   /** A record of the engine. */
   record(record: LogRecord): void {
     const { level, event, peer, child, reason } = record;
+    if (!this.#isHeard(level)) return;
     const facts = record.facts === undefined ? undefined : printableFacts(record.facts);
     const sentence = eventSentence({ event, peer, child, facts });
     this.#emit({
@@ -84,6 +85,7 @@ export class Log {
 
   /** A line of the daemon itself. */
   say(level: LogLevel, event: DaemonEvent, sentence: string, facts?: Readonly<Record<string, string | number>>): void {
+    if (!this.#isHeard(level)) return;
     const line = { time: this.#time(), level, event, msg: sentence };
     this.#emit(facts === undefined ? line : { ...line, facts: printableFacts(facts) });
   }
@@ -94,9 +96,18 @@ export class Log {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Whether anybody reads lines of that level: those that nobody reads are not made. */
+  #isHeard(level: LogLevel): boolean {
+    return this.#listeners.size > 0 || this.#isPrinted(level);
+  }
+
+  #isPrinted(level: LogLevel): boolean {
+    return logLevels.indexOf(level) >= logLevels.indexOf(this.#options.level);
+  }
+
   #emit(line: LogLine): void {
     for (const listener of this.#listeners) listener(line);
-    if (logLevels.indexOf(line.level) < logLevels.indexOf(this.#options.level)) return;
+    if (!this.#isPrinted(line.level)) return;
     if (this.#options.format === "json") this.#json(line);
     else this.#options.write(`${humanLine(line)}\n`);
   }

@@ -82,7 +82,7 @@ export class UdpTransport implements Transport {
 
   send(octets: Uint8Array, path: Path): void {
     if (this.#state === "reading") {
-      void this.#sendNow(octets, path);
+      this.#sendNow(octets, path);
     } else if (this.#state === "open" && this.#waiting.length < maxWaiting) {
       this.#waiting.push({ octets, path });
     } else {
@@ -196,9 +196,15 @@ export class UdpTransport implements Transport {
     });
   }
 
-  async #sendNow(octets: Uint8Array, path: Path): Promise<void> {
-    const local = isUnspecified(path.local.address) ? await this.#sourceFor(path) : path.local;
-    if (typeof local === "string") return this.#listener?.sendFailed(path, local);
+  #sendNow(octets: Uint8Array, path: Path): void {
+    if (!isUnspecified(path.local.address)) return this.#sendFrom(path.local, octets, path);
+    void this.#sourceFor(path).then((local) => {
+      if (typeof local === "string") this.#listener?.sendFailed(path, local);
+      else this.#sendFrom(local, octets, path);
+    });
+  }
+
+  #sendFrom(local: Endpoint, octets: Uint8Array, path: Path): void {
     const socket = this.#sockets.get(keyOf(local));
     if (socket === undefined) return this.#listener?.sendFailed(path, "EADDRNOTAVAIL");
     const marked = local.port === this.#options.ports.natTraversal ? withNonEspMarker(octets) : octets;
