@@ -5,8 +5,6 @@ import type { DesiredState } from "../sa/desired.ts";
 import type { LogRecord } from "../sa/log-record.ts";
 import type { Path } from "../sa/path.ts";
 
-export type { ComputeJob, ComputeResult, Path };
-
 export type EngineEvent =
   /** A UDP datagram, non-ESP marker already taken off. */
   | { readonly kind: "datagram"; readonly octets: Uint8Array; readonly path: Path }

@@ -1,1 +1,0 @@
-export * from "../sa/log-record.ts";
