@@ -7,6 +7,9 @@ import { kernel, kernelModules, kernelVersion } from "./kernel.mjs";
 
 const guests = join(cache, "guests");
 
+/** Guests booted by this process. */
+let booted = 0;
+
 /**
  * Boots a guest, runs the command in it and returns the command's exit status.
  * Standard output and error are relayed as they come. `memory` is in MiB, `timeout` in seconds.
@@ -15,7 +18,8 @@ const guests = join(cache, "guests");
 export async function runInGuest(command, { memory = 2048, timeout = 3600, cwd = process.cwd(), env = {} } = {}) {
   checkModules();
   sweep();
-  const name = `underlock-${process.pid}-${Date.now().toString(36)}`;
+  booted += 1;
+  const name = `underlock-${process.pid}-${booted}-${Date.now().toString(36)}`;
   const folder = join(guests, name);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "owner"), `${process.pid}`);
