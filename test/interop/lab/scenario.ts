@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { test } from "vitest";
 import { Capture, type CaptureReport } from "./capture.ts";
 import type { FrameKind } from "./frames.ts";
+import { espKeyTable } from "./key-table.ts";
 import type { Machine } from "./machine.ts";
 import { type Connection, Strongswan, type StrongswanVersion } from "./strongswan.ts";
 import { type Gateway, Topology, type TopologySpec } from "./topology.ts";
@@ -133,8 +134,10 @@ async function dump(machine: Machine): Promise<void> {
     "ss -anptu",
   ];
   const script = commands.map((command) => `echo '# ${command}'; ${command} 2>&1 || true`).join("\n");
-  const { stdout } = await machine.attempt(script, { timeout: 10_000 });
+  const { stdout } = await machine.attempt(script, { timeout: 30_000 });
   writeFileSync(join(machine.folder, "kernel.txt"), stdout);
+  const keyed = await machine.attempt("ip xfrm state list", { timeout: 30_000 });
+  writeFileSync(join(machine.folder, "esp_sa"), espKeyTable(keyed.stdout));
 }
 
 function aborted(signal: AbortSignal): Promise<never> {
