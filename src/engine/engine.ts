@@ -1,9 +1,9 @@
 /** The endpoint: events in, effects out (invariant 1). Finds the SA, runs its machine, keeps the desired state true. */
 
 import { wipe } from "../crypto/secret.ts";
-import { initiate } from "../ikev2/exchanges/ike-sa-init-initiator.ts";
 import type { Host, PeerClaim, TimerName } from "../ikev2/host.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
+import { initiate } from "../ikev2/initiate.ts";
 import type { KernelAnswer, KernelEvent, KernelRequest, Policy, SaId, StandingSa } from "../kernel/port.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import { type ChildSa, inboundId, outboundId } from "../sa/child-sa.ts";

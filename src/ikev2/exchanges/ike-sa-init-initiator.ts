@@ -14,7 +14,7 @@ import { nameOf } from "../../wire/ikev2/registry/names.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
 import { nonceLength, restartLimit } from "../constants.ts";
 import type { Host } from "../host.ts";
-import { IkeSa } from "../ike-sa.ts";
+import type { IkeSa } from "../ike-sa.ts";
 import { deriveKeying, lowestNonce } from "../keying.ts";
 import { findNat, natDetectionPayloads } from "../nat-detection.ts";
 import { find, findError, findNotify, notify } from "../payloads.ts";
@@ -22,25 +22,17 @@ import type { InitOffer } from "../state.ts";
 import type { Task } from "../task.ts";
 import { beginAuth } from "./ike-auth-initiator.ts";
 
-/** Opens an IKE SA with a peer: the first key pair is asked for, the rest follows from its coming. */
-export function initiate(host: Host, peer: PeerDesired, path: Path, localSpi: bigint): IkeSa {
-  const offer: InitOffer = {
-    nonce: host.random(nonceLength),
-    proposals: peer.ike,
-    method: preferredMethod(peer),
-    restarts: 0,
-  };
-  const sa = new IkeSa({
-    role: "initiator",
-    host,
-    localSpi,
-    remoteSpi: 0n,
-    path,
-    peer,
-    state: { kind: "ExpectKeyPair", offer },
+/** What the first IKE_SA_INIT with a peer offers. */
+export function firstOffer(host: Host, peer: PeerDesired): InitOffer {
+  return { nonce: host.random(nonceLength), proposals: peer.ike, method: preferredMethod(peer), restarts: 0 };
+}
+
+/** Asks for the key pair; the request goes out when it has come. */
+export function beginInit(sa: IkeSa, offer: InitOffer): void {
+  sa.state = { kind: "ExpectKeyPair", offer };
+  sa.host.compute(sa, { kind: "generate", method: offer.method }, (result) => {
+    if (result.kind === "generated") send(sa, offer, result.pair);
   });
-  generate(sa, offer);
-  return sa;
 }
 
 /**
@@ -118,13 +110,6 @@ function finish(sa: IkeSa, header: Header, payloads: readonly Payload[], octets:
   });
 }
 
-function generate(sa: IkeSa, offer: InitOffer): void {
-  sa.state = { kind: "ExpectKeyPair", offer };
-  sa.host.compute(sa, { kind: "generate", method: offer.method }, (result) => {
-    if (result.kind === "generated") send(sa, offer, result.pair);
-  });
-}
-
 function send(sa: IkeSa, offer: InitOffer, pair: KePair): void {
   const payloads: Payload[] = [];
   // RFC 7296 2.6: the cookie comes first, all else is as it was.
@@ -146,7 +131,7 @@ function restart(sa: IkeSa, offer: InitOffer, pair: KePair | undefined): void {
   }
   sa.settleForRestart();
   const next = { ...offer, restarts: offer.restarts + 1 };
-  if (pair === undefined) generate(sa, next);
+  if (pair === undefined) beginInit(sa, next);
   else send(sa, next, pair);
 }
 

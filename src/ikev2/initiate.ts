@@ -1,0 +1,22 @@
+/** A new IKE SA that we open: what makes it, and sets its IKE_SA_INIT going (RFC 7296 1.2). */
+import type { PeerDesired } from "../sa/desired.ts";
+import type { Path } from "../sa/path.ts";
+import { beginInit, firstOffer } from "./exchanges/ike-sa-init-initiator.ts";
+import type { Host } from "./host.ts";
+import { IkeSa } from "./ike-sa.ts";
+
+/** Opens an IKE SA with a peer: the first key pair is asked for, the rest follows from its coming. */
+export function initiate(host: Host, peer: PeerDesired, path: Path, localSpi: bigint): IkeSa {
+  const offer = firstOffer(host, peer);
+  const sa = new IkeSa({
+    role: "initiator",
+    host,
+    localSpi,
+    remoteSpi: 0n,
+    path,
+    peer,
+    state: { kind: "ExpectKeyPair", offer },
+  });
+  beginInit(sa, offer);
+  return sa;
+}

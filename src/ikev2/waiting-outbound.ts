@@ -1,0 +1,64 @@
+/** Outbound halves of Child SAs that are installed later than the rest of the pair (RFC 7296 2.8). */
+import type { KernelRequest } from "../kernel/port.ts";
+import type { ChildSa } from "../sa/child-sa.ts";
+import { outboundWait } from "./constants.ts";
+import type { IkeSa } from "./ike-sa.ts";
+
+/** The installation of an outbound SA, and what wipes its keys. */
+export interface OutboundLater {
+  readonly request: KernelRequest;
+  wipe(): void;
+}
+
+interface Waiting extends OutboundLater {
+  /** The kernel has been asked, and has not answered yet. */
+  asked: boolean;
+}
+
+/** The outbound halves, of one IKE SA's children, that wait for a sign that the peer can receive. */
+export class WaitingOutbound {
+  readonly #sa: IkeSa;
+  readonly #waiting = new Map<ChildSa, Waiting>();
+
+  constructor(sa: IkeSa) {
+    this.#sa = sa;
+  }
+
+  /** Has a Child SA's outbound half wait for the sign, or for the timer that stands in for it. */
+  add(child: ChildSa, outbound: OutboundLater): void {
+    this.#waiting.set(child, { ...outbound, asked: false });
+    this.#sa.host.arm(this.#sa, "outbound", this.#sa.host.now() + outboundWait);
+  }
+
+  has(child: ChildSa): boolean {
+    return this.#waiting.has(child);
+  }
+
+  /** Installs those that wait: all, or those of one reqid. A refusal drops the Child SA. */
+  install(reqid?: number): void {
+    for (const [child, outbound] of [...this.#waiting]) {
+      if (outbound.asked || (reqid !== undefined && child.reqid !== reqid)) continue;
+      outbound.asked = true;
+      this.#sa.host.kernel([outbound.request], ([answer]) => {
+        outbound.wipe();
+        outbound.asked = false;
+        if (this.#sa.children.get(child.spiIn) !== child) return;
+        const refusal = answer?.kind === "refused" ? answer.refusal : undefined;
+        // Anything else may have been carried out all the same, and is to be removed.
+        if (refusal?.errno !== "EEXIST") this.#waiting.delete(child);
+        if (refusal === undefined) this.#sa.host.outboundUp(this.#sa);
+        else this.#sa.dropChild(child, { code: "kernel-refused", ...refusal });
+      });
+    }
+  }
+
+  /** Forgets a Child SA that goes; whether its outbound half may stand in the kernel, and is to be removed. */
+  forget(child: ChildSa): boolean {
+    const outbound = this.#waiting.get(child);
+    this.#waiting.delete(child);
+    // Keys that the kernel is about to read are wiped when it has answered.
+    if (outbound?.asked === false) outbound.wipe();
+    // Where it was refused, the peer's SPI may name another SA that stands.
+    return outbound === undefined || outbound.asked;
+  }
+}
