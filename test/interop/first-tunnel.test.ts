@@ -1,5 +1,6 @@
 // Our daemon against itself: from a YAML file to ESP in a real kernel.
 import { describe, expect } from "vitest";
+import { kindsAfterStop } from "./lab/frames.ts";
 import { type Lab, scenario } from "./lab/scenario.ts";
 import { lostPings, transfer } from "./lab/traffic.ts";
 import type { Underlock } from "./lab/underlock.ts";
@@ -39,7 +40,7 @@ describe("Underlock against Underlock", () => {
       expect(await a.stop()).toBe(0);
       expect(await b.stop()).toBe(0);
       await offer.stop();
-      const wire = await lab.wire();
+      const wire = await lab.wire(kindsAfterStop);
       expect(wire.leaks).toEqual([]);
       expect(wire.counts.esp).toBeGreaterThan(100);
       expect(wire.dropped).toBe(0);

@@ -1,6 +1,7 @@
 // The table: {role x family x peer x thing x cipher}. Every cell is run and printed, with what went wrong where it did.
 import { afterAll, describe, expect } from "vitest";
 import { type Proposals, secret, strongswanChildren } from "./ends.ts";
+import { kindsAfterStop } from "./lab/frames.ts";
 import { kernelSas } from "./lab/kernel-state.ts";
 import { type Lab, scenario } from "./lab/scenario.ts";
 import { type Connection, strongswanVersions } from "./lab/strongswan.ts";
@@ -95,7 +96,7 @@ function cellsOf(peer: PeerKind, role: Role, cipher: Cipher): void {
         expect(sas.length).toBeGreaterThanOrEqual(24);
         expect(await ours.stop()).toBe(0);
         await offer.stop();
-        const wire = peer === "Underlock" ? await lab.wire() : await lab.wireFrom("a");
+        const wire = peer === "Underlock" ? await lab.wire(kindsAfterStop) : await lab.wireFrom("a", kindsAfterStop);
         for (const cell of seen) if (wire.leakCount > 0) cell.result = `leak: ${wire.leaks[0]}`;
         expect(wire.leaks).toEqual([]);
         expect(wire.dropped).toBe(0);

@@ -70,7 +70,10 @@ async function show(topology: Topology, folder: string): Promise<number> {
   }
 
   title("The daemons stop; the locks stay, the traffic goes on");
-  const statuses = [await a.stop(), await b.stop()];
+  // Down first: a daemon that is told to stop while its peer still wants the tunnel is called again, and its closed port
+  // answers with an ICMP error.
+  await Promise.all([a.must("down", "site-b"), b.must("down", "site-a")]);
+  const statuses = await Promise.all([a.stop(), b.stop()]);
   await pause(1_500);
   const flows = await offer.stop();
   const wire = await capture.stop();

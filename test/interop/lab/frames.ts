@@ -27,6 +27,9 @@ export const protectedKinds: readonly FrameKind[] = [
   "multicast-listener",
 ];
 
+/** The same where a daemon has stopped: the kernel answers a peer that still calls it with an error that quotes IKE. */
+export const kindsAfterStop: readonly FrameKind[] = [...protectedKinds, "icmp-error-about-ipsec"];
+
 const protocol = {
   icmp: 1,
   igmp: 2,

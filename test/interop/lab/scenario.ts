@@ -93,12 +93,12 @@ export class Lab {
   }
 
   /** The same, but only what that gateway sent can be a leak: the others may be peers that do not lock. */
-  async wireFrom(gateway: string): Promise<CaptureReport> {
+  async wireFrom(gateway: string, allowed?: readonly FrameKind[]): Promise<CaptureReport> {
     // Not from /sys, which shows the devices of another namespace.
     const link = await this.gateway(gateway).machine.run("ip -o link show u0");
     const address = /link\/ether (\S+)/.exec(link)?.[1];
     if (address === undefined) throw new Error(`${gateway} has no device u0 with an address: ${link}`);
-    return await this.#watch.stop(undefined, address);
+    return await this.#watch.stop(allowed, address);
   }
 
   get #watch(): Capture {
