@@ -23,9 +23,9 @@ export async function openHostKernel(): Promise<Kernel> {
   const answer = await kernel.request({ kind: "listPolicies" });
   if (answer.kind !== "refused") return kernel;
   kernel.close();
-  const { errno, sentence } = answer.refusal;
+  const { errno, said } = answer.refusal;
   if (errno === "EPERM" || errno === "EACCES") throw new Failure(1, needsRoot);
-  throw new Failure(1, `the kernel does not list its IPsec policies: ${sentence}`);
+  throw new Failure(1, `the kernel does not list its IPsec policies: ${said}`);
 }
 
 function openXfrm(): Kernel {

@@ -40,12 +40,12 @@ function jsonOf({ installed, stood, foreign, refused }: LockOutcome, errors: rea
       selector: formatSelector(policy.selector),
       direction: policy.direction,
       errno: refusal.errno,
-      sentence: refusal.sentence,
+      sentence: refusal.said,
     })),
     errors,
   };
 }
 
 function refusalText({ policy, refusal }: LockOutcome["refused"][number]): string {
-  return `${policy.direction} ${formatSelector(policy.selector)}: ${refusal.sentence}`;
+  return `${policy.direction} ${formatSelector(policy.selector)}: ${refusal.said}`;
 }

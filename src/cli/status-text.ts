@@ -1,5 +1,12 @@
 /** The status for people. */
-import type { ChildReport, ChildSaReport, IkeSaReport, PeerReport, StatusReport } from "../daemon/status-report.ts";
+import type {
+  ChildReport,
+  ChildSaReport,
+  IkeSaReport,
+  PeerReport,
+  RefusalReport,
+  StatusReport,
+} from "../daemon/status-report.ts";
 
 /** The lines of `underlock status`, from the daemon's answer. */
 export function statusText(answer: unknown): string[] {
@@ -12,6 +19,7 @@ export function statusText(answer: unknown): string[] {
     ...report.warnings.map((warning) => `WARNING ${warning.sentence}`),
     ...report.locks.map(lockLine),
     ...report.peers.flatMap(peerLines),
+    ...(report.refused.length === 0 ? [] : ["", ...report.refused.map(refusalLine)]),
   ].map(visible);
 }
 
@@ -43,6 +51,10 @@ function ikeSaLines(peer: PeerReport, sa: IkeSaReport): string[] {
 function lockLine({ name, port, installed, reason }: StatusReport["locks"][number]): string {
   const what = `${name}${port === undefined ? "" : ` port ${port}`}`;
   return installed ? `locked towards everybody: ${what}` : `NOT LOCKED towards everybody: ${what}${because(reason)}`;
+}
+
+function refusalLine({ at, remote, reason }: RefusalReport): string {
+  return `refused ${remote} at ${localTime(at)}${because(reason)}`;
 }
 
 function childLines(child: ChildReport): string[] {

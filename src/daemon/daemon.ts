@@ -12,6 +12,7 @@ import type { LocalAddresses as ListenOn, Transport } from "../transport/transpo
 import type { MonotonicClock } from "./deadline-timer.ts";
 import { type EnginePort, EventLoop } from "./event-loop.ts";
 import { LocalAddresses } from "./local-addresses.ts";
+import { Refusals } from "./refusals.ts";
 import { type StatusReport, statusReport } from "./status-report.ts";
 import type { Warning } from "./warning.ts";
 
@@ -46,6 +47,7 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #loop: EventLoop;
   readonly #recordListeners = new Set<(record: LogRecord) => void>();
+  readonly #refusals = new Refusals();
   readonly #startedAt: number;
   #state: "starting" | "running" = "starting";
   /** Sentences that the log has told. */
@@ -141,6 +143,7 @@ export class Daemon {
       daemon: { version, pid: process.pid, configuration: file },
       warnings,
       listening: transport.endpoints,
+      refusals: this.#refusals.latest,
       clock: clock(),
       wall: wall(),
       startedAt: this.#startedAt,
@@ -193,6 +196,7 @@ export class Daemon {
 
   #record(record: LogRecord): void {
     this.#options.log.record(record);
+    this.#refusals.hear(record, this.#options.clock());
     for (const listener of this.#recordListeners) listener(record);
   }
 

@@ -2,13 +2,13 @@
 import { policyKey } from "../engine/policies.ts";
 import type { Kernel, KernelRefusal, Policy } from "../kernel/port.ts";
 
-/** The kernel refused; `refusal` carries its own sentence. */
+/** The kernel refused; `refusal` carries its own words. */
 export class PolicyRefused extends Error {
   override readonly name = "PolicyRefused";
   readonly refusal: KernelRefusal;
 
   constructor(refusal: KernelRefusal, what: string) {
-    super(`the kernel refused to ${what}: ${refusal.errno}, ${refusal.sentence}`);
+    super(`the kernel refused to ${what}: ${refusal.errno}, ${refusal.said}`);
     this.refusal = refusal;
   }
 }

@@ -4,6 +4,7 @@ import type { Endpoint } from "../negotiate/address.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import { describeReason } from "../negotiate/reason-text.ts";
 import { formatEndpoint } from "../sa/path.ts";
+import type { Refusal } from "./refusals.ts";
 import type { Warning } from "./warning.ts";
 
 export interface StatusReport {
@@ -13,6 +14,8 @@ export interface StatusReport {
   readonly listening: readonly string[];
   readonly locks: readonly LockReport[];
   readonly peers: readonly PeerReport[];
+  /** The latest callers who were refused before it was known which peer they are, oldest first; at most sixteen. */
+  readonly refused: readonly RefusalReport[];
 }
 
 export interface DaemonReport {
@@ -47,11 +50,19 @@ export type ChildReport = Omit<ChildStatus, "since" | "reason" | "policyFault" |
 
 export type ChildSaReport = Omit<ChildSaStatus, "since"> & { readonly since: string };
 
+/** A refused caller: when (ISO 8601, UTC), from which address and port, and why. */
+export interface RefusalReport {
+  readonly at: string;
+  readonly remote: string;
+  readonly reason: ReasonReport;
+}
+
 /** What a report is made of beside the engine's snapshot. */
 export interface ReportSource {
   readonly daemon: Omit<DaemonReport, "uptimeSeconds" | "startedAt">;
   readonly warnings: readonly Warning[];
   readonly listening: readonly Endpoint[];
+  readonly refusals: readonly Refusal[];
   /** Engine's clock and wall clock (milliseconds since 1970), read at the same moment. */
   readonly clock: number;
   readonly wall: number;
@@ -88,6 +99,7 @@ export function statusReport(status: Status, source: ReportSource): StatusReport
     listening: source.listening.map(formatEndpoint),
     locks: status.locks.map(({ reason, ...rest }) => ({ ...rest, ...explained(reason) })),
     peers: status.peers.map(peer),
+    refused: source.refusals.map(({ at, remote, reason }) => ({ at: date(at), remote, reason: withSentence(reason) })),
   };
 }
 

@@ -38,7 +38,7 @@ export function reserveSpi(
         code: "kernel-refused",
         request: "allocateSpi",
         errno: "EPROTO",
-        sentence: "no SPI in the answer",
+        said: "no SPI in the answer",
       },
     });
   });

@@ -141,12 +141,12 @@ export type KernelAnswer =
   | { readonly kind: "policies"; readonly policies: readonly Policy[] }
   | { readonly kind: "refused"; readonly refusal: KernelRefusal };
 
-/** Why a request was refused: the error number's name and, where the kernel gave one, its own sentence. */
+/** Why a request was refused: the error number's name and, where the kernel gave one, its own words. */
 export interface KernelRefusal {
   readonly request: KernelRequest["kind"];
   /** `EEXIST`, `ENOMEM`, …, or `ETIMEDOUT` when no acknowledgement came. */
   readonly errno: string;
-  readonly sentence: string;
+  readonly said: string;
 }
 
 /** What the kernel reports unasked. */

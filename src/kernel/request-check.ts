@@ -13,8 +13,8 @@ import { isOurReqid } from "./ownership.ts";
 import { type KernelAnswer, type KernelRequest, type Policy, reqidRange, type SaInstall } from "./port.ts";
 
 /** A refusal with error number `errno`, such as EINVAL. */
-export function refused(request: KernelRequest["kind"], errno: string, sentence: string): KernelAnswer {
-  return { kind: "refused", refusal: { request, errno, sentence } };
+export function refused(request: KernelRequest["kind"], errno: string, said: string): KernelAnswer {
+  return { kind: "refused", refusal: { request, errno, said } };
 }
 
 /** The fault of a request in words, or undefined where it has none; the answer to a fault is EINVAL. */

@@ -62,7 +62,7 @@ function sentence(reason: Reason): string {
     case "send-failed":
       return `the host's network stack refused to send to ${reason.remote}: ${reason.errno}; check the route and the firewall`;
     case "kernel-refused":
-      return `the kernel refused ${reason.request}: ${reason.errno}${reason.sentence === "" ? "" : ` (${reason.sentence})`}`;
+      return `the kernel refused ${reason.request}: ${reason.errno}${reason.said === "" ? "" : ` (${reason.said})`}`;
     case "key-exchange-not-offered":
       return (
         `the peer asks for the key exchange ${reason.wanted}, which we did not offer; we sent ` +

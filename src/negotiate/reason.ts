@@ -98,7 +98,7 @@ export type Reason =
   /** The host's network stack refused to send. */
   | { readonly code: "send-failed"; readonly remote: string; readonly errno: string }
   /** The kernel refused a request. */
-  | { readonly code: "kernel-refused"; readonly request: string; readonly errno: string; readonly sentence: string }
+  | { readonly code: "kernel-refused"; readonly request: string; readonly errno: string; readonly said: string }
   /** The peer asked for a key exchange method that we do not offer: RFC 7296 1.3. */
   | { readonly code: "key-exchange-not-offered"; readonly wanted: string; readonly sent: readonly string[] }
   /** The peer's public value fails the checks of RFC 6989. */

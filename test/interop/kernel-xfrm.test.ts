@@ -63,7 +63,7 @@ describe("policies, as `ip xfrm policy` prints them", () => {
   it("are refused with the other owner's policy in words", async () => {
     await bed().addForeignPolicy("a", guarded("a", "a", gre, { reqid: 77, priority: 4242 }));
     const answer = await bed().request("a", { kind: "setPolicy", policy: locked(gre, "out") });
-    expect(answer.kind === "refused" && answer.refusal.sentence).toMatch(
+    expect(answer.kind === "refused" && answer.refusal.said).toMatch(
       /another owner's policy has this selector: index \d+, dir out, priority 4242, action allow with esp transport reqid 77, for 192\.0\.2\.1\/32 -> 192\.0\.2\.2\/32 gre/,
     );
   });
@@ -76,7 +76,7 @@ describe("SAs", () => {
     const transform = { ...row, kernel: { kind: "aead", name: "rfc4106(gcm(nothing))" } as const };
     const sa = saOf("a", "a", 0x1000, { encr: { transform, key: new Uint8Array(20) } });
     const answer = await bed().request("a", { kind: "installSa", sa });
-    expect(answer.kind === "refused" && answer.refusal.sentence).toMatch(/AEAD algorithm not found/);
+    expect(answer.kind === "refused" && answer.refusal.said).toMatch(/AEAD algorithm not found/);
   });
 
   it("have their limits and the ICMP flag in the kernel", async () => {
@@ -125,7 +125,7 @@ describe("routes", () => {
   it("are refused in words where another owner has one, and where the peer cannot be reached", async () => {
     await bed().addForeignRoute("a", route.destination);
     const answer = await bed().request("a", { kind: "setRoute", route });
-    expect(answer.kind === "refused" && answer.refusal.sentence).toMatch(
+    expect(answer.kind === "refused" && answer.refusal.said).toMatch(
       /10\.9\.0\.0\/16 via 192\.0\.2\.2 dev \d+ proto 99/,
     );
     const lost = { ...route, destination: { address: "10.8.0.0", length: 16 }, via: "198.51.100.1" };

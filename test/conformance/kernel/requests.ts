@@ -140,8 +140,8 @@ export async function guardBoth(bed: Bed, selector: Selector, protection: Protec
 /** Throws where the answer is a refusal, with the kernel's words. */
 export function must<A extends KernelAnswer>(answer: A): A {
   if (answer.kind === "refused") {
-    const { request, errno, sentence } = answer.refusal;
-    throw new Error(`${request} was refused: ${errno}: ${sentence}`);
+    const { request, errno, said } = answer.refusal;
+    throw new Error(`${request} was refused: ${errno}: ${said}`);
   }
   return answer;
 }

@@ -16,8 +16,10 @@ const busy = {
   code: "kernel-refused",
   request: "setPolicy",
   errno: "EEXIST",
-  sentence: "another owner has it",
+  said: "another owner has it",
 } as const;
+
+const stranger = { code: "unknown-peer", remote: "198.51.100.7", local: "192.0.2.1", rejected: [] } as const;
 
 const peers: PeerStatus[] = [
   {
@@ -97,6 +99,7 @@ const report = statusReport(status, {
   daemon: { version: "9.9.9", pid: 77, configuration: "/etc/underlock/underlock.yaml" },
   warnings: [{ kind: "hazard", code: "disable_xfrm", sentence: "net.ipv4.conf.eth0.disable_xfrm is 1" }],
   listening: [{ address: "192.0.2.1", port: 500 }],
+  refusals: [{ at: 90_000, remote: "198.51.100.7:500", reason: stranger }],
   clock: 100_000,
   wall: Date.UTC(2026, 0, 2),
   startedAt: 0,
@@ -120,6 +123,13 @@ describe("the status report", () => {
   });
 });
 
+describe("callers who are no peer", () => {
+  it("stand in the report with the date, the caller and the reason", () => {
+    const reason = { ...stranger, sentence: describeReason(stranger) };
+    expect(report.refused).toEqual([{ at: "2026-01-01T23:59:50.000Z", remote: "198.51.100.7:500", reason }]);
+  });
+});
+
 describe("the status for people", () => {
   const text = statusText(report).join("\n");
 
@@ -134,6 +144,8 @@ describe("the status for people", () => {
     "esp transport, aes256gcm16-noesn, SPI in c0ffee00 out deadbeef",
     `${describeReason(refused)} [peer-refused-selectors]`,
     "site-c: waiting",
+    "\n\nrefused 198.51.100.7:500 at ",
+    `: ${describeReason(stranger)} [unknown-peer]`,
   ])("says %s", (words) => expect(text).toContain(words));
 
   it("does not let a peer's identity move the cursor", () => {

@@ -23,7 +23,7 @@ class ScriptedKernel implements Kernel {
 const done: KernelAnswer = { kind: "done" };
 const refused: KernelAnswer = {
   kind: "refused",
-  refusal: { request: "listSas", errno: "EPERM", sentence: "Operation not permitted" },
+  refusal: { request: "listSas", errno: "EPERM", said: "Operation not permitted" },
 };
 const sas: KernelRequest = { kind: "listSas" };
 const policies: KernelRequest = { kind: "listPolicies" };

@@ -230,7 +230,7 @@ describe("a policy that the kernel refuses is told", () => {
         code: "kernel-refused",
         request: "setPolicy",
         errno: "EEXIST",
-        sentence: expect.stringContaining("charon"),
+        said: expect.stringContaining("charon"),
       },
     });
     expect(standing(pair.one)).toEqual([]);

@@ -1,6 +1,7 @@
 /** A peer on strings: speaks IKEv2 with an engine, holds the keys, and says whatever a test wants it to say. */
-import { generateKePair } from "../../../src/crypto/key-exchange.ts";
+import { generateKePair, type KePair } from "../../../src/crypto/key-exchange.ts";
 import { parseProposal } from "../../../src/crypto/keywords.ts";
+import type { EngineEvent } from "../../../src/engine/io.ts";
 import { deriveKeying } from "../../../src/ikev2/keying.ts";
 import { natDetectionPayloads } from "../../../src/ikev2/nat-detection.ts";
 import { find, notify, selectorPayload, spiOctets } from "../../../src/ikev2/payloads.ts";
@@ -16,7 +17,7 @@ import { decodeMessage, encodeMessage, encodePayloads } from "../../../src/wire/
 import type { Payload } from "../../../src/wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
-import type { End } from "./world.ts";
+import type { Datagram, End } from "./world.ts";
 
 const ikeText = "aes128gcm16-prfsha256-x25519";
 const psk = Buffer.from("a secret of some length");
@@ -26,8 +27,15 @@ export type Change = (payloads: Payload[]) => Payload[];
 
 const asIs: Change = (payloads) => payloads;
 
-export class Puppet {
-  readonly end: End;
+/** What a puppet needs of the engine's side: where to put its datagrams, and those that have come. */
+export interface Line {
+  readonly address: string;
+  readonly sent: readonly Datagram[];
+  handle(event: Extract<EngineEvent, { kind: "datagram" }>): void;
+}
+
+export class Puppet<L extends Line = End> {
+  readonly end: L;
   readonly address: string;
   readonly role: "initiator" | "responder";
   readonly ownSpi: bigint;
@@ -39,9 +47,10 @@ export class Puppet {
   #ni: Uint8Array = new Uint8Array(0);
   #nr: Uint8Array = new Uint8Array(0);
   #keys: ReturnType<typeof deriveKeying> | undefined;
+  #pair: KePair | undefined;
   #iv = 0n;
 
-  constructor(end: End, address: string, role: "initiator" | "responder", ownSpi = 0x1122334455667788n) {
+  constructor(end: L, address: string, role: "initiator" | "responder", ownSpi = 0x1122334455667788n) {
     this.end = end;
     this.address = address;
     this.role = role;
@@ -107,8 +116,14 @@ export class Puppet {
 
   /** IKE_SA_INIT, both messages; false where the answer has no keys. */
   init(change: Change = asIs): boolean {
+    this.sendInit(change);
+    return this.takeInit();
+  }
+
+  sendInit(change: Change = asIs): void {
     const suite = ikeSuite();
     const pair = generateKePair(suite.ke);
+    this.#pair = pair;
     this.#ni = Buffer.alloc(32, 0x11);
     const request = this.clear(
       false,
@@ -122,15 +137,19 @@ export class Puppet {
     this.#request = request;
     this.inject(request);
     this.nextMessageId = 1;
+  }
+
+  /** Takes the answer that has come; false where it has no keys. */
+  takeInit(): boolean {
     const response = this.received();
     const { header, payloads } = decodeMessage(response);
     const ke = find(payloads, "KE");
     const nonce = find(payloads, "Nonce");
-    if (ke === undefined || nonce === undefined) return false;
+    if (ke === undefined || nonce === undefined || this.#pair === undefined) return false;
     this.#response = response;
     this.theirSpi = header.responderSpi;
     this.#nr = nonce.data;
-    this.#derive(suite, pair.deriveShared(ke.data));
+    this.#derive(ikeSuite(), this.#pair.deriveShared(ke.data));
     return true;
   }
 

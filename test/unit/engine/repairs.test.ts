@@ -8,7 +8,7 @@ const host = (address: string) => ({ address, length: 32 });
 const selector = { source: host("192.0.2.1"), destination: host("192.0.2.2"), protocol: 47 };
 const lock: Policy = { selector, direction: "out", priority: 1, action: { kind: "locked" } };
 const pass: Policy = { selector, direction: "out", priority: 1, action: { kind: "exempt" } };
-const refused: KernelAnswer = { kind: "refused", refusal: { request: "setPolicy", errno: "ENOMEM", sentence: "" } };
+const refused: KernelAnswer = { kind: "refused", refusal: { request: "setPolicy", errno: "ENOMEM", said: "" } };
 const done: KernelAnswer = { kind: "done" };
 
 function bench() {

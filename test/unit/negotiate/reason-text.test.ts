@@ -154,12 +154,12 @@ const cases: { readonly [C in ReasonCode]: readonly Case<C>[] } = {
   ],
   "kernel-refused": [
     [
-      { code: "kernel-refused", request: "installSa", errno: "ENOSYS", sentence: "Requested AEAD algorithm not found" },
+      { code: "kernel-refused", request: "installSa", errno: "ENOSYS", said: "Requested AEAD algorithm not found" },
       "installSa",
       "ENOSYS",
       "Requested AEAD algorithm not found",
     ],
-    [{ code: "kernel-refused", request: "setPolicy", errno: "EEXIST", sentence: "" }, "setPolicy: EEXIST"],
+    [{ code: "kernel-refused", request: "setPolicy", errno: "EEXIST", said: "" }, "setPolicy: EEXIST"],
   ],
   "key-exchange-not-offered": [
     [

@@ -15,7 +15,7 @@ const record: LogRecord = {
   event: "child-sa-failed",
   peer: "site-b",
   child: "gre",
-  reason: { code: "kernel-refused", request: "installSa", errno: "ENOMEM", sentence: "Cannot allocate memory" },
+  reason: { code: "kernel-refused", request: "installSa", errno: "ENOMEM", said: "Cannot allocate memory" },
   facts: { spi: "c0ffee00", attempt: 2 },
 };
 

@@ -179,6 +179,6 @@ describe("a kernel built without an algorithm", () => {
     const { kernel } = kernelWithEvents({ unsupported: ["aes128gcm16"] });
     const answer = kernel.request({ kind: "installSa", sa: sa("out", 0x1000) });
     expect(answer).toMatchObject({ kind: "refused", refusal: { errno: "ENOSYS" } });
-    expect(answer.kind === "refused" && answer.refusal.sentence).toContain("aes128gcm16");
+    expect(answer.kind === "refused" && answer.refusal.said).toContain("aes128gcm16");
   });
 });

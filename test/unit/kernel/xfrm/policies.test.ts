@@ -115,7 +115,7 @@ describe("a policy that stands", () => {
     kernel.standing = { index: 9, ours: false };
     const answer = policies.set({ kind: "setPolicy", policy });
     expect(answer).toMatchObject({ refusal: { errno: "EEXIST" } });
-    expect(answer.kind === "refused" && answer.refusal.sentence).toMatch(/index 9, dir out, priority 7, action block/);
+    expect(answer.kind === "refused" && answer.refusal.said).toMatch(/index 9, dir out, priority 7, action block/);
     expect(policies.delete({ kind: "deletePolicy", selector, direction: "out" })).toMatchObject({
       refusal: { errno: "ENOENT" },
     });

@@ -1,0 +1,304 @@
+/** How every reason comes about: one story each, told to bare engines in one test and to whole daemons in another. */
+import { parseProposal } from "../../../src/crypto/keywords.ts";
+import { notify } from "../../../src/ikev2/payloads.ts";
+import type { SimulatedKernel } from "../../../src/kernel/simulated/simulated-kernel.ts";
+import type { Address } from "../../../src/negotiate/address.ts";
+import { offerProposals } from "../../../src/negotiate/proposals.ts";
+import type { ReasonCode } from "../../../src/negotiate/reason.ts";
+import type { DesiredState } from "../../../src/sa/desired.ts";
+import type { Payload } from "../../../src/wire/ikev2/payloads/table.ts";
+import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
+import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
+import { desired, type PeerOptions, peer } from "./desired.ts";
+import { a, b, facing } from "./pair.ts";
+import type { Change, Line, Puppet } from "./puppet.ts";
+
+/** Where a story plays. */
+export interface Stage<E extends StageEnd> {
+  add(address: Address): Promise<E>;
+  /** A puppet at `b` that speaks with `end`. */
+  puppet(end: E, role: "initiator" | "responder", ownSpi?: bigint): Promise<Puppet<Line>>;
+  /** Time passes; where it is 0, only what comes at once. */
+  pass(milliseconds: number): Promise<void>;
+  /** From now on no datagram arrives. */
+  silence(): void;
+}
+
+export interface StageEnd {
+  readonly kernel: SimulatedKernel;
+  configure(desired: DesiredState): Promise<void>;
+  down(peer: string): void;
+}
+
+/** No host sends there: the network stack says ENETUNREACH. */
+export const unreachable: Address = "198.51.100.1";
+
+/** The end at which the reason stands, and facts that it must have. */
+export interface Told<E extends StageEnd> {
+  readonly end: E;
+  readonly like: object;
+}
+
+export type Story = <E extends StageEnd>(stage: Stage<E>) => Promise<Told<E>>;
+
+async function both<E extends StageEnd>(stage: Stage<E>, one: PeerOptions, two: PeerOptions, wait = 3_000) {
+  const pair = { one: await stage.add(a), two: await stage.add(b) };
+  await pair.two.configure(facing(b, { initiate: false, ...two }));
+  await pair.one.configure(facing(a, one));
+  await stage.pass(wait);
+  return pair;
+}
+
+/** An end that calls, and a puppet that answers. */
+async function called<E extends StageEnd>(stage: Stage<E>, options: PeerOptions = {}) {
+  const end = await stage.add(a);
+  const puppet = await stage.puppet(end, "responder");
+  await end.configure(facing(a, options));
+  await stage.pass(0);
+  return { end, puppet };
+}
+
+/** An end that is called by a puppet. */
+async function calling<E extends StageEnd>(stage: Stage<E>, state = facing(a, { initiate: false })) {
+  const end = await stage.add(a);
+  const puppet = await stage.puppet(end, "initiator");
+  await end.configure(state);
+  return { end, puppet };
+}
+
+/** IKE_SA_INIT of a puppet that calls, up to the keys. */
+async function keyed<E extends StageEnd>(stage: Stage<E>, puppet: Puppet<Line>): Promise<void> {
+  puppet.sendInit();
+  await stage.pass(0);
+  if (!puppet.takeInit()) throw new Error("IKE_SA_INIT was refused");
+}
+
+/** The end's first exchange with a puppet that answers, up to its IKE_AUTH. */
+async function answered<E extends StageEnd>(stage: Stage<E>, change?: Change) {
+  const { end, puppet } = await called(stage);
+  puppet.answerInit(change);
+  await stage.pass(0);
+  return { end, puppet };
+}
+
+/** The puppet's answer to IKE_AUTH, and to the delete that follows where it was not believed. */
+async function unbelieved<E extends StageEnd>(stage: Stage<E>, change?: Change, id?: string): Promise<E> {
+  const { end, puppet } = await answered(stage);
+  puppet.answerAuth(change, id);
+  await stage.pass(0);
+  puppet.answer(puppet.received(), []);
+  return end;
+}
+
+const wrongNat: Change = (payloads) =>
+  payloads.map((payload) =>
+    payload.kind === "N" && payload.type === notifyType.NAT_DETECTION_SOURCE_IP
+      ? { ...payload, data: Buffer.alloc(20) }
+      : payload,
+  );
+
+const replaced =
+  (kind: Payload["kind"], change: (payload: Payload) => Payload): Change =>
+  (payloads) =>
+    payloads.map((payload) => (payload.kind === kind ? change(payload) : payload));
+
+const differentSuites = [{ ike: ["aes128gcm16-prfsha256-x25519"] }, { ike: ["aes256gcm16-prfsha256-x25519"] }] as const;
+const differentProtocols = [{ protect: [{ kind: "gre" }] }, { protect: [{ kind: "ipip" }] }] as const;
+const differentSecrets = [{ psk: "one thing" }, { psk: "another" }] as const;
+
+/** Every reason there is; a new one without a story does not compile. */
+export const stories: { readonly [C in ReasonCode]: Story } = {
+  "no-common-proposal": async (stage) => {
+    const { two } = await both(stage, { esp: ["aes128gcm16"] }, { esp: ["aes256gcm16"] });
+    return {
+      end: two,
+      like: {
+        protocol: "esp",
+        difference: { transformType: "ENCR", oursOfType: ["aes256gcm16"], theirsOfType: ["aes128gcm16"] },
+      },
+    };
+  },
+  "peer-refused-proposal": async (stage) => ({
+    end: (await both(stage, ...differentSuites)).one,
+    like: { protocol: "ike", sent: ["aes128gcm16-prfsha256-x25519"] },
+  }),
+  "proposal-not-offered": async (stage) => {
+    const ours = [{ transforms: parseProposal("aes256gcm16-prfsha256-x25519", "ike") }];
+    const proposals = offerProposals({ protocol: "ike", ours, withKe: true }, new Uint8Array(0));
+    const { end } = await answered(
+      stage,
+      replaced("SA", () => ({ kind: "SA", proposals })),
+    );
+    const sent = ["aes128gcm16-prfsha256-x25519"];
+    return { end, like: { protocol: "ike", sent, answer: ["aes256gcm16-prfsha256-x25519"] } };
+  },
+  "selectors-do-not-fit": async (stage) => ({
+    end: (await both(stage, ...differentProtocols)).two,
+    like: { ours: [`${b}/32 ipv4 <-> ${a}/32 ipv4`], theirs: [`${b}/32 gre <-> ${a}/32 gre`] },
+  }),
+  "peer-refused-selectors": async (stage) => ({
+    end: (await both(stage, ...differentProtocols)).one,
+    like: {},
+  }),
+  "mode-mismatch": async (stage) => {
+    const host = (address: string) => ({ address, length: 32 });
+    const { two } = await both(
+      stage,
+      { protect: [{ kind: "tunnel", local: host(a), remote: host(b), protocol: 47 }] },
+      { protect: [{ kind: "gre" }] },
+    );
+    return { end: two, like: { child: "gre", ours: "transport", theirs: "tunnel" } };
+  },
+  "wrong-secret": async (stage) => ({
+    end: (await both(stage, ...differentSecrets)).two,
+    like: { identity: `gw-${a}`, secret: "file:test.psk" },
+  }),
+  "peer-refused-authentication": async (stage) => ({
+    end: (await both(stage, ...differentSecrets)).one,
+    like: { sentIdentity: `gw-${a}`, secret: "file:test.psk" },
+  }),
+  "wrong-auth-method": async (stage) => ({
+    end: await unbelieved(
+      stage,
+      replaced("AUTH", (auth) => ({ ...(auth as Extract<Payload, { kind: "AUTH" }>), method: 1 })),
+    ),
+    like: { identity: `gw-${b}` },
+  }),
+  "wrong-identity": async (stage) => ({
+    end: await unbelieved(stage, undefined, "else.example"),
+    like: { wanted: `gw-${b}`, seen: "else.example" },
+  }),
+  "unknown-peer": async (stage) => ({
+    end: (await both(stage, { localId: "stranger" }, {})).two,
+    like: { identity: "stranger", rejected: [{ peer: "peer", field: "remote identity" }] },
+  }),
+  "no-answer": async (stage) => {
+    const one = await stage.add(a);
+    await one.configure(facing(a));
+    await stage.pass(40_000);
+    return { end: one, like: { exchange: "IKE_SA_INIT", remote: b, attempts: 5 } };
+  },
+  "send-failed": async (stage) => {
+    const one = await stage.add(a);
+    await one.configure(desired([peer(a, unreachable)]));
+    await stage.pass(40_000);
+    return { end: one, like: { remote: `${unreachable}:500`, errno: "ENETUNREACH" } };
+  },
+  "kernel-refused": async (stage) => {
+    const { one, two } = { one: await stage.add(a), two: await stage.add(b) };
+    two.kernel.failNext("installSa", "ENOSYS", { times: 100 });
+    await two.configure(facing(b, { initiate: false }));
+    await one.configure(facing(a));
+    await stage.pass(2_000);
+    return { end: two, like: { request: "installSa", errno: "ENOSYS", said: "injected: ENOSYS" } };
+  },
+  "key-exchange-not-offered": async (stage) => {
+    const { end } = await answered(stage, () => [notify(notifyType.INVALID_KE_PAYLOAD, Uint8Array.of(0, 14))]);
+    return { end, like: { wanted: "modp2048", sent: ["x25519"] } };
+  },
+  "invalid-public-value": async (stage) => {
+    const { end, puppet } = await calling(stage);
+    puppet.sendInit(replaced("KE", (ke) => ({ ...(ke as Extract<Payload, { kind: "KE" }>), data: Buffer.alloc(32) })));
+    await stage.pass(0);
+    return { end, like: { method: "x25519" } };
+  },
+  "too-many-restarts": async (stage) => {
+    const { end, puppet } = await called(stage);
+    for (let n = 0; n < 6; n += 1) {
+      puppet.answerInit(() => [notify(notifyType.COOKIE, Buffer.alloc(16, n))]);
+      await stage.pass(0);
+    }
+    return { end, like: { restarts: 4 } };
+  },
+  "invalid-syntax": async (stage) => {
+    const { end, puppet } = await calling(stage);
+    await keyed(stage, puppet);
+    puppet.inject(puppet.sealOctets(exchangeType.IKE_AUTH, 35, Uint8Array.of(0, 0, 0, 99)));
+    await stage.pass(0);
+    return { end, like: { exchange: "IKE_AUTH" } };
+  },
+  "protocol-violation": async (stage) => {
+    const { end, puppet } = await calling(stage);
+    await keyed(stage, puppet);
+    puppet.inject(puppet.seal(exchangeType.IKE_AUTH, []));
+    await stage.pass(0);
+    return { end, like: { exchange: "IKE_AUTH", fault: "IDi is missing" } };
+  },
+  "unsupported-critical-payload": async (stage) => {
+    const { end, puppet } = await calling(stage);
+    puppet.sendInit((payloads) => [...payloads, { kind: "unknown", type: 200, critical: true, body: Buffer.alloc(4) }]);
+    await stage.pass(0);
+    return { end, like: { payload: 200 } };
+  },
+  "peer-error": async (stage) => {
+    const { end, puppet } = await answered(stage);
+    puppet.answerAuth((payloads) => [...payloads.slice(0, 2), notify(notifyType.TEMPORARY_FAILURE)]);
+    await stage.pass(0);
+    return { end, like: { exchange: "IKE_AUTH", notify: "TEMPORARY_FAILURE" } };
+  },
+  "nat-forbids-ah": async (stage) => {
+    const { end, puppet } = await called(stage, { ah: ["sha256"] });
+    puppet.answerInit(wrongNat);
+    await stage.pass(0);
+    return { end, like: { child: "gre" } };
+  },
+  "nat-forbids-transport": async (stage) => {
+    const { end } = await answered(stage, wrongNat);
+    return { end, like: { child: "gre" } };
+  },
+  "peer-deleted": async (stage) => {
+    const { one, two } = await both(stage, {}, {});
+    one.down("peer");
+    await stage.pass(100);
+    return { end: two, like: { what: "IKE SA" } };
+  },
+  // The peer comes back, knows nothing of what stood, and does not ask for the child again.
+  replaced: async (stage) => {
+    const state = facing(a, { initiate: false });
+    const { end, puppet } = await calling(stage, state);
+    await keyed(stage, puppet);
+    const child = state.peers[0]?.children[0];
+    puppet.inject(puppet.seal(exchangeType.IKE_AUTH, puppet.authPayloads({ child })));
+    await stage.pass(0);
+    const again = await stage.puppet(end, "initiator", 0x99n);
+    await keyed(stage, again);
+    const initialContact = notify(notifyType.INITIAL_CONTACT);
+    again.inject(again.seal(exchangeType.IKE_AUTH, [...again.authPayloads(), initialContact]));
+    await stage.pass(12_000);
+    // The end gives the old IKE SA up, and says so.
+    puppet.answer(puppet.received(), []);
+    await stage.pass(0);
+    return { end, like: {} };
+  },
+  "lifetime-over": async (stage) => {
+    const { one } = await both(stage, { hardSeconds: 20 }, {});
+    stage.silence();
+    await stage.pass(18_000);
+    return { end: one, like: { what: "Child SA" } };
+  },
+  "sa-vanished": async (stage) => {
+    const { one } = await both(stage, {}, {});
+    stage.silence();
+    const answer = one.kernel.request({ kind: "listSas" });
+    for (const sa of answer.kind === "sas" ? answer.sas : []) one.kernel.request({ kind: "deleteSa", sa });
+    // The template without an SA has the kernel ask for one.
+    one.kernel.send({ source: a, destination: b, protocol: 47 });
+    await stage.pass(0);
+    return { end: one, like: {} };
+  },
+  operator: async (stage) => {
+    const { one } = await both(stage, {}, {});
+    one.down("peer");
+    await stage.pass(0);
+    return { end: one, like: { action: "down" } };
+  },
+};
+
+/** Somebody calls from an address that no peer has. */
+export const stranger: Story = async (stage) => {
+  const { end, puppet } = await calling(stage, desired([peer(a, unreachable, { initiate: false })]));
+  puppet.sendInit();
+  await stage.pass(0);
+  const rejected = [{ peer: "peer", field: "remote address", wanted: unreachable, seen: b }];
+  return { end, like: { code: "unknown-peer", remote: b, local: a, rejected } };
+};
