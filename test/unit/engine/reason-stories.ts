@@ -138,7 +138,7 @@ export const stories: { readonly [C in ReasonCode]: Story } = {
   }),
   "peer-refused-selectors": async (stage) => ({
     end: (await both(stage, ...differentProtocols)).one,
-    like: {},
+    like: { sent: [`${a}/32 gre <-> ${b}/32 gre`] },
   }),
   "mode-mismatch": async (stage) => {
     const host = (address: string) => ({ address, length: 32 });
@@ -280,11 +280,12 @@ export const stories: { readonly [C in ReasonCode]: Story } = {
     const { one } = await both(stage, {}, {});
     stage.silence();
     const answer = one.kernel.request({ kind: "listSas" });
-    for (const sa of answer.kind === "sas" ? answer.sas : []) one.kernel.request({ kind: "deleteSa", sa });
+    const sas = answer.kind === "sas" ? answer.sas : [];
+    for (const sa of sas) one.kernel.request({ kind: "deleteSa", sa });
     // The template without an SA has the kernel ask for one.
     one.kernel.send({ source: a, destination: b, protocol: 47 });
     await stage.pass(0);
-    return { end: one, like: {} };
+    return { end: one, like: { spi: sas.find(({ destination }) => destination === a)?.spi } };
   },
   operator: async (stage) => {
     const { one } = await both(stage, {}, {});
