@@ -1,7 +1,7 @@
-import { createCipheriv, createDecipheriv, type KeyObject } from "node:crypto";
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from "node:crypto";
 import { encrKeyLength } from "./ikev2-keys.ts";
 import { keyMac, type Mac } from "./mac/mac.ts";
-import { cipherKey, ownCopy } from "./provider.ts";
+import { keyObjectsAreFaster, ownCopy } from "./provider.ts";
 import { constantTimeEqual } from "./secret.ts";
 import type { CipherMethod, EncrTransform } from "./transforms/encr.ts";
 import type { IntegTransform } from "./transforms/integ.ts";
@@ -207,35 +207,41 @@ class EncryptThenMacSkCipher implements SkCipher {
   }
 }
 
-/** The key proper in the form that the cipher takes, and the salt that begins each nonce. */
+/** The key proper in the form that the cipher takes, and the salt that begins each nonce: one copy of both, in one buffer. */
 class CipherKey {
-  #key: KeyObject | Buffer | undefined;
-  readonly #salt: Buffer;
+  readonly #octets: Buffer;
+  readonly #saltAt: number;
+  /** Undefined where this Node takes the octets themselves as fast. */
+  readonly #object: KeyObject | undefined;
+  #destroyed = false;
 
   constructor(encr: EncrTransform, skE: Uint8Array) {
-    const octets = encr.keyBits / 8;
-    this.#key = cipherKey(skE.subarray(0, octets));
-    this.#salt = ownCopy(skE.subarray(octets));
+    this.#octets = ownCopy(skE);
+    this.#saltAt = encr.keyBits / 8;
+    this.#object = keyObjectsAreFaster ? createSecretKey(this.#key) : undefined;
   }
 
   get bytes(): KeyObject | Buffer {
-    if (this.#key === undefined) throw new SkCipherError("destroyed", "the keys of this SK cipher have been wiped");
-    return this.#key;
+    if (this.#destroyed) throw new SkCipherError("destroyed", "the keys of this SK cipher have been wiped");
+    return this.#object ?? this.#key;
   }
 
   /** salt | IV | `room` octets for the caller to fill. */
   nonce(iv: Uint8Array, room: number): Buffer {
-    const saltLength = this.#salt.length;
+    const saltLength = this.#octets.length - this.#saltAt;
     const nonce = Buffer.allocUnsafe(saltLength + iv.length + room);
-    nonce.set(this.#salt, 0);
+    this.#octets.copy(nonce, 0, this.#saltAt);
     nonce.set(iv, saltLength);
     return nonce;
   }
 
   destroy(): void {
-    if (this.#key instanceof Uint8Array) this.#key.fill(0);
-    this.#key = undefined;
-    this.#salt.fill(0);
+    this.#octets.fill(0);
+    this.#destroyed = true;
+  }
+
+  get #key(): Buffer {
+    return this.#octets.subarray(0, this.#saltAt);
   }
 }
 

@@ -9,8 +9,8 @@ import type { MessageCoder } from "./message-coder.ts";
 /** The peer's last request, by what makes its repeats recognisable, and our response to it. */
 interface Answered {
   readonly messageId: number;
-  /** The last octets of the request: the ICV of a protected one, which no forger can hit. */
-  readonly tail: Uint8Array;
+  /** The last octets of the request, one character each: the ICV of a protected one, which no forger can hit. */
+  readonly tail: string;
   readonly length: number;
   readonly response: Uint8Array;
 }
@@ -82,7 +82,7 @@ export class PeerRequests {
     this.#sa.lastAnswered = this.#sa.host.now();
     this.#answered = {
       messageId: working.messageId,
-      tail: Uint8Array.from(working.request.subarray(-tailLength)),
+      tail: tailOf(working.request),
       length: working.request.length,
       response,
     };
@@ -91,6 +91,11 @@ export class PeerRequests {
 }
 
 function isRepeat(answered: Answered, octets: Uint8Array): boolean {
-  if (octets.length !== answered.length) return false;
-  return Buffer.compare(octets.subarray(-tailLength), answered.tail) === 0;
+  return octets.length === answered.length && tailOf(octets) === answered.tail;
+}
+
+/** A string because it is kept as long as the IKE SA, and takes a fifth of the memory of as many octets in a buffer. */
+function tailOf(octets: Uint8Array): string {
+  const start = Math.max(0, octets.length - tailLength);
+  return Buffer.from(octets.buffer, octets.byteOffset + start, octets.length - start).toString("latin1");
 }

@@ -18,7 +18,8 @@ interface Waiting extends OutboundLater {
 /** The outbound halves, of one IKE SA's children, that wait for a sign that the peer can receive. */
 export class WaitingOutbound {
   readonly #sa: IkeSa;
-  readonly #waiting = new Map<ChildSa, Waiting>();
+  /** Made when it is needed: most IKE SAs never have an entry, and an empty map takes 180 octets. */
+  #waiting: Map<ChildSa, Waiting> | undefined;
 
   constructor(sa: IkeSa) {
     this.#sa = sa;
@@ -26,17 +27,18 @@ export class WaitingOutbound {
 
   /** Has a Child SA's outbound half wait for the sign, or for the timer that stands in for it. */
   add(child: ChildSa, outbound: OutboundLater): void {
+    this.#waiting ??= new Map();
     this.#waiting.set(child, { ...outbound, asked: false });
     this.#sa.host.arm(this.#sa, "outbound", this.#sa.host.now() + outboundWait);
   }
 
   has(child: ChildSa): boolean {
-    return this.#waiting.has(child);
+    return this.#waiting?.has(child) === true;
   }
 
   /** Installs those that wait: all, or those of one reqid. A refusal drops the Child SA. */
   install(reqid?: number): void {
-    for (const [child, outbound] of [...this.#waiting]) {
+    for (const [child, outbound] of [...(this.#waiting ?? [])]) {
       if (outbound.asked || (reqid !== undefined && child.reqid !== reqid)) continue;
       outbound.asked = true;
       this.#sa.host.kernel([outbound.request], ([answer]) => {
@@ -45,7 +47,7 @@ export class WaitingOutbound {
         if (this.#sa.children.get(child.spiIn) !== child) return;
         const refusal = answer?.kind === "refused" ? answer.refusal : undefined;
         // Anything else may have been carried out all the same, and is to be removed.
-        if (refusal?.errno !== "EEXIST") this.#waiting.delete(child);
+        if (refusal?.errno !== "EEXIST") this.#waiting?.delete(child);
         if (refusal === undefined) this.#sa.host.outboundUp(this.#sa);
         else this.#sa.dropChild(child, { code: "kernel-refused", ...refusal });
       });
@@ -54,8 +56,8 @@ export class WaitingOutbound {
 
   /** Forgets a Child SA that goes; whether its outbound half may stand in the kernel, and is to be removed. */
   forget(child: ChildSa): boolean {
-    const outbound = this.#waiting.get(child);
-    this.#waiting.delete(child);
+    const outbound = this.#waiting?.get(child);
+    this.#waiting?.delete(child);
     // Keys that the kernel is about to read are wiped when it has answered.
     if (outbound?.asked === false) outbound.wipe();
     // Where it was refused, the peer's SPI may name another SA that stands.

@@ -58,6 +58,18 @@ describe("the one timer", () => {
     expect(rings).toEqual([100]);
   });
 
+  it("sets no new timer of Node's for each deadline that moves on, and rings at the last one", () => {
+    const { rings, start, timer: one } = timer();
+    const set = vi.spyOn(globalThis, "setTimeout");
+    for (let at = 100; at <= 1000; at += 1) one.set(start + at);
+    expect(set).toHaveBeenCalledTimes(1);
+    vi.advanceTimersByTime(999);
+    expect(rings).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(rings).toEqual([1000]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it("waits longer than setTimeout can", () => {
     const { rings, start, timer: one } = timer();
     const days40 = 40 * 86_400_000;
