@@ -1,0 +1,249 @@
+/** What IKE SAs and peers ask of the engine, turned into effects and into news for the peers. */
+import { wipe } from "../crypto/secret.ts";
+import type { Host, PeerClaim, TimerName } from "../ikev2/host.ts";
+import type { IkeSa } from "../ikev2/ike-sa.ts";
+import { initiate } from "../ikev2/initiate.ts";
+import type { KernelAnswer, KernelRequest, SaId } from "../kernel/port.ts";
+import type { Reason } from "../negotiate/reason.ts";
+import { type ChildSa, inboundId, outboundId } from "../sa/child-sa.ts";
+import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
+import type { ChildDesired, PeerDesired } from "../sa/desired.ts";
+import type { LogRecord } from "../sa/log-record.ts";
+import { formatEndpoint, type Path } from "../sa/path.ts";
+import { equalData } from "./equal.ts";
+import { LogThrottle } from "./log-throttle.ts";
+import type { Parts } from "./parts.ts";
+import type { Peer, PeerContext } from "./peer.ts";
+import { Responder } from "./responder.ts";
+import type { Resync } from "./resync.ts";
+import type { TimerOwner } from "./timers.ts";
+
+/** The one implementation of `Host` and `PeerContext`; holds nothing of its own but the limit on what is logged. */
+export class EngineHost implements Host, PeerContext {
+  /** Takes new IKE SAs from outside; told here when they are half open no more. */
+  readonly responder: Responder;
+  readonly #parts: Parts;
+  readonly #resync: Resync;
+  readonly #throttle = new LogThrottle();
+
+  constructor(parts: Parts, resync: Resync) {
+    this.#parts = parts;
+    this.#resync = resync;
+    this.responder = new Responder(this, parts.directory, () => this.#freshSpi());
+  }
+
+  // --- what an IKE SA asks (Host) ---------------------------------------------------------------------------------
+
+  now(): number {
+    return this.#parts.now;
+  }
+
+  random(length: number): Uint8Array {
+    return this.#parts.random(length);
+  }
+
+  send(octets: Uint8Array, path: Path): void {
+    this.#parts.outbox.send(octets, path);
+  }
+
+  log(record: LogRecord): void {
+    this.#parts.outbox.log(record);
+  }
+
+  dropped(tell: () => Pick<LogRecord, "peer" | "facts">): void {
+    const unsaid = this.#throttle.admit(this.#parts.now);
+    if (unsaid === undefined) return;
+    const { peer, facts } = tell();
+    this.log({
+      level: "debug",
+      event: "message-dropped",
+      ...(peer === undefined ? {} : { peer }),
+      facts: { ...facts, ...(unsaid === 0 ? {} : { unsaid }) },
+    });
+  }
+
+  inspect(sa: IkeSa): void {
+    this.#resync.inspect(sa);
+  }
+
+  compute(sa: IkeSa, job: ComputeJob, then: (result: ComputeResult) => void, tooLate?: () => void): void {
+    this.#parts.running.addSa(sa);
+    this.#parts.outbox.compute(job, (result) => {
+      if (!sa.isOver) return then(result);
+      if (result.kind === "shared") wipe(result.secret);
+      else if (result.kind === "generated") result.pair.destroy();
+      tooLate?.();
+    });
+  }
+
+  kernel(requests: readonly KernelRequest[], then: (answers: readonly KernelAnswer[]) => void): void {
+    for (const request of requests) this.#parts.repairs.supersede(request);
+    this.#parts.outbox.kernel(requests, then);
+  }
+
+  removeSa(id: SaId): void {
+    this.#parts.repairs.insist({ kind: "deleteSa", sa: id });
+  }
+
+  arm(owner: TimerOwner, name: TimerName | string, at: number): void {
+    this.#parts.timers.arm(owner, name, at);
+  }
+
+  disarm(owner: TimerOwner, name: TimerName | string): void {
+    this.#parts.timers.disarm(owner, name);
+  }
+
+  selectPeer(claim: PeerClaim): { readonly peer: PeerDesired } | { readonly reason: Reason } {
+    return this.#parts.directory.select(claim.path, claim.remoteId, claim.localId);
+  }
+
+  childCandidates(peer: PeerDesired): readonly ChildDesired[] {
+    return this.#parts.running.peer(peer.name)?.childCandidates() ?? [];
+  }
+
+  firstChild(sa: IkeSa): ChildDesired | undefined {
+    return this.#parts.running.peerOf(sa)?.firstChild(sa);
+  }
+
+  isInitialContact(sa: IkeSa, peer: PeerDesired): boolean {
+    for (const other of this.#parts.running.peer(peer.name)?.sas ?? []) {
+      if (other !== sa && other.state.kind === "Established") return false;
+    }
+    return true;
+  }
+
+  reqid(peer: PeerDesired, child: ChildDesired): number {
+    return this.#parts.running.peer(peer.name)?.children.get(child.name)?.reqid ?? 0;
+  }
+
+  protectRequests(child: ChildSa): KernelRequest[] {
+    return this.#parts.policies.protect(child);
+  }
+
+  unprotect(child: ChildSa): void {
+    this.#parts.policies.release(child);
+  }
+
+  established(sa: IkeSa, initialContact: boolean): void {
+    this.responder.leave(sa);
+    this.log({
+      level: "info",
+      event: "ike-sa-up",
+      ...nameOf(sa),
+      facts: { role: sa.role, remote: formatEndpoint(sa.path.remote), identity: sa.remoteId?.text ?? "" },
+    });
+    this.#parts.running.peerOf(sa)?.established(sa, initialContact);
+  }
+
+  childUp(sa: IkeSa, child: ChildSa): void {
+    this.log({ level: "info", event: "child-sa-up", ...nameOf(sa), child: child.desired.name, facts: spis(child) });
+    this.#parts.standing.replaced(child.reqid);
+    this.#parts.routes.add(child);
+    this.#parts.running.peerOf(sa)?.childUp(child);
+  }
+
+  isCarried(child: ChildSa): boolean {
+    if (this.#parts.standing.has(child.reqid)) return true;
+    for (const other of this.#parts.running.peerByReqid(child.reqid)?.children.get(child.desired.name)?.sas ?? []) {
+      if (other.local === child.local && other.remote === child.remote) return true;
+    }
+    return false;
+  }
+
+  outboundUp(sa: IkeSa): void {
+    this.#parts.running.peerOf(sa)?.outboundUp();
+  }
+
+  childFailed(sa: IkeSa, child: string, reason: Reason): void {
+    this.log({ level: "warn", event: "child-sa-failed", ...nameOf(sa), child, reason });
+    this.#parts.running.peerOf(sa)?.childFailed(child, reason);
+  }
+
+  childGone(sa: IkeSa, child: ChildSa, reason: Reason, outbound: boolean): void {
+    this.log({
+      level: "info",
+      event: "child-sa-down",
+      ...nameOf(sa),
+      child: child.desired.name,
+      reason,
+      facts: spis(child),
+    });
+    // Whatever is to carry its packets now must not wait any longer.
+    for (const other of this.#parts.running.peerByReqid(child.reqid)?.sas ?? []) other.sendNow(child.reqid);
+    // Locked before the SAs go: at no moment may the template be the only thing that holds the packets.
+    this.#parts.policies.release(child);
+    this.#parts.routes.remove(child);
+    this.removeSa(inboundId(child));
+    if (outbound) this.removeSa(outboundId(child));
+    this.#parts.running.peerOf(sa)?.childGone(child, reason);
+  }
+
+  noted(sa: IkeSa, reason: Reason): void {
+    const peer = this.#parts.running.peerOf(sa);
+    if (peer === undefined || equalData(peer.reason, reason)) return;
+    peer.reason = reason;
+    this.log({ level: "warn", event: "ike-sa-failed", ...nameOf(sa), reason });
+  }
+
+  refused(peers: readonly PeerDesired[], reason: Reason): void {
+    const [only, ...more] = peers;
+    const peer = only === undefined || more.length > 0 ? undefined : this.#parts.running.peer(only.name);
+    if (peer !== undefined && peer.state !== "up") peer.reason = reason;
+  }
+
+  ended(sa: IkeSa, reason: Reason): void {
+    const stood = sa.establishedAt > 0;
+    this.log({
+      level: stood ? "info" : "warn",
+      event: stood ? "ike-sa-down" : "ike-sa-failed",
+      ...nameOf(sa),
+      reason,
+      facts: { remote: formatEndpoint(sa.path.remote) },
+    });
+    this.#parts.running.peerOf(sa)?.ended(sa, reason);
+    if (sa.peer === undefined) this.refused(this.#parts.directory.at(sa.path), reason);
+  }
+
+  forget(sa: IkeSa): void {
+    // Not before: one that was refused, and lingers, costs as much as one that is half open.
+    this.responder.leave(sa);
+    this.#parts.timers.forget(sa);
+    this.#parts.running.removeSa(sa);
+  }
+
+  // --- what a peer asks (PeerContext) -----------------------------------------------------------------------------
+
+  initiate(peer: Peer, path: Path): IkeSa {
+    return initiate(this, peer.desired, path, this.#freshSpi());
+  }
+
+  /** Its children are carried elsewhere: from now on packets leave on what is newer, while it still receives. */
+  retire(sa: IkeSa): void {
+    for (const child of sa.children.values()) this.removeSa(outboundId(child));
+  }
+
+  connecting(peer: Peer, path: Path): void {
+    this.log({
+      level: "info",
+      event: "peer-connecting",
+      peer: peer.desired.name,
+      facts: { remote: formatEndpoint(path.remote), attempt: peer.attempts },
+    });
+  }
+
+  #freshSpi(): bigint {
+    for (;;) {
+      const octets = this.#parts.random(8);
+      const spi = Buffer.from(octets.buffer, octets.byteOffset, 8).readBigUInt64BE(0);
+      if (spi !== 0n && this.#parts.running.sa(spi) === undefined) return spi;
+    }
+  }
+}
+
+function nameOf(sa: IkeSa): { peer?: string } {
+  return sa.peer === undefined ? {} : { peer: sa.peer.name };
+}
+
+function spis(child: ChildSa): Record<string, string> {
+  return { spiIn: child.spiIn.toString(16).padStart(8, "0"), spiOut: child.spiOut.toString(16).padStart(8, "0") };
+}

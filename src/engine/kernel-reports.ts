@@ -1,0 +1,39 @@
+/** What the kernel reports unasked: SAs that ended, packets that found none, reports that were lost. */
+import type { KernelEvent, SaId } from "../kernel/port.ts";
+import type { Parts } from "./parts.ts";
+import type { Resync } from "./resync.ts";
+
+/** Finds what a report is about; where something seems lost, the whole is compared. */
+export class KernelReports {
+  readonly #parts: Parts;
+  readonly #resync: Resync;
+
+  constructor(parts: Parts, resync: Resync) {
+    this.#parts = parts;
+    this.#resync = resync;
+  }
+
+  /** Takes one report. */
+  receive(event: KernelEvent): void {
+    switch (event.kind) {
+      case "expire":
+        if (event.hard) this.#expired(event.sa, event.reqid);
+        return;
+      case "acquire":
+        // A template without an SA, though we think that one stands: something was lost.
+        if (this.#parts.running.peerByReqid(event.reqid) !== undefined) this.#resync.run();
+        return;
+      case "overrun":
+        this.#parts.outbox.log({ level: "warn", event: "resync", facts: { why: "the kernel's reports overran" } });
+        return this.#resync.run();
+      case "mapping":
+        return;
+    }
+  }
+
+  #expired(id: SaId, reqid: number): void {
+    const found = this.#parts.running.findChild(reqid, id);
+    if (found === undefined) return this.#parts.standing.gone(reqid, id);
+    found.sa.dropChild(found.child, { code: "lifetime-over", what: "Child SA" });
+  }
+}

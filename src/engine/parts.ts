@@ -1,0 +1,33 @@
+/** What the engine is made of, and its parts share. */
+import { Outbox } from "./outbox.ts";
+import { PeerDirectory } from "./peer-directory.ts";
+import { PolicyKeeper } from "./policy-keeper.ts";
+import { Repairs } from "./repairs.ts";
+import { RouteKeeper } from "./route-keeper.ts";
+import { Running } from "./running.ts";
+import { SaKeeper } from "./sa-keeper.ts";
+import { TimerHeap } from "./timers.ts";
+
+/** One of each: the keepers of what stands in the kernel, the tables, the timers, and the outbox that all of them write to. */
+export class Parts {
+  /** The engine's clock, in ms; it never goes back. */
+  now = 0;
+  readonly random: (length: number) => Uint8Array;
+  readonly outbox = new Outbox();
+  readonly timers = new TimerHeap();
+  readonly directory = new PeerDirectory();
+  readonly running = new Running();
+  readonly repairs = new Repairs(this.outbox, this.timers, () => this.now);
+  readonly routes = new RouteKeeper(this.outbox, this.repairs);
+  readonly policies = new PolicyKeeper(this.repairs, (reqid) => this.standing.has(reqid));
+  readonly standing = new SaKeeper(
+    this.repairs,
+    this.timers,
+    () => this.now,
+    (reqid) => this.policies.unserved(reqid),
+  );
+
+  constructor(random: (length: number) => Uint8Array) {
+    this.random = random;
+  }
+}

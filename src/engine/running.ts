@@ -1,0 +1,83 @@
+/** What runs: the configured peers, and every IKE SA that is not forgotten. */
+import type { IkeSa } from "../ikev2/ike-sa.ts";
+import type { SaId } from "../kernel/port.ts";
+import { type ChildSa, inboundId, outboundId } from "../sa/child-sa.ts";
+import type { Peer } from "./peer.ts";
+import { childKey } from "./reqid.ts";
+import { saKey } from "./sa-key.ts";
+
+/** The tables by which a peer is found by name or reqid, an IKE SA by our SPI, and a Child SA by one of its halves. */
+export class Running {
+  readonly #peers = new Map<string, Peer>();
+  readonly #byReqid = new Map<number, Peer>();
+  /** By our own SPI. */
+  readonly #sas = new Map<bigint, IkeSa>();
+
+  /** The configured peers. */
+  get peers(): Iterable<Peer> {
+    return this.#peers.values();
+  }
+
+  /** All of them; a copy, so that they may go while it is gone through. */
+  get sas(): IkeSa[] {
+    return [...this.#sas.values()];
+  }
+
+  addPeer(peer: Peer): void {
+    this.#peers.set(peer.desired.name, peer);
+    for (const record of peer.children.values()) this.#byReqid.set(record.reqid, peer);
+  }
+
+  removePeer(peer: Peer): void {
+    this.#peers.delete(peer.desired.name);
+    for (const record of peer.children.values()) this.#byReqid.delete(record.reqid);
+  }
+
+  peer(name: string): Peer | undefined {
+    return this.#peers.get(name);
+  }
+
+  peerByReqid(reqid: number): Peer | undefined {
+    return this.#byReqid.get(reqid);
+  }
+
+  /** The peer that an IKE SA belongs to; a peer that was removed or replaced meanwhile is not asked any more. */
+  peerOf(sa: IkeSa): Peer | undefined {
+    const peer = sa.peer === undefined ? undefined : this.#peers.get(sa.peer.name);
+    return peer?.desired === sa.peer ? peer : undefined;
+  }
+
+  /** The reqids of the peers' children, by `childKey`. */
+  reqids(): Map<string, number> {
+    const reqids = new Map<string, number>();
+    for (const peer of this.#peers.values()) {
+      for (const [name, record] of peer.children) reqids.set(childKey(peer.desired.name, name), record.reqid);
+    }
+    return reqids;
+  }
+
+  addSa(sa: IkeSa): void {
+    this.#sas.set(sa.localSpi, sa);
+  }
+
+  removeSa(sa: IkeSa): void {
+    this.#sas.delete(sa.localSpi);
+  }
+
+  /** The IKE SA with this SPI of ours. */
+  sa(localSpi: bigint): IkeSa | undefined {
+    return this.#sas.get(localSpi);
+  }
+
+  /** The Child SA of that reqid whose inbound or outbound half `id` names, and the IKE SA it is on. */
+  findChild(reqid: number, id: SaId): { readonly sa: IkeSa; readonly child: ChildSa } | undefined {
+    const key = saKey(id);
+    for (const sa of this.#byReqid.get(reqid)?.sas ?? []) {
+      for (const child of sa.children.values()) {
+        if (child.reqid !== reqid) continue;
+        if (saKey(inboundId(child)) === key || saKey(outboundId(child)) === key) return { sa, child };
+      }
+    }
+    return undefined;
+  }
+}
