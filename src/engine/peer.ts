@@ -9,6 +9,8 @@ import type { ChildDesired, PeerDesired } from "../sa/desired.ts";
 import type { Path } from "../sa/path.ts";
 import { backoff } from "./backoff.ts";
 import { ChildRecord } from "./child-record.ts";
+import { covers, missingOn } from "./coverage.ts";
+import { Leftovers } from "./leftovers.ts";
 import type { PeerStatus } from "./status.ts";
 import type { TimerOwner } from "./timers.ts";
 
@@ -54,9 +56,7 @@ export class Peer implements TimerOwner {
   readonly #retired = new WeakSet<ChildSa>();
   /** IKE SAs in a row that ended soon after they were established. */
   #shortLives = 0;
-  /** IKE SAs that the peer knows no more of: their children carry packets until they are replaced. */
-  readonly #leftovers = new Set<IkeSa>();
-  readonly #byIdentity = new Map<string, Set<IkeSa>>();
+  readonly #leftovers = new Leftovers();
   readonly #context: PeerContext;
 
   constructor(desired: PeerDesired, reqid: (child: ChildDesired) => number, context: PeerContext) {
@@ -95,13 +95,7 @@ export class Peer implements TimerOwner {
     this.#failures = 0;
     this.reason = undefined;
     this.#change("up");
-    const twins = this.#twins(sa);
-    for (const other of twins) {
-      // RFC 7296 2.4: the peer knows of no other IKE SA; what stood before it called is a leftover. One that came to
-      // stand while the peer was calling is no leftover: two ends called each other at once.
-      if (initialContact && other.establishedAt <= sa.createdAt) this.#leftovers.add(other);
-    }
-    twins.add(sa);
+    this.#leftovers.established(sa, initialContact);
     this.#closeLeftovers();
     this.tend();
   }
@@ -109,8 +103,7 @@ export class Peer implements TimerOwner {
   ended(sa: IkeSa, reason: Reason): void {
     const stood = sa.establishedAt > 0;
     if (!this.sas.delete(sa)) return;
-    this.#leftovers.delete(sa);
-    this.#forgetTwin(sa);
+    this.#leftovers.ended(sa);
     for (const child of this.children.values()) {
       if (child.state.kind === "connecting" && child.state.by === sa) this.#lock(child, reason, 0);
     }
@@ -274,17 +267,10 @@ export class Peer implements TimerOwner {
     main.request(createChild(record.desired));
   }
 
-  /**
-   * The peer came back and knows nothing of these IKE SAs, but its kernel may still carry their Child SAs: they go when
-   * new ones stand, or when the peer has had its time.
-   */
+  /** Their children may still be carried by the peer's kernel: they go when new ones stand, or when the peer has had its time. */
   #closeLeftovers(): void {
     const now = this.#context.now();
-    for (const sa of [...this.#leftovers]) {
-      if (sa.state.kind !== "Established") continue;
-      const heirs = [...(this.#byIdentity.get(identityOf(sa)) ?? [])].filter((other) => !this.#leftovers.has(other));
-      const replaced = heirs.some((heir) => covers(heir, sa));
-      const since = Math.max(sa.establishedAt, ...heirs.map((heir) => heir.establishedAt));
+    for (const { sa, replaced, since } of this.#leftovers.standing()) {
       if (replaced || since + redundantPatience <= now) this.#replace(sa, replaced);
       else this.#context.arm(this, "leftovers", since + redundantPatience);
     }
@@ -329,21 +315,6 @@ export class Peer implements TimerOwner {
     record.change({ kind: "locked", retryAt: now + wait }, now);
   }
 
-  /** The established IKE SAs with the same identity at the other end. */
-  #twins(sa: IkeSa): Set<IkeSa> {
-    const key = identityOf(sa);
-    const twins = this.#byIdentity.get(key) ?? new Set();
-    this.#byIdentity.set(key, twins);
-    return twins;
-  }
-
-  #forgetTwin(sa: IkeSa): void {
-    const key = identityOf(sa);
-    const twins = this.#byIdentity.get(key);
-    twins?.delete(sa);
-    if (twins?.size === 0) this.#byIdentity.delete(key);
-  }
-
   #change(state: PeerState): void {
     if (state === this.state) return;
     this.state = state;
@@ -353,19 +324,4 @@ export class Peer implements TimerOwner {
   #idleState(): PeerState {
     return this.desired.initiate && this.desired.remote !== "any" ? "connecting" : "waiting";
   }
-}
-
-function identityOf(sa: IkeSa): string {
-  return sa.remoteId?.text ?? "";
-}
-
-/** The children of `sa` that `main` does not carry. */
-function missingOn(main: IkeSa, sa: IkeSa): string[] {
-  const carried = new Set([...main.children.values()].map((child) => child.desired.name));
-  return [...sa.children.values()].map((child) => child.desired.name).filter((name) => !carried.has(name));
-}
-
-/** Whether `main` carries all that `sa` does, in both directions. */
-function covers(main: IkeSa, sa: IkeSa): boolean {
-  return missingOn(main, sa).length === 0 && [...main.children.values()].every((child) => main.sendsOn(child));
 }

@@ -14,9 +14,10 @@ import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { nameOf } from "../wire/ikev2/registry/names.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
 import { closeWait, hardLimitGrace, lingerTime } from "./constants.ts";
-import { askForLife, deleteChild, deleteIkeSa } from "./exchanges/informational.ts";
+import { deleteChild, deleteIkeSa } from "./exchanges/informational.ts";
 import { exchanges } from "./exchanges/table.ts";
 import type { Host, TimerName } from "./host.ts";
+import { checkLiveness, watchLiveness } from "./liveness.ts";
 import { MessageCoder } from "./message-coder.ts";
 import { type NatFinding, noNat } from "./nat-detection.ts";
 import { OwnRequests } from "./own-requests.ts";
@@ -99,6 +100,11 @@ export class IkeSa {
     return this.state.kind === "Lingering" || this.state.kind === "Gone";
   }
 
+  /** Whether a request of ours is being prepared, or unanswered. */
+  get isRequesting(): boolean {
+    return !this.#own.isIdle;
+  }
+
   // --- what comes in -------------------------------------------------------------------------------------------
 
   /** A datagram whose header names this SA; `header` is that of `octets`. */
@@ -129,7 +135,7 @@ export class IkeSa {
           seconds: this.#age(),
         });
       case "liveness":
-        return this.#checkLiveness();
+        return checkLiveness(this);
       case "outbound":
         return this.sendNow();
       case "linger":
@@ -241,32 +247,19 @@ export class IkeSa {
 
   // --- its life ------------------------------------------------------------------------------------------------
 
+  /** The peer is authenticated, and the SA stands. */
   establish(): void {
     const now = this.host.now();
     this.state = { kind: "Established" };
     this.establishedAt = now;
     this.lastHeard = now;
     this.host.disarm(this, "half-open");
-    const liveness = this.peer?.timing.liveness ?? 0;
-    if (liveness > 0) this.host.arm(this, "liveness", now + liveness);
-  }
-
-  /** Asks for a sign of life after silence (RFC 7296 2.4), and the kernel whether the Child SAs still stand. */
-  #checkLiveness(): void {
-    const liveness = this.peer?.timing.liveness ?? 0;
-    if (this.state.kind !== "Established" || liveness === 0) return;
-    const now = this.host.now();
-    this.host.inspect(this);
-    if (this.lastHeard + liveness > now) {
-      this.host.arm(this, "liveness", this.lastHeard + liveness);
-      return;
-    }
-    this.host.arm(this, "liveness", now + liveness);
-    if (this.#own.isIdle) this.request(askForLife);
+    watchLiveness(this);
   }
 
   // --- its Child SAs -------------------------------------------------------------------------------------------
 
+  /** A Child SA that stands in the kernel, but for an outbound half that waits. */
   addChild(child: ChildSa): void {
     this.children.set(child.spiIn, child);
     // The kernel ends it at that time by itself; its report may be lost.
