@@ -147,5 +147,6 @@ function pairs(gateways: readonly Gateway[]): [Gateway, Gateway][] {
 /** An ordinary program that sends to the VXLAN port, from a port of its own; a refused datagram does not stop it. */
 function datagrams(here: Gateway, to: string, port: number): LoggedProcess {
   const script = `while :; do exec 3<>/dev/udp/${to}/${port}; echo clear >&3; read -t 0.05; done 2>/dev/null`;
-  return here.machine.spawn(`datagrams to ${to} port ${port}`, ["bash", "-c", script]);
+  // Its input is a socket, from which bash concludes that it was started by rsh, and reads a ~/.bashrc that may cost seconds.
+  return here.machine.spawn(`datagrams to ${to} port ${port}`, ["bash", "--norc", "-c", script]);
 }
