@@ -81,7 +81,7 @@ function cellsOf(peer: PeerKind, role: Role, cipher: Cipher): void {
         const theirs = underlock(lab, { here: "b", there: "a", cipher, initiate: role === "responder" });
         await Promise.all([ours.must("lock"), peer === "Underlock" ? theirs.must("lock") : undefined]);
         await lab.watch();
-        const offer = lab.offer({ rate: 4, families });
+        const offer = lab.offer({ rate: 2, families });
         if (peer === "Underlock") await bringUpPair(role, ours, theirs);
         else await bringUpCharon(lab, peer, role, cipher, ours);
         await Promise.all(

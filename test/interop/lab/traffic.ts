@@ -46,7 +46,7 @@ export class Offer {
         const [from, to] = [overlay.inner[here.name] ?? "", overlay.inner[there.name] ?? ""];
         ping(`${overlay.device} ${here.name} to ${there.name}`, here.machine, from, to);
         if (overlay.spec.kind === "vxlan")
-          senders.push(datagrams(here, overlay.outer[there.name] ?? "", overlay.spec.port ?? 4789));
+          senders.push(datagrams(here, overlay.outer[there.name] ?? "", overlay.spec.port ?? 4789, rate));
       }
     }
     if (topology.lan !== "none") {
@@ -145,8 +145,8 @@ function pairs(gateways: readonly Gateway[]): [Gateway, Gateway][] {
 }
 
 /** An ordinary program that sends to the VXLAN port, from a port of its own; a refused datagram does not stop it. */
-function datagrams(here: Gateway, to: string, port: number): LoggedProcess {
-  const script = `while :; do exec 3<>/dev/udp/${to}/${port}; echo clear >&3; read -t 0.05; done 2>/dev/null`;
+function datagrams(here: Gateway, to: string, port: number, rate: number): LoggedProcess {
+  const script = `while :; do exec 3<>/dev/udp/${to}/${port}; echo clear >&3; read -t ${1 / rate}; done 2>/dev/null`;
   // Its input is a socket, from which bash concludes that it was started by rsh, and reads a ~/.bashrc that may cost seconds.
   return here.machine.spawn(`datagrams to ${to} port ${port}`, ["bash", "--norc", "-c", script]);
 }
