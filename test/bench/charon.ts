@@ -1,0 +1,82 @@
+/** strongSwan's daemon under measurement: the distribution's own plugins and settings, but for what would distort the comparison. */
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Endpoint } from "../../src/negotiate/address.ts";
+import { Vici } from "../interop/lab/vici.ts";
+import { caseNames, ikeProposals, responderId, secret } from "./cases.ts";
+import { DaemonProcess } from "./processes.ts";
+
+/** Where a charon is: in this machine's root, or in a folder to chroot into. */
+export interface CharonPlace {
+  readonly root: string;
+}
+
+/** A charon that takes handshakes from any initiator that has the secret. */
+export interface Charon {
+  readonly process: DaemonProcess;
+  /** As it says itself. */
+  readonly version: string;
+}
+
+/** Starts it and loads its one connection; `folder` must be the same path in the chroot. */
+export async function startCharon(place: CharonPlace, folder: string, listen: Endpoint): Promise<Charon> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const socket = join(folder, "vici");
+  rmSync(socket, { force: true });
+  const conf = join(folder, "strongswan.conf");
+  writeFileSync(conf, configuration(socket, listen));
+  const program = "/usr/lib/ipsec/charon";
+  const command = place.root === "/" ? [program] : ["chroot", place.root, program];
+  const daemon = new DaemonProcess(command, { log: join(folder, "log"), env: { STRONGSWAN_CONF: conf } });
+  await daemon.until("vici socket", () => existsSync(socket));
+  const vici = await Vici.connect(socket);
+  try {
+    await vici.must("load-shared", { id: "all", type: "IKE", data: secret });
+    await vici.must("load-conn", { initiators: connection(listen) });
+    const { version } = await vici.must("version");
+    return { process: daemon, version: String(version) };
+  } finally {
+    vici.close();
+  }
+}
+
+/**
+ * Stock, with a hash table for the number of tunnels that stand here (the default is one list), without the limits on
+ * half-open SAs from one address that the load generator would run into and without a log, as ours has none either.
+ */
+function configuration(socket: string, { port }: Endpoint): string {
+  return `charon {
+  load_modular = yes
+  port = ${port}
+  port_nat_t = ${port + 4000}
+  dos_protection = no
+  ikesa_table_size = 16384
+  ikesa_table_segments = 16
+  plugins {
+    include /etc/strongswan.d/charon/*.conf
+    vici {
+      socket = unix://${socket}
+    }
+  }
+  syslog {
+    daemon {
+      default = -1
+    }
+    auth {
+      default = -1
+    }
+  }
+}
+`;
+}
+
+function connection(listen: Endpoint) {
+  return {
+    version: "2",
+    local_addrs: [listen.address],
+    proposals: caseNames.map((name) => ikeProposals[name]),
+    unique: "never",
+    local: { auth: "psk", id: responderId.text },
+    remote: { auth: "psk" },
+  };
+}

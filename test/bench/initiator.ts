@@ -1,0 +1,188 @@
+/** A lean IKEv2 initiator: one handshake after the other, as cheap as correctness allows, so that it is not what is measured. */
+import { generateKePair, type KePair } from "../../src/crypto/key-exchange.ts";
+import { parseProposal } from "../../src/crypto/keywords.ts";
+import { constantTimeEqual, randomBytes } from "../../src/crypto/secret.ts";
+import type { SkCipher } from "../../src/crypto/sk-cipher.ts";
+import { deriveKeying } from "../../src/ikev2/keying.ts";
+import { natDetectionPayloads } from "../../src/ikev2/nat-detection.ts";
+import { find, findError, notify, selectorPayload } from "../../src/ikev2/payloads.ts";
+import { openMessage, sealMessage } from "../../src/ikev2/protected-message.ts";
+import { pskAuth } from "../../src/ikev2/psk-auth.ts";
+import { makeIdentity } from "../../src/negotiate/identity.ts";
+import { offerProposals, type ProposalPolicy, verifyAnswer } from "../../src/negotiate/proposals.ts";
+import { childSelectors } from "../../src/negotiate/traffic-selector.ts";
+import type { Path } from "../../src/sa/path.ts";
+import { flag } from "../../src/wire/ikev2/header.ts";
+import { decodeMessage, encodeMessage } from "../../src/wire/ikev2/message.ts";
+import type { Payload } from "../../src/wire/ikev2/payloads/table.ts";
+import { authMethod } from "../../src/wire/ikev2/registry/identity.ts";
+import { exchangeType, protocolId } from "../../src/wire/ikev2/registry/message.ts";
+import { nameOf } from "../../src/wire/ikev2/registry/names.ts";
+import { notifyType } from "../../src/wire/ikev2/registry/notify.ts";
+import { type CaseName, espProposal, offerOf, responderId, secret, suiteOfCase } from "./cases.ts";
+
+/** The responder answered something that no handshake can go on with. */
+export class HandshakeRefused extends Error {
+  override readonly name = "HandshakeRefused";
+}
+
+const none = new Uint8Array(0);
+const secretOctets = Buffer.from(secret, "ascii");
+
+/** One initiator's key pair of each method: kept over all handshakes, because making it is not what is measured. */
+const pairs = new Map<CaseName, KePair>();
+
+/** The initiator's side of one IKE SA. */
+export class Handshake {
+  readonly spi: bigint;
+  /** What is to be sent, and repeated until an answer is in. */
+  message: Buffer;
+  state: "init" | "auth" | "established" | "deleting" | "deleted" = "init";
+  readonly #case: CaseName;
+  readonly #identity: string;
+  readonly #path: Path;
+  readonly #withChild: boolean;
+  readonly #pair: KePair;
+  readonly #nonce = randomBytes(32);
+  readonly #request: Buffer;
+  #responderSpi = 0n;
+  #messageId = 0;
+  #keys: { sending: SkCipher; receiving: SkCipher } | undefined;
+  #proof: Buffer | undefined;
+
+  constructor(name: CaseName, identity: string, path: Path, withChild: boolean) {
+    this.#case = name;
+    this.#identity = identity;
+    this.#path = path;
+    this.#withChild = withChild;
+    this.spi = randomBytes(8).readBigUInt64BE(0) | 1n;
+    this.#pair = pairOf(name);
+    this.#request = encodeMessage(this.#header(exchangeType.IKE_SA_INIT), [
+      { kind: "SA", proposals: offerProposals(offerOf(name), none) },
+      { kind: "KE", group: suiteOfCase(name).ke.ikev2, data: this.#pair.publicValue },
+      { kind: "Nonce", data: this.#nonce },
+      ...natDetectionPayloads(this.spi, 0n, path),
+    ]);
+    this.message = this.#request;
+  }
+
+  /** Takes a response; throws HandshakeRefused where it ends the handshake. */
+  receive(octets: Buffer): void {
+    if (this.state === "init") this.#receiveInit(octets);
+    else this.#receiveProtected(octets);
+  }
+
+  /** The request that ends the SA. */
+  delete(): void {
+    this.state = "deleting";
+    this.#messageId = 2;
+    this.message = this.#seal(exchangeType.INFORMATIONAL, [
+      { kind: "D", protocolId: protocolId.IKE, spiSize: 0, spis: [] },
+    ]);
+  }
+
+  #receiveInit(octets: Buffer): void {
+    const { header, payloads } = decodeMessage(octets);
+    const sa = find(payloads, "SA");
+    const ke = find(payloads, "KE");
+    const nr = find(payloads, "Nonce");
+    if (sa === undefined || ke === undefined || nr === undefined) throw refusal("IKE_SA_INIT", payloads);
+    const choice = verifyAnswer("ike", offerProposals(offerOf(this.#case), none), sa.proposals);
+    if (!choice.ok) throw new HandshakeRefused("the responder chose what was not offered");
+    this.#responderSpi = header.responderSpi;
+    const { keying, skPi, skPr } = deriveKeying({
+      role: "initiator",
+      suite: choice.suite,
+      secret: this.#pair.deriveShared(ke.data),
+      ni: this.#nonce,
+      nr: nr.data,
+      initiatorSpi: this.spi,
+      responderSpi: header.responderSpi,
+    });
+    this.#keys = keying;
+    const identity = makeIdentity("fqdn", this.#identity);
+    const idi = { idType: identity.idType, data: identity.octets };
+    const idr = { idType: responderId.idType, data: responderId.octets };
+    const { prf } = choice.suite;
+    // What the responder's AUTH must be: computed now, so that nothing of its first message need be kept.
+    this.#proof = pskAuth(prf, secretOctets, { message: octets, nonce: this.#nonce, identity: idr, skP: skPr });
+    const auth = pskAuth(prf, secretOctets, { message: this.#request, nonce: nr.data, identity: idi, skP: skPi });
+    this.#messageId = 1;
+    this.state = "auth";
+    this.message = this.#seal(exchangeType.IKE_AUTH, [
+      { kind: "IDi", ...idi },
+      { kind: "IDr", ...idr },
+      { kind: "AUTH", method: authMethod.SHARED_KEY_MESSAGE_INTEGRITY_CODE, data: auth },
+      ...(this.#withChild ? this.#childPayloads() : []),
+    ]);
+  }
+
+  #receiveProtected(octets: Buffer): void {
+    const { payloads: outer } = decodeMessage(octets);
+    const sk = find(outer, "SK");
+    const keys = this.#keys;
+    if (sk === undefined || keys === undefined) throw refusal("a protected exchange", outer);
+    const payloads = openMessage(octets, sk, keys.receiving);
+    if (payloads === undefined) throw new HandshakeRefused("the responder's message fails its integrity check");
+    if (this.state === "deleting") {
+      this.state = "deleted";
+      return;
+    }
+    const auth = find(payloads, "AUTH");
+    if (auth === undefined || this.#proof === undefined) throw refusal("IKE_AUTH", payloads);
+    if (!constantTimeEqual(auth.data, this.#proof)) throw new HandshakeRefused("the responder's proof is wrong");
+    if (this.#withChild && find(payloads, "SA") === undefined) throw refusal("the Child SA", payloads);
+    this.state = "established";
+  }
+
+  /** GRE in transport mode between the two hosts. */
+  #childPayloads(): Payload[] {
+    const transforms = parseProposal(espProposal, "esp");
+    const spi = randomBytes(4);
+    spi[0] = (spi[0] ?? 0) | 1;
+    const policy: ProposalPolicy<"esp"> = { protocol: "esp", ours: [{ transforms }], withKe: false };
+    const end = { prefix: "host", protocol: 47 } as const;
+    const hosts = { local: this.#path.local.address, remote: this.#path.remote.address };
+    const { local, remote } = childSelectors({ local: end, remote: end, mode: "transport" }, hosts);
+    return [
+      notify(notifyType.USE_TRANSPORT_MODE),
+      { kind: "SA", proposals: offerProposals(policy, spi) },
+      selectorPayload("TSi", [local]),
+      selectorPayload("TSr", [remote]),
+    ];
+  }
+
+  #seal(type: number, payloads: readonly Payload[]): Buffer {
+    const cipher = this.#keys?.sending;
+    if (cipher === undefined) throw new RangeError("there are no keys yet");
+    const iv = randomBytes(cipher.ivLength);
+    return sealMessage(this.#header(type), payloads, cipher, iv);
+  }
+
+  #header(type: number) {
+    return {
+      initiatorSpi: this.spi,
+      responderSpi: this.#responderSpi,
+      majorVersion: 2,
+      minorVersion: 0,
+      exchangeType: type,
+      flags: flag.initiator,
+      messageId: this.#messageId,
+    };
+  }
+}
+
+function pairOf(name: CaseName): KePair {
+  const known = pairs.get(name);
+  if (known !== undefined) return known;
+  const made = generateKePair(suiteOfCase(name).ke);
+  pairs.set(name, made);
+  return made;
+}
+
+function refusal(where: string, payloads: readonly Payload[]): HandshakeRefused {
+  const error = findError(payloads);
+  if (error !== undefined) return new HandshakeRefused(`${where} was refused: ${nameOf.notify(error.type)}`);
+  const cookie = payloads.some((payload) => payload.kind === "N" && payload.type === notifyType.COOKIE);
+  return new HandshakeRefused(`${where}: ${cookie ? "the responder asks for a cookie" : "the answer is incomplete"}`);
+}

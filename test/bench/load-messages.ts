@@ -1,0 +1,31 @@
+/** What the bench asks of the load generator's process, and what it answers. */
+import type { Endpoint } from "../../src/negotiate/address.ts";
+import type { CaseName } from "./cases.ts";
+
+/** The generator's own addresses, all on loopback; tunnels are spread over them in turn. */
+export interface Sources {
+  readonly addresses: readonly string[];
+  readonly port: number;
+}
+
+export type LoadRequest =
+  | {
+      readonly kind: "establish";
+      readonly target: Endpoint;
+      readonly sources: Sources;
+      readonly case: CaseName;
+      readonly count: number;
+      readonly withChild: boolean;
+      /** Whether the generator remembers them, so that `delete` can end them. */
+      readonly keep: boolean;
+    }
+  /** Ends, politely, every SA that it remembers. */
+  | { readonly kind: "delete"; readonly target: Endpoint; readonly sources: Sources }
+  /** Sends one IKE_SA_INIT after the other until one is answered. */
+  | { readonly kind: "probe"; readonly target: Endpoint; readonly sources: Sources };
+
+export type LoadAnswer =
+  | { readonly kind: "done"; readonly count: number; readonly retransmissions: number }
+  /** When the answer came, on the system's monotonic clock in nanoseconds. */
+  | { readonly kind: "answered"; readonly at: string }
+  | { readonly kind: "failed"; readonly message: string };

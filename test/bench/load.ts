@@ -1,0 +1,189 @@
+/** The load generator: a process that opens IKE SAs over UDP with a bounded number under way. Loopback targets only. */
+import dgram from "node:dgram";
+import { formatEndpoint, type Path } from "../../src/sa/path.ts";
+import { Handshake } from "./initiator.ts";
+import type { LoadAnswer, LoadRequest, Sources } from "./load-messages.ts";
+
+/** Handshakes under way at a time: enough to keep a responder busy, too few to make it ask for cookies. */
+const concurrency = 16;
+const countLimit = 50_000;
+const secondsLimit = 300;
+const retransmitAfter = 2_000;
+const triesLimit = 4;
+const probeEvery = 2;
+
+interface Running {
+  readonly handshake: Handshake;
+  readonly socket: dgram.Socket;
+  sentAt: number;
+  tries: number;
+}
+
+const kept: { readonly handshake: Handshake; readonly socket: number }[] = [];
+const sockets = new Map<string, Promise<readonly dgram.Socket[]>>();
+let tunnels = 0;
+
+process.on("message", (request: LoadRequest) => {
+  answer(request).then(reply, (error: unknown) =>
+    reply({ kind: "failed", message: error instanceof Error ? error.message : String(error) }),
+  );
+});
+process.on("disconnect", () => process.exit());
+
+function reply(message: LoadAnswer): void {
+  process.send?.(message);
+}
+
+async function answer(request: LoadRequest): Promise<LoadAnswer> {
+  if (!request.target.address.startsWith("127."))
+    throw new RangeError(`${request.target.address} is not a loopback address: the bench loads nobody else`);
+  const open = await openSockets(request.sources);
+  if (request.kind === "probe") return await probe(request, open);
+  if (request.kind === "delete") {
+    const ending = kept.splice(0);
+    let next = 0;
+    return await run(request, open, ending.length, "deleted", () => {
+      const one = ending[next++];
+      if (one === undefined) throw new RangeError("nothing is left to delete");
+      one.handshake.delete();
+      return one;
+    });
+  }
+  const { count, keep } = request;
+  if (count > countLimit) throw new RangeError(`${count} tunnels are more than ${countLimit}`);
+  // All first messages are made beforehand: a responder that waits for its initiator pays for waking up again and again.
+  const prepared = Array.from({ length: count }, () => {
+    const socket = tunnels % open.length;
+    return { handshake: begin(request, socket), socket };
+  });
+  if (keep) kept.push(...prepared);
+  let next = 0;
+  return await run(request, open, count, "established", () => {
+    const one = prepared[next++];
+    if (one === undefined) throw new RangeError("nothing is left to establish");
+    return one;
+  });
+}
+
+/** Runs `count` handshakes up to the state given, at most `concurrency` at a time. */
+async function run(
+  { target }: LoadRequest,
+  open: readonly dgram.Socket[],
+  count: number,
+  until: "established" | "deleted",
+  next: () => { readonly handshake: Handshake; readonly socket: number },
+): Promise<LoadAnswer> {
+  const running = new Map<bigint, Running>();
+  const deadline = Date.now() + secondsLimit * 1000;
+  let begun = 0;
+  let done = 0;
+  let retransmissions = 0;
+  return await new Promise((resolve, reject) => {
+    const send = (one: Running): void => {
+      one.sentAt = Date.now();
+      one.socket.send(one.handshake.message, target.port, target.address);
+    };
+    const finish = (error?: unknown): void => {
+      clearInterval(timer);
+      for (const socket of open) socket.removeListener("message", receive);
+      if (error === undefined) resolve({ kind: "done", count: done, retransmissions });
+      else reject(error);
+    };
+    const fill = (): void => {
+      while (begun < count && running.size < concurrency) {
+        const { handshake, socket } = next();
+        const one = { handshake, socket: open[socket] as dgram.Socket, sentAt: 0, tries: 1 };
+        begun += 1;
+        running.set(handshake.spi, one);
+        send(one);
+      }
+    };
+    const receive = (octets: Buffer): void => {
+      const one = octets.length < 28 ? undefined : running.get(octets.readBigUInt64BE(0));
+      // A response to something that has been answered already: it was repeated.
+      if (one === undefined || octets.readUInt32BE(20) !== one.handshake.message.readUInt32BE(20)) return;
+      try {
+        one.handshake.receive(octets);
+        if (one.handshake.state !== until) return send(one);
+        running.delete(one.handshake.spi);
+        done += 1;
+        if (done === count) return finish();
+        fill();
+      } catch (error) {
+        finish(error);
+      }
+    };
+    const timer = setInterval(() => {
+      const now = Date.now();
+      if (now > deadline) return finish(new Error(`${done} of ${count} handshakes in ${secondsLimit} s`));
+      for (const one of running.values()) {
+        if (now - one.sentAt < retransmitAfter) continue;
+        if (one.tries === triesLimit)
+          return finish(new Error(`no answer from ${formatEndpoint(target)} after ${done} of ${count} handshakes`));
+        one.tries += 1;
+        retransmissions += 1;
+        send(one);
+      }
+    }, 250);
+    for (const socket of open) socket.on("message", receive);
+    if (count === 0) finish();
+    else fill();
+  });
+}
+
+async function probe(request: LoadRequest, open: readonly dgram.Socket[]): Promise<LoadAnswer> {
+  const socket = open[0] as dgram.Socket;
+  const { target, sources } = request;
+  const path = pathOf(request, sources.addresses[0] ?? "");
+  const { message, spi } = new Handshake("x25519", "probe.bench.example", path, false);
+  return await new Promise((resolve, reject) => {
+    const end = (): void => {
+      clearInterval(timer);
+      socket.removeListener("message", receive);
+    };
+    const receive = (octets: Buffer): void => {
+      const at = process.hrtime.bigint();
+      if (octets.length < 28 || octets.readBigUInt64BE(0) !== spi) return;
+      end();
+      resolve({ kind: "answered", at: String(at) });
+    };
+    let left = (30 * 1000) / probeEvery;
+    const timer = setInterval(() => {
+      left -= 1;
+      if (left > 0) return socket.send(message, target.port, target.address);
+      end();
+      reject(new Error(`nobody answered at ${formatEndpoint(target)} for 30 s`));
+    }, probeEvery);
+    socket.on("message", receive);
+  });
+}
+
+function begin(request: Extract<LoadRequest, { kind: "establish" }>, source: number): Handshake {
+  const path = pathOf(request, request.sources.addresses[source] ?? "");
+  tunnels += 1;
+  return new Handshake(request.case, `tunnel-${tunnels}.bench.example`, path, request.withChild);
+}
+
+function pathOf({ target, sources }: LoadRequest, address: string): Path {
+  return { local: { address, port: sources.port }, remote: target };
+}
+
+async function openSockets(sources: Sources): Promise<readonly dgram.Socket[]> {
+  const key = `${sources.addresses.join()} ${sources.port}`;
+  const opening =
+    sockets.get(key) ?? Promise.all(sources.addresses.map((address) => openSocket(address, sources.port)));
+  sockets.set(key, opening);
+  return await opening;
+}
+
+async function openSocket(address: string, port: number): Promise<dgram.Socket> {
+  const socket = dgram.createSocket("udp4");
+  await new Promise<void>((resolve, reject) => {
+    socket.once("error", reject);
+    socket.bind({ address, port, exclusive: true }, resolve);
+  });
+  socket.setRecvBufferSize(1 << 20);
+  // A port that nobody has taken yet answers with an ICMP error, which is no news here.
+  socket.removeAllListeners("error").on("error", () => undefined);
+  return socket;
+}
