@@ -1,5 +1,6 @@
 /** One child that is to stand, and how it stands. */
 import type { IkeSa } from "../ikev2/ike-sa.ts";
+import type { Address } from "../negotiate/address.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { ChildSa } from "../sa/child-sa.ts";
 import type { ChildDesired } from "../sa/desired.ts";
@@ -13,8 +14,9 @@ export type ChildState =
 export class ChildRecord {
   readonly desired: ChildDesired;
   readonly reqid: number;
-  /** Newest last: that is what Linux sends on. */
-  readonly sas = new Set<ChildSa>();
+  readonly #sas = new Set<ChildSa>();
+  /** How many of them stand between two addresses: a peer that calls from anywhere may have ten thousand. */
+  readonly #between = new Map<string, number>();
   state: ChildState = { kind: "locked", retryAt: 0 };
   since: number;
   reason: Reason | undefined;
@@ -26,8 +28,35 @@ export class ChildRecord {
     this.since = now;
   }
 
+  /** Those that stand, newest last: that is what Linux sends on. */
+  get sas(): ReadonlySet<ChildSa> {
+    return this.#sas;
+  }
+
+  add(child: ChildSa): void {
+    if (this.#sas.has(child)) return;
+    this.#sas.add(child);
+    this.#count(child, 1);
+  }
+
+  remove(child: ChildSa): void {
+    if (this.#sas.delete(child)) this.#count(child, -1);
+  }
+
+  /** Whether one of them stands between these addresses. */
+  standsBetween(local: Address, remote: Address): boolean {
+    return this.#between.has(`${local} ${remote}`);
+  }
+
   change(state: ChildState, now: number): void {
     if (state.kind !== this.state.kind) this.since = now;
     this.state = state;
+  }
+
+  #count({ local, remote }: ChildSa, by: 1 | -1): void {
+    const key = `${local} ${remote}`;
+    const count = (this.#between.get(key) ?? 0) + by;
+    if (count === 0) this.#between.delete(key);
+    else this.#between.set(key, count);
   }
 }

@@ -144,10 +144,8 @@ export class EngineHost implements Host, PeerContext {
 
   isCarried(child: ChildSa): boolean {
     if (this.#parts.standing.has(child.reqid)) return true;
-    for (const other of this.#parts.running.peerByReqid(child.reqid)?.children.get(child.desired.name)?.sas ?? []) {
-      if (other.local === child.local && other.remote === child.remote) return true;
-    }
-    return false;
+    const record = this.#parts.running.peerByReqid(child.reqid)?.children.get(child.desired.name);
+    return record?.standsBetween(child.local, child.remote) === true;
   }
 
   outboundUp(sa: IkeSa): void {

@@ -123,7 +123,7 @@ export class Peer implements TimerOwner {
   childUp(child: ChildSa): void {
     const record = this.children.get(child.desired.name);
     if (record === undefined) return;
-    record.sas.add(child);
+    record.add(child);
     record.reason = undefined;
     record.failures = 0;
     record.change({ kind: "up" }, this.#context.now());
@@ -156,7 +156,7 @@ export class Peer implements TimerOwner {
   childGone(child: ChildSa, reason: Reason): void {
     const record = this.children.get(child.desired.name);
     if (record === undefined) return;
-    record.sas.delete(child);
+    record.remove(child);
     const wait = reason.code === "peer-deleted" ? this.desired.timing.retryFirst : 0;
     if (record.sas.size === 0) this.#lock(record, reason, wait);
     this.tend();
