@@ -24,6 +24,8 @@ export class EngineHost implements Host, PeerContext {
   readonly responder: Responder;
   readonly #parts: Parts;
   readonly #resync: Resync;
+  /** IKE SAs with outbound halves that wait: few, of the many that a peer may have. */
+  readonly #waiting = new Set<IkeSa>();
   readonly #throttle = new LogThrottle();
 
   constructor(parts: Parts, resync: Resync) {
@@ -148,6 +150,11 @@ export class EngineHost implements Host, PeerContext {
     return record?.standsBetween(child.local, child.remote) === true;
   }
 
+  outboundWaits(sa: IkeSa, waits: boolean): void {
+    if (waits) this.#waiting.add(sa);
+    else this.#waiting.delete(sa);
+  }
+
   outboundUp(sa: IkeSa): void {
     this.#parts.running.peerOf(sa)?.outboundUp();
   }
@@ -167,7 +174,7 @@ export class EngineHost implements Host, PeerContext {
       facts: spis(child),
     });
     // Whatever is to carry its packets now must not wait any longer.
-    for (const other of this.#parts.running.peerByReqid(child.reqid)?.sas ?? []) other.sendNow(child.reqid);
+    for (const other of [...this.#waiting]) other.sendNow(child.reqid);
     // Locked before the SAs go: at no moment may the template be the only thing that holds the packets.
     this.#parts.policies.release(child);
     this.#parts.routes.remove(child);
@@ -205,6 +212,7 @@ export class EngineHost implements Host, PeerContext {
   forget(sa: IkeSa): void {
     // Not before: one that was refused, and lingers, costs as much as one that is half open.
     this.responder.leave(sa);
+    this.#waiting.delete(sa);
     this.#parts.timers.forget(sa);
     this.#parts.running.removeSa(sa);
   }

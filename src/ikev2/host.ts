@@ -46,6 +46,8 @@ export interface Host {
 
   established(sa: IkeSa, initialContact: boolean): void;
   childUp(sa: IkeSa, child: ChildSa): void;
+  /** Whether outbound halves of this IKE SA's children wait for a sign that the peer can receive. */
+  outboundWaits(sa: IkeSa, waits: boolean): void;
   /** A Child SA's outbound half stands too, later than the rest. */
   outboundUp(sa: IkeSa): void;
   /** A Child SA could not be had. */

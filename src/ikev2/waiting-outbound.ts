@@ -29,6 +29,7 @@ export class WaitingOutbound {
   add(child: ChildSa, outbound: OutboundLater): void {
     this.#waiting ??= new Map();
     this.#waiting.set(child, { ...outbound, asked: false });
+    this.#sa.host.outboundWaits(this.#sa, true);
     this.#sa.host.arm(this.#sa, "outbound", this.#sa.host.now() + outboundWait);
   }
 
@@ -47,7 +48,7 @@ export class WaitingOutbound {
         if (this.#sa.children.get(child.spiIn) !== child) return;
         const refusal = answer?.kind === "refused" ? answer.refusal : undefined;
         // Anything else may have been carried out all the same, and is to be removed.
-        if (refusal?.errno !== "EEXIST") this.#waiting?.delete(child);
+        if (refusal?.errno !== "EEXIST") this.#remove(child);
         if (refusal === undefined) this.#sa.host.outboundUp(this.#sa);
         else this.#sa.dropChild(child, { code: "kernel-refused", ...refusal });
       });
@@ -57,10 +58,14 @@ export class WaitingOutbound {
   /** Forgets a Child SA that goes; whether its outbound half may stand in the kernel, and is to be removed. */
   forget(child: ChildSa): boolean {
     const outbound = this.#waiting?.get(child);
-    this.#waiting?.delete(child);
+    this.#remove(child);
     // Keys that the kernel is about to read are wiped when it has answered.
     if (outbound?.asked === false) outbound.wipe();
     // Where it was refused, the peer's SPI may name another SA that stands.
     return outbound === undefined || outbound.asked;
+  }
+
+  #remove(child: ChildSa): void {
+    if (this.#waiting?.delete(child) && this.#waiting.size === 0) this.#sa.host.outboundWaits(this.#sa, false);
   }
 }

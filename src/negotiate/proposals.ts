@@ -215,8 +215,9 @@ function isNone({ id, keyLength, attributes }: WireTransform): boolean {
 }
 
 function wireTransform(row: RowOf<TransformType>): WireTransform {
-  const transform = { type: transformType[row.type], id: row.ikev2 };
-  return row.type === "ENCR" && row.keyLengthAttribute ? { ...transform, keyLength: row.keyBits } : transform;
+  const type = transformType[row.type];
+  const id = row.ikev2;
+  return row.type === "ENCR" && row.keyLengthAttribute ? { type, id, keyLength: row.keyBits } : { type, id };
 }
 
 /** Types of which a proposal may hold a NONE (RFC 7296 3.3.2 and 3.3.3). */

@@ -64,25 +64,28 @@ type SaHalf = Extract<KernelRequest, { kind: "installSa" }>["sa"];
 function half(child: ChildSa, direction: "in" | "out", keys: ChildKeys): SaHalf {
   const { suite, encapsulation, selectors } = child;
   const inbound = direction === "in";
-  const only = child.mode === "transport" && selectors.length === 1 ? selectors[0] : undefined;
-  return {
-    ...(inbound ? inboundId(child) : outboundId(child)),
+  // Property by property: a literal with four conditional spreads took 8 us.
+  const sa: { -readonly [K in keyof SaHalf]: SaHalf[K] } = {
+    protocol: protocolOf(child),
+    spi: inbound ? child.spiIn : child.spiOut,
+    destination: inbound ? child.local : child.remote,
     source: inbound ? child.remote : child.local,
     direction,
     mode: child.mode,
     reqid: child.reqid,
-    ...(suite.encr === undefined ? {} : { encr: { transform: suite.encr, key: keys.encrKey } }),
-    ...(suite.integ === undefined ? {} : { integ: { transform: suite.integ, key: keys.integKey } }),
     esn: suite.esn.ikev2 === 1,
     replayWindow: child.desired.replayWindow,
     hard: child.desired.hard,
-    ...(encapsulation === undefined
-      ? {}
-      : {
-          encapsulation: inbound
-            ? { sourcePort: encapsulation.remotePort, destinationPort: encapsulation.localPort }
-            : { sourcePort: encapsulation.localPort, destinationPort: encapsulation.remotePort },
-        }),
-    ...(only === undefined ? {} : { selector: inbound ? reverseSelector(only) : only }),
   };
+  if (suite.encr !== undefined) sa.encr = { transform: suite.encr, key: keys.encrKey };
+  if (suite.integ !== undefined) sa.integ = { transform: suite.integ, key: keys.integKey };
+  if (encapsulation !== undefined) {
+    const { localPort, remotePort } = encapsulation;
+    sa.encapsulation = inbound
+      ? { sourcePort: remotePort, destinationPort: localPort }
+      : { sourcePort: localPort, destinationPort: remotePort };
+  }
+  const only = child.mode === "transport" && selectors.length === 1 ? selectors[0] : undefined;
+  if (only !== undefined) sa.selector = inbound ? reverseSelector(only) : only;
+  return sa;
 }
