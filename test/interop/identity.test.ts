@@ -153,8 +153,9 @@ scenario(
     const peer = { remote: "gw-b.example" };
     const local = { address: address.v4, lock: ["gre"] };
     const ours = underlock(lab, { here: "a", there: "b", family: "v4", protect: ["gre"], initiate: true, peer, local });
-    await lab.watch();
     expect((await ours.command("lock")).status).toBe(2);
+    // Not before: what is promised holds from the lock on, and a GRE device sends router solicitations of its own.
+    await lab.watch();
     const offer = lab.offer({ rate: 10, from: ["a"] });
     await ours.start();
     const status = await statusOf(ours);
