@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Endpoint } from "../../src/negotiate/address.ts";
 import { Vici } from "../interop/lab/vici.ts";
 import { caseNames, ikeProposals, responderId, secret } from "./cases.ts";
-import { DaemonProcess } from "./processes.ts";
+import { DaemonProcess, sleep } from "./processes.ts";
 
 /** Where a charon is: in this machine's root, or in a folder to chroot into. */
 export interface CharonPlace {
@@ -29,7 +29,7 @@ export async function startCharon(place: CharonPlace, folder: string, listen: En
   const command = place.root === "/" ? [program] : ["chroot", place.root, program];
   const daemon = new DaemonProcess(command, { log: join(folder, "log"), env: { STRONGSWAN_CONF: conf } });
   await daemon.until("vici socket", () => existsSync(socket));
-  const vici = await Vici.connect(socket);
+  const vici = await connectVici(socket);
   try {
     await vici.must("load-shared", { id: "all", type: "IKE", data: secret });
     await vici.must("load-conn", { initiators: connection(listen) });
@@ -38,6 +38,18 @@ export async function startCharon(place: CharonPlace, folder: string, listen: En
   } finally {
     vici.close();
   }
+}
+
+/** Between binding its socket and listening on it charon refuses whoever connects. */
+async function connectVici(socket: string): Promise<Vici> {
+  for (let left = 200; left > 0; left -= 1) {
+    try {
+      return await Vici.connect(socket);
+    } catch {
+      await sleep(5);
+    }
+  }
+  return await Vici.connect(socket);
 }
 
 /**

@@ -10,8 +10,8 @@ import { type Circumstances, formatReport, type Measured, report } from "./repor
 const efforts: Readonly<Record<"quick" | "full", Effort>> = {
   quick: {
     rounds: 5,
-    sampleSeconds: 0.3,
-    warmUp: 2_500,
+    sampleSeconds: 0.25,
+    warmUp: 2_200,
     memoryRounds: 1,
     settleSeconds: 1,
     startRounds: 3,

@@ -63,7 +63,7 @@ export async function measureRates(bed: Bed): Promise<{ rates: Record<CaseName, 
     try {
       tell("warming up");
       await load.establish(ours.endpoint, "x25519", effort.warmUp);
-      for (let done = 0; done < effort.warmUp / 2; done += childLimit) await sampleWithChild(load, ours);
+      for (let done = 0; done < effort.warmUp; done += childLimit) await sampleWithChild(load, ours);
       await floor.sample("x25519", effort.warmUp);
       const counts = perCase(() => ({ underlock: 0, charon: 0, floor: 0 }));
       for (const name of caseNames) {
