@@ -5,5 +5,6 @@ export type HashName = "md5" | "sha1" | "sha256" | "sha384" | "sha512";
 
 /** The hash of `data`, in one call. */
 export function hash(name: HashName, data: Uint8Array): Buffer {
-  return hashOnce(name, data, "buffer");
+  // By way of a string, which Node makes in half the time of a Buffer with memory of its own.
+  return Buffer.from(hashOnce(name, data, "binary"), "latin1");
 }
