@@ -104,7 +104,7 @@ function cellsOf(peer: PeerKind, role: Role, cipher: Cipher): void {
       } finally {
         for (const { family, thing, result } of seen) cells.push({ row: row(family), thing, result });
       }
-      expect(seen.filter(({ result }) => result !== "passed")).toEqual([]);
+      expect(seen.filter(({ result }) => !result.startsWith("passed"))).toEqual([]);
     },
   );
 }
@@ -177,17 +177,28 @@ function connection(lab: Lab, family: Family, cipher: Cipher): Connection {
   };
 }
 
+/**
+ * Pings of three sizes and a transfer. A guest that runs two gateways, two daemons and all the traffic on one processor
+ * drops a packet now and then: the pings may be repeated once, which the cell then says. That nothing is lost is shown where
+ * losses are counted (crash.test.ts, first-tunnel.test.ts).
+ */
 async function tryThing(lab: Lab, thing: Thing, family: Family): Promise<string> {
   const { sender, receiver, from, to } = ends(lab, thing, family);
-  const lost = Object.entries(await lostPings(sender, from, to)).filter(([, count]) => count > 0);
-  if (lost.length > 0) return lost.map(([size, count]) => `${count} of 3 pings of ${size} octets lost`).join(", ");
+  const first = describeLost(await lostPings(sender, from, to));
+  const second = first === "" ? "" : describeLost(await lostPings(sender, from, to));
+  if (second !== "") return `${first}; again: ${second}`;
   try {
     const port = 5001 + things.indexOf(thing) + things.length * families.indexOf(family);
     await transfer(sender, receiver, to, 300_000, port);
-    return "passed";
+    return first === "" ? "passed" : `passed at the second try (${first})`;
   } catch (error) {
     return `TCP transfer: ${error instanceof Error ? error.message.split("\n")[0] : error}`;
   }
+}
+
+function describeLost(bySize: Readonly<Record<number, number>>): string {
+  const lost = Object.entries(bySize).filter(([, count]) => count > 0);
+  return lost.map(([size, count]) => `${count} of 3 pings of ${size} octets lost`).join(", ");
 }
 
 function ends(lab: Lab, thing: Thing, family: Family) {
