@@ -15,16 +15,16 @@ const efforts: Readonly<Record<"quick" | "full", Effort>> = {
     memoryRounds: 1,
     settleSeconds: 1,
     startRounds: 3,
-    levelRounds: 3,
+    levelRounds: 4,
   },
   full: {
     rounds: 5,
     sampleSeconds: 2,
-    warmUp: 8_000,
+    warmUp: 12_000,
     memoryRounds: 5,
     settleSeconds: 5,
     startRounds: 5,
-    levelRounds: 5,
+    levelRounds: 10,
   },
 };
 

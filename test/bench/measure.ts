@@ -107,7 +107,7 @@ export const levels = [10, 1_000, 10_000] as const;
 /** Rates at each level, and the floor's right before each. */
 export type LevelRates = Record<(typeof levels)[number], { readonly underlock: number[]; readonly floor: number[] }>;
 
-/** Handshakes of one sample at a level, few beside the level's tunnels but for the first. */
+/** Handshakes of one sample at a level, deleted afterwards. */
 const levelSample = 500;
 
 /** Whether a handshake costs more when many tunnels stand. `meanwhile` runs while the warm-up's tunnels are forgotten. */
