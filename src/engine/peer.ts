@@ -9,8 +9,7 @@ import type { ChildDesired, PeerDesired } from "../sa/desired.ts";
 import type { Path } from "../sa/path.ts";
 import { backoff } from "./backoff.ts";
 import { ChildRecord } from "./child-record.ts";
-import { covers, missingOn } from "./coverage.ts";
-import { Leftovers } from "./leftovers.ts";
+import { Redundancy } from "./redundancy.ts";
 import type { PeerStatus } from "./status.ts";
 import type { TimerOwner } from "./timers.ts";
 
@@ -22,9 +21,6 @@ const concurrentChildren = 16;
 
 /** An IKE SA that ends sooner than this after it was established counts as a failed attempt, in ms. */
 const shortLife = 10_000;
-
-/** How long an IKE SA that is one too many waits for its twin to carry the children, in ms. */
-const redundantPatience = 10_000;
 
 export interface PeerContext {
   now(): number;
@@ -52,11 +48,9 @@ export class Peer implements TimerOwner {
   /** Attempts since it was last up. */
   #failures = 0;
   #retryAt = 0;
-  /** Child SAs that the peer has been asked to delete. */
-  readonly #retired = new WeakSet<ChildSa>();
   /** IKE SAs in a row that ended soon after they were established. */
   #shortLives = 0;
-  readonly #leftovers = new Leftovers();
+  readonly #redundancy: Redundancy;
   readonly #context: PeerContext;
 
   constructor(desired: PeerDesired, reqid: (child: ChildDesired) => number, context: PeerContext) {
@@ -64,6 +58,13 @@ export class Peer implements TimerOwner {
     this.#context = context;
     this.since = context.now();
     this.state = this.#idleState();
+    this.#redundancy = new Redundancy({
+      sas: this.sas,
+      children: this.children,
+      now: () => context.now(),
+      lookAgain: (why, at) => context.arm(this, why, at),
+      retire: (sa) => context.retire(sa),
+    });
     for (const child of desired.children) {
       this.children.set(child.name, new ChildRecord(child, reqid(child), this.since));
     }
@@ -95,20 +96,19 @@ export class Peer implements TimerOwner {
     this.#failures = 0;
     this.reason = undefined;
     this.#change("up");
-    this.#leftovers.established(sa, initialContact);
-    this.#closeLeftovers();
+    this.#redundancy.established(sa, initialContact);
     this.tend();
   }
 
   ended(sa: IkeSa, reason: Reason): void {
     const stood = sa.establishedAt > 0;
     if (!this.sas.delete(sa)) return;
-    this.#leftovers.ended(sa);
+    this.#redundancy.ended(sa);
     for (const child of this.children.values()) {
       if (child.state.kind === "connecting" && child.state.by === sa) this.#lock(child, reason, 0);
     }
     if (this.state === "down") return;
-    if (this.desired.remote === "any" ? this.sas.size > 0 : this.#main() !== undefined) return this.tend();
+    if (this.desired.remote === "any" ? this.sas.size > 0 : this.#redundancy.main() !== undefined) return this.tend();
     this.reason = reason;
     this.#change(this.#idleState());
     const now = this.#context.now();
@@ -127,13 +127,13 @@ export class Peer implements TimerOwner {
     record.reason = undefined;
     record.failures = 0;
     record.change({ kind: "up" }, this.#context.now());
-    this.#closeLeftovers();
+    this.#redundancy.closeLeftovers();
     this.tend();
   }
 
   /** A Child SA that stood is what is sent on now. */
   outboundUp(): void {
-    this.#closeLeftovers();
+    this.#redundancy.closeLeftovers();
     this.tend();
   }
 
@@ -183,7 +183,7 @@ export class Peer implements TimerOwner {
   // --- what is to be done next ------------------------------------------------------------------------------------
 
   onTimer(): void {
-    this.#closeLeftovers();
+    this.#redundancy.closeLeftovers();
     this.tend();
   }
 
@@ -191,11 +191,10 @@ export class Peer implements TimerOwner {
   tend(called = false): void {
     // Whoever may call from anywhere is not called, and asks for its children itself.
     if (this.state === "down" || this.desired.remote === "any") return;
-    const main = this.#main();
+    const main = this.#redundancy.main();
     if (main !== undefined) {
       this.#tendChildren(main);
-      this.#tendRedundant(main);
-      this.#tendCrossed(main);
+      this.#redundancy.tend(main);
       return;
     }
     if (this.sas.size > 0 || !(this.desired.initiate || called)) return;
@@ -240,72 +239,6 @@ export class Peer implements TimerOwner {
     let asked = 0;
     for (const { state } of this.children.values()) if (state.kind === "connecting") asked += 1;
     return asked < concurrentChildren;
-  }
-
-  /**
-   * Two ends that called each other at once have two IKE SAs. Who opened the lesser one closes it once the other carries
-   * all its children, and asks for those that it does not carry yet.
-   */
-  #tendRedundant(main: IkeSa): void {
-    const now = this.#context.now();
-    for (const sa of [...this.sas]) {
-      if (sa === main || sa.state.kind !== "Established" || sa.role !== "initiator") continue;
-      const overdue = Math.max(sa.establishedAt, main.establishedAt) + redundantPatience;
-      const covered = covers(main, sa);
-      if (covered || overdue <= now) this.#replace(sa, covered);
-      else {
-        this.#context.arm(this, "redundant", overdue);
-        for (const name of missingOn(main, sa)) this.#move(name, main);
-      }
-    }
-  }
-
-  #move(name: string, main: IkeSa): void {
-    const record = this.children.get(name);
-    if (record === undefined || record.state.kind !== "up" || record.state.movingTo === main) return;
-    record.change({ kind: "up", movingTo: main }, this.#context.now());
-    main.request(createChild(record.desired));
-  }
-
-  /** Their children may still be carried by the peer's kernel: they go when new ones stand, or when the peer has had its time. */
-  #closeLeftovers(): void {
-    const now = this.#context.now();
-    for (const { sa, replaced, since } of this.#leftovers.standing()) {
-      if (replaced || since + redundantPatience <= now) this.#replace(sa, replaced);
-      else this.#context.arm(this, "leftovers", since + redundantPatience);
-    }
-  }
-
-  /** `covered`: its children are carried elsewhere, so that nothing need be sent on them while the peer drops its halves. */
-  #replace(sa: IkeSa, covered: boolean): void {
-    if (covered) this.#context.retire(sa);
-    sa.close({ code: "replaced" });
-  }
-
-  /** Both ends asked for the same child at once: who asked for the lesser pair has it deleted. */
-  #tendCrossed(main: IkeSa): void {
-    for (const record of this.children.values()) {
-      if (record.sas.size < 2) continue;
-      const pairs = [...record.sas].filter((child) => main.children.get(child.spiIn) === child && !child.rekeys);
-      if (!pairs.every((child) => main.sendsOn(child))) continue;
-      let greatest = 0n;
-      for (const { lowestNonce } of pairs) if (lowestNonce > greatest) greatest = lowestNonce;
-      for (const child of pairs) {
-        if (child.lowestNonce === greatest || child.role === "responder" || this.#retired.has(child)) continue;
-        this.#retired.add(child);
-        main.retireChild(child, { code: "replaced" });
-      }
-    }
-  }
-
-  /** The IKE SA that children are asked for on: of several that stand, the one that RFC 7296 2.8.1's comparison of nonces keeps. */
-  #main(): IkeSa | undefined {
-    let main: IkeSa | undefined;
-    for (const sa of this.sas) {
-      if (sa.state.kind !== "Established" || this.#leftovers.has(sa)) continue;
-      if (main === undefined || sa.lowestNonce > main.lowestNonce) main = sa;
-    }
-    return main;
   }
 
   #lock(record: ChildRecord, reason: Reason, wait: number): void {
