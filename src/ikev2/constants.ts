@@ -18,6 +18,9 @@ export const pairLimit = 4;
 /** How long a responder waits for IKE_AUTH after it answered IKE_SA_INIT. */
 export const halfOpenTime = 30_000;
 
+/** Requests of ours that are under way at a time on one IKE SA, however many more the peer would take. */
+export const ownWindowLimit = 16;
+
 /** Requests of ours that may wait for their turn on one IKE SA. */
 export const queueLimit = 1_024;
 

@@ -79,4 +79,5 @@ export type TimerName =
   | "linger"
   | "close"
   | "outbound"
+  | "next-request"
   | `hard-limit ${number}`;

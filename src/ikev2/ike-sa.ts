@@ -138,6 +138,8 @@ export class IkeSa {
         return checkLiveness(this);
       case "outbound":
         return this.sendNow();
+      case "next-request":
+        return this.#workOnRequests();
       case "linger":
         return this.#goAway();
       case "close":
@@ -157,13 +159,23 @@ export class IkeSa {
     const opened = this.#coder.open(header, octets);
     if (opened === undefined) return;
     this.lastHeard = this.host.now();
-    // With one request at a time, a new one says that our answer to the last has arrived.
-    this.sendNow();
-    this.#theirs.take(header.messageId, octets, path);
-    if ("fault" in opened) return this.#refuseSyntax(header.exchangeType, opened.fault);
-    const critical = unsupportedCritical(opened.payloads);
-    if (critical !== undefined) return this.#refuseCritical(header.exchangeType, critical.type);
-    exchange.handleRequest(this, opened.payloads, path);
+    if (this.#theirs.showsArrival(header.messageId)) this.sendNow();
+    this.#theirs.take(header, octets, opened, path);
+    this.#workOnRequests();
+  }
+
+  /** Works on the requests that were taken, one after the other, up to one that is answered later. */
+  #workOnRequests(): void {
+    for (let next = this.#theirs.next(); next !== undefined; next = this.#theirs.next()) {
+      const { header, opened, path } = next;
+      const exchange = exchanges.get(header.exchangeType);
+      // The state may have changed since it came.
+      if (exchange?.requestIn.includes(this.state.kind) !== true) return this.#theirs.abandon();
+      if ("fault" in opened) return this.#refuseSyntax(header.exchangeType, opened.fault);
+      const critical = unsupportedCritical(opened.payloads);
+      if (critical !== undefined) this.#refuseCritical(header.exchangeType, critical.type);
+      else exchange.handleRequest(this, opened.payloads, path);
+    }
   }
 
   #receiveResponse(header: Header, octets: Uint8Array, path: Path): void {
@@ -175,7 +187,7 @@ export class IkeSa {
     const opened = this.#coder.open(header, octets);
     if (opened === undefined) return;
     this.lastHeard = this.host.now();
-    this.#own.settle();
+    this.#own.settle(header.messageId);
     if ("fault" in opened) {
       const fault = {
         code: "invalid-syntax",
@@ -196,9 +208,9 @@ export class IkeSa {
     this.#own.add(task);
   }
 
-  /** The request whose turn it is has become needless. */
-  skip(): void {
-    this.#own.skip();
+  /** A request that has begun has become needless before it was sent. */
+  skip(task: Task): void {
+    this.#own.skip(task);
   }
 
   /** Sends a protected request for `task` and waits for its response. */
@@ -217,18 +229,18 @@ export class IkeSa {
   }
 
   /** Answers IKE_SA_INIT, in clear. */
-  respondClear(request: Uint8Array, path: Path, payloads: readonly Payload[]): Buffer {
-    return this.#theirs.respondClear(request, path, payloads);
+  respondClear(header: Header, request: Uint8Array, path: Path, payloads: readonly Payload[]): Buffer {
+    return this.#theirs.respondClear(header, request, path, payloads);
   }
 
   /** The response to IKE_SA_INIT is in hand: nothing is to be repeated any more. */
   settle(): void {
-    this.#own.settle();
+    this.#own.settle(0);
   }
 
   /** Stops repeating IKE_SA_INIT, which is about to be begun anew with the same message ID. */
   settleForRestart(): void {
-    this.#own.stopRepeating();
+    this.#own.restart();
   }
 
   /** Something that explains why it takes so long; the request goes on being repeated (RFC 7296 2.21.1). */
@@ -335,13 +347,14 @@ export class IkeSa {
   /** Ends it now, without a word. A response that may have to be repeated is kept for a while. */
   end(reason: Reason): void {
     if (this.isOver) return;
-    const { answeredId } = this.#theirs;
-    const lingers = answeredId !== undefined && (this.role === "initiator" || answeredId > 0);
+    const lingers = this.role === "initiator" ? this.#theirs.keepsResponse : this.#theirs.hasAnswered;
     // First of all: what follows from its Child SAs' end must not ask anything of it any more.
     this.state = { kind: "Lingering" };
     for (const child of [...this.children.values()]) this.removeChild(child, reason);
     this.#own.abandonAll();
-    for (const timer of ["half-open", "liveness", "close", "outbound"] as const) this.host.disarm(this, timer);
+    this.#theirs.abandon();
+    for (const timer of ["half-open", "liveness", "close", "outbound", "next-request"] as const)
+      this.host.disarm(this, timer);
     this.#wipe();
     this.host.ended(this, reason);
     if (lingers) this.host.arm(this, "linger", this.host.now() + lingerTime);

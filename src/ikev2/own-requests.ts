@@ -1,36 +1,45 @@
-/** Our own requests on one IKE SA: their queue, the one that is out, and its repetition (RFC 7296 2.1, 2.3). */
+/** Our own requests on one IKE SA: their queue, those that are under way, and their repetition (RFC 7296 2.1, 2.3). */
 import type { Reason } from "../negotiate/reason.ts";
 import type { Header } from "../wire/ikev2/header.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { nameOf } from "../wire/ikev2/registry/names.ts";
-import { queueLimit } from "./constants.ts";
+import { ownWindowLimit, queueLimit } from "./constants.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import type { MessageCoder } from "./message-coder.ts";
 import type { Task } from "./task.ts";
 
-/** A request of ours that waits for its response. */
+/** A request of ours that is out and waits for its response. */
 interface Outstanding {
-  readonly task: Task;
   readonly messageId: number;
   readonly octets: Uint8Array;
   readonly firstSent: number;
   attempts: number;
+  /** When it is repeated, in ms of the engine's clock. */
+  repeatAt: number;
+}
+
+/** A request that has begun; `out` once it has been sent. */
+interface UnderWay {
+  readonly task: Task;
+  out: Outstanding | undefined;
 }
 
 /**
- * One request at a time (window 1). A task is queued, begins when its turn comes, sends now or later, and is over when its
- * response is in hand, when it is skipped, or when everything is abandoned.
+ * As many requests at a time as the peer promised to keep responses for (its window). A task is queued, begins when its
+ * turn comes, sends now or later, and is over when its response is in hand, when it is skipped, or when everything is
+ * abandoned. The queue keeps its order: what must be alone waits for those before it, and has those behind it wait.
  */
 export class OwnRequests {
   readonly #sa: IkeSa;
   readonly #coder: MessageCoder;
-  readonly #queue: Task[] = [];
-  /** The request whose turn it is: being prepared, or outstanding. */
-  #task: Task | undefined;
-  #outstanding: Outstanding | undefined;
+  /** Made when they are needed: most of the time there is nothing to send. */
+  #queue: Task[] | undefined;
+  #underWay: UnderWay[] | undefined;
+  /** Requests that the peer takes at a time. */
+  #window = 1;
   #nextMessageId = 0;
   #pumping = false;
-  /** Why the outstanding request may be going unanswered, as far as is known. */
+  /** Why what is out may be going unanswered, as far as is known. */
   #noted: Reason | undefined;
 
   constructor(sa: IkeSa, coder: MessageCoder) {
@@ -38,38 +47,44 @@ export class OwnRequests {
     this.#coder = coder;
   }
 
-  /** Whether no request's turn it is. */
+  /** Whether no request is under way. */
   get isIdle(): boolean {
-    return this.#task === undefined;
+    return this.#underWay === undefined;
   }
 
   /** Whether a request is out and unanswered. */
   get isOutstanding(): boolean {
-    return this.#outstanding !== undefined;
+    return this.#underWay?.some(({ out }) => out !== undefined) === true;
   }
 
-  /** Queues a request; it goes out when those before it have been answered. Beyond the queue's bound it is abandoned. */
+  /** The peer promises to keep so many responses. RFC 7296 2.3: a window only grows. */
+  widen(window: number): void {
+    this.#window = Math.max(this.#window, Math.min(window, ownWindowLimit));
+    this.pump();
+  }
+
+  /** Queues a request; it goes out when its turn comes. Beyond the queue's bound it is abandoned. */
   add(task: Task): void {
+    this.#queue ??= [];
     if (this.#queue.length >= queueLimit) return task.abandon?.(this.#sa);
     this.#queue.push(task);
     this.pump();
   }
 
-  /** Begins the next queued request, where none is under way. A loop: of requests that are skipped there may be many. */
+  /** Begins queued requests as long as the window has room. A loop: of requests that are skipped there may be many. */
   pump(): void {
     if (this.#pumping) return;
     this.#pumping = true;
-    while (this.#task === undefined && this.#maySend()) {
-      this.#task = this.#queue.shift();
-      if (this.#task === undefined) break;
-      this.#task.begin(this.#sa);
+    for (let task = this.#next(); task !== undefined; task = this.#next()) {
+      this.#begun(task);
+      task.begin(this.#sa);
     }
     this.#pumping = false;
   }
 
-  /** The request whose turn it is has become needless. */
-  skip(): void {
-    this.#task = undefined;
+  /** A request that has begun, and was not sent, has become needless. */
+  skip(task: Task): void {
+    this.#remove((one) => one.task === task && one.out === undefined);
     this.pump();
   }
 
@@ -87,73 +102,81 @@ export class OwnRequests {
 
   /** The task that a message with this header may be the response to. */
   awaiting(header: Header): Task | undefined {
-    const outstanding = this.#outstanding;
-    if (outstanding === undefined || header.messageId !== outstanding.messageId) return undefined;
-    return outstanding.task.exchangeType === header.exchangeType ? outstanding.task : undefined;
+    for (const { task, out } of this.#underWay ?? []) {
+      if (out?.messageId === header.messageId) return task.exchangeType === header.exchangeType ? task : undefined;
+    }
+    return undefined;
   }
 
-  /** The response to the outstanding request is in hand: nothing is to be repeated any more. */
-  settle(): void {
-    this.#task = undefined;
-    this.#nextMessageId += 1;
-    this.stopRepeating();
+  /** The response to the request with this message ID is in hand: it is not repeated any more. */
+  settle(messageId: number): void {
+    this.#remove(({ out }) => out?.messageId === messageId);
+    this.#armRepeat();
   }
 
-  /** Stops repeating the outstanding request, whose message ID the next one takes over. */
-  stopRepeating(): void {
-    this.#outstanding = undefined;
-    this.#sa.host.disarm(this.#sa, "retransmit");
+  /** Stops repeating IKE_SA_INIT, whose message ID the next request takes over. */
+  restart(): void {
+    this.settle(0);
+    this.#nextMessageId = 0;
   }
 
-  /** Why the outstanding request may be going unanswered; if it does to the end, that is the reason. */
+  /** Why what is out may be going unanswered; if it does to the end, that is the reason. */
   note(reason: Reason): void {
     this.#noted = reason;
   }
 
-  /** The time for the response is over: repeats the request, or gives the IKE SA up. */
+  /** The time for some response is over: repeats its request, or gives the IKE SA up. */
   retransmit(): void {
-    const outstanding = this.#outstanding;
-    const { host, peer, path } = this.#sa;
-    if (outstanding === undefined || peer === undefined) return;
-    const now = host.now();
-    const exchange = nameOf.exchange(outstanding.task.exchangeType);
-    if (outstanding.attempts > peer.timing.retransmitTries) {
-      return this.#sa.end(
-        this.#noted ?? {
-          code: "no-answer",
-          exchange,
-          remote: path.remote.address,
-          attempts: outstanding.attempts,
-          seconds: Math.round((now - outstanding.firstSent) / 1000),
-        },
-      );
-    }
+    const now = this.#sa.host.now();
     // Whether the host still refuses to send is about to be seen.
-    if (this.#noted?.code === "send-failed") this.#noted = undefined;
-    outstanding.attempts += 1;
-    host.log({
-      level: "debug",
-      event: "retransmit",
-      peer: peer.name,
-      facts: { exchange, attempt: outstanding.attempts },
-    });
-    host.send(outstanding.octets, path);
-    this.#arm(outstanding, now);
+    const noted = this.#noted;
+    if (noted?.code === "send-failed") this.#noted = undefined;
+    for (const { task, out } of this.#underWay ?? []) {
+      if (out === undefined || out.repeatAt > now) continue;
+      if (!this.#repeat(task, out, now, noted)) return;
+    }
+    this.#armRepeat();
   }
 
   /** None of those that wait for their turn will be sent. */
   abandonQueue(): void {
-    for (const task of this.#queue) task.abandon?.(this.#sa);
-    this.#queue.length = 0;
+    const queue = this.#queue ?? [];
+    this.#queue = undefined;
+    for (const task of queue) task.abandon?.(this.#sa);
   }
 
-  /** Neither the current request nor those that wait will get a response. */
+  /** Neither what is under way nor what waits will get a response. */
   abandonAll(): void {
-    this.#outstanding = undefined;
-    this.#task?.abandon?.(this.#sa);
-    this.#task = undefined;
+    const underWay = this.#underWay ?? [];
+    this.#underWay = undefined;
+    for (const { task } of underWay) task.abandon?.(this.#sa);
     this.abandonQueue();
     this.#sa.host.disarm(this.#sa, "retransmit");
+  }
+
+  /** The queued task whose turn it is, where there is one. */
+  #next(): Task | undefined {
+    const first = this.#queue?.[0];
+    if (first === undefined || !this.#maySend() || !this.#hasRoom(first)) return undefined;
+    this.#queue?.shift();
+    if (this.#queue?.length === 0) this.#queue = undefined;
+    return first;
+  }
+
+  /**
+   * RFC 7296 2.3: request X waits for the responses to all up to X - window. Each that is being prepared will take a
+   * message ID too.
+   */
+  #hasRoom(next: Task): boolean {
+    const underWay = this.#underWay ?? [];
+    if (underWay.length > 0 && (next.alone === true || underWay.some(({ task }) => task.alone === true))) return false;
+    let lowest = this.#nextMessageId;
+    let preparing = 0;
+    for (const { out } of underWay) {
+      if (out === undefined) preparing += 1;
+      else lowest = Math.min(lowest, out.messageId);
+    }
+    return this.#nextMessageId + preparing < lowest + this.#window;
   }
 
   #maySend(): boolean {
@@ -161,19 +184,61 @@ export class OwnRequests {
     return kind === "Established" || kind === "ExpectDeleteResponse";
   }
 
+  #begun(task: Task): UnderWay {
+    const begun: UnderWay = { task, out: undefined };
+    if (this.#underWay === undefined) this.#underWay = [begun];
+    else this.#underWay.push(begun);
+    return begun;
+  }
+
+  #remove(matches: (one: UnderWay) => boolean): void {
+    const underWay = this.#underWay ?? [];
+    const at = underWay.findIndex(matches);
+    if (at >= 0) underWay.splice(at, 1);
+    if (underWay.length === 0) this.#underWay = undefined;
+  }
+
   #transmit(task: Task, octets: Uint8Array): void {
     const { host, path } = this.#sa;
     const now = host.now();
-    this.#task = task;
-    this.#outstanding = { task, messageId: this.#nextMessageId, octets, firstSent: now, attempts: 1 };
+    // IKE_SA_INIT and IKE_AUTH are not queued: they are what the SA begins with.
+    const begun = this.#underWay?.find((one) => one.task === task && one.out === undefined) ?? this.#begun(task);
+    begun.out = { messageId: this.#nextMessageId, octets, firstSent: now, attempts: 1, repeatAt: 0 };
+    this.#nextMessageId += 1;
     host.send(octets, path);
-    this.#arm(this.#outstanding, now);
+    this.#schedule(begun.out, now);
+    this.#armRepeat();
   }
 
-  #arm(outstanding: Outstanding, now: number): void {
+  /** Whether the IKE SA goes on. */
+  #repeat(task: Task, out: Outstanding, now: number, noted: Reason | undefined): boolean {
+    const { host, peer, path } = this.#sa;
+    if (peer === undefined) return false;
+    const exchange = nameOf.exchange(task.exchangeType);
+    if (out.attempts > peer.timing.retransmitTries) {
+      const seconds = Math.round((now - out.firstSent) / 1000);
+      const remote = path.remote.address;
+      this.#sa.end(noted ?? { code: "no-answer", exchange, remote, attempts: out.attempts, seconds });
+      return false;
+    }
+    out.attempts += 1;
+    host.log({ level: "debug", event: "retransmit", peer: peer.name, facts: { exchange, attempt: out.attempts } });
+    host.send(out.octets, path);
+    this.#schedule(out, now);
+    return true;
+  }
+
+  #schedule(out: Outstanding, now: number): void {
     const timing = this.#sa.peer?.timing;
     if (timing === undefined) return;
-    const wait = timing.retransmitFirst * timing.retransmitFactor ** (outstanding.attempts - 1);
-    this.#sa.host.arm(this.#sa, "retransmit", now + wait);
+    out.repeatAt = now + timing.retransmitFirst * timing.retransmitFactor ** (out.attempts - 1);
+  }
+
+  /** One timer for all: the earliest of their times. */
+  #armRepeat(): void {
+    let at = Number.POSITIVE_INFINITY;
+    for (const { out } of this.#underWay ?? []) if (out !== undefined) at = Math.min(at, out.repeatAt);
+    if (at === Number.POSITIVE_INFINITY) this.#sa.host.disarm(this.#sa, "retransmit");
+    else if (this.#sa.peer !== undefined) this.#sa.host.arm(this.#sa, "retransmit", at);
   }
 }

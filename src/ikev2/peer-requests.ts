@@ -1,72 +1,125 @@
-/** The peer's requests on one IKE SA: which is the next, and our response to the last for its repeats (RFC 7296 2.1, 2.2). */
+/** The peer's requests on one IKE SA: which may come, in what order they are worked on, and our responses for their repeats (RFC 7296 2.1 to 2.3). */
 import type { Path } from "../sa/path.ts";
 import { flag, type Header } from "../wire/ikev2/header.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../wire/ikev2/registry/message.ts";
 import type { IkeSa } from "./ike-sa.ts";
-import type { MessageCoder } from "./message-coder.ts";
+import type { MessageCoder, Opened } from "./message-coder.ts";
 
-/** The peer's last request, by what makes its repeats recognisable, and our response to it. */
+/** A request of the peer, by what makes its repeats recognisable, and our response to it. */
 interface Answered {
   readonly messageId: number;
   /** The last octets of the request, one character each: the ICV of a protected one, which no forger can hit. */
   readonly tail: string;
   readonly length: number;
   readonly response: Uint8Array;
+  /** The one that was answered before it, as long as its response is kept. A chain: an array costs more than most need. */
+  older: Answered | undefined;
+}
+
+/** An authentic request that was taken. */
+export interface Taken {
+  readonly header: Header;
+  readonly opened: Opened;
+  readonly path: Path;
+  readonly tail: string;
+  readonly length: number;
 }
 
 const tailLength = 32;
 
-/** Takes requests in the order of their message IDs, one at a time, and answers each once with one and the same response. */
+/**
+ * Takes every request within the window that we announced, in whatever order they come, works on one at a time, and
+ * answers each once with one and the same response. As many responses are kept as the window is wide (RFC 7296 2.3).
+ */
 export class PeerRequests {
   readonly #sa: IkeSa;
   readonly #coder: MessageCoder;
-  #expectedMessageId = 0;
+  /** Requests that the peer may have unanswered. */
+  #window = 1;
+  /** The highest message ID that was taken, and the lowest that may be: the window grows from where it stands. */
+  #highest = -1;
+  #lowest = 0;
+  /** The last one answered, and from there on those before it. */
   #answered: Answered | undefined;
   /** The request that is being worked on; its repeats are dropped meanwhile. */
-  #working: { readonly messageId: number; readonly request: Uint8Array; readonly path: Path } | undefined;
+  #working: Taken | undefined;
+  /** Those that came meanwhile: fewer than the window is wide. */
+  #waiting: Taken[] | undefined;
 
   constructor(sa: IkeSa, coder: MessageCoder) {
     this.#sa = sa;
     this.#coder = coder;
   }
 
-  /** The message ID of the request that was answered last, as long as its response is kept. */
-  get answeredId(): number | undefined {
-    return this.#answered?.messageId;
+  /** Whether a response is kept that is not the one to IKE_SA_INIT. */
+  get hasAnswered(): boolean {
+    return this.#answered !== undefined && this.#highest > 0;
   }
 
-  /** Whether a request has the message ID of the last one; if it is the very same, it is answered again. */
+  /** Whether a response of any kind is kept. */
+  get keepsResponse(): boolean {
+    return this.#answered !== undefined;
+  }
+
+  /** We promised to keep so many responses. */
+  widen(window: number): void {
+    if (window <= this.#window) return;
+    this.#lowest = this.#lowestUnanswered();
+    this.#window = window;
+  }
+
+  /** Answers a repeat of a request whose response is kept; whether the message has the ID of such a request. */
   repeat(header: Header, octets: Uint8Array, path: Path): boolean {
-    const answered = this.#answered;
-    if (answered === undefined || header.messageId !== answered.messageId) return false;
-    if (isRepeat(answered, octets)) this.#sa.host.send(answered.response, path);
-    return true;
+    for (let one = this.#answered; one !== undefined; one = one.older) {
+      if (one.messageId !== header.messageId) continue;
+      if (one.length === octets.length && one.tail === tailOf(octets)) this.#sa.host.send(one.response, path);
+      return true;
+    }
+    return false;
   }
 
-  /** Whether a request with this message ID is the next one, and none is being worked on. */
+  /** Whether a request with this message ID is a new one within the window. */
   expects(messageId: number): boolean {
-    return this.#working === undefined && messageId === this.#expectedMessageId;
+    if (messageId < this.#lowestAcceptable() || this.#isKnown(messageId)) return false;
+    // RFC 7296 2.3: request X comes only after the responses to all up to X - window.
+    return messageId < this.#lowestUnanswered() + this.#window;
   }
 
-  /** From now on the request is being worked on. */
-  take(messageId: number, request: Uint8Array, path: Path): void {
-    this.#working = { messageId, request, path };
-    this.#expectedMessageId = messageId + 1;
+  /** Whether a new request with this message ID says that every response so far has arrived. */
+  showsArrival(messageId: number): boolean {
+    return messageId - this.#window >= this.#highest;
+  }
+
+  /** An authentic request has come: it is worked on when those before it have been answered. */
+  take(header: Header, octets: Uint8Array, opened: Opened, path: Path): void {
+    const taken: Taken = { header, opened, path, tail: tailOf(octets), length: octets.length };
+    this.#highest = Math.max(this.#highest, header.messageId);
+    this.#forgetOld();
+    if (this.#waiting === undefined) this.#waiting = [taken];
+    else this.#waiting.push(taken);
+  }
+
+  /** The next request to work on, where none is being worked on. */
+  next(): Taken | undefined {
+    if (this.#working !== undefined) return undefined;
+    this.#working = this.#waiting?.shift();
+    if (this.#waiting?.length === 0) this.#waiting = undefined;
+    return this.#working;
   }
 
   /** Answers the request that is being worked on, where there is one. */
   respond(type: number, payloads: readonly Payload[]): void {
     const working = this.#working;
     if (working === undefined) return;
-    this.#answer(this.#coder.seal(type, working.messageId, payloads, flag.response));
+    this.#answer(working, this.#coder.seal(type, working.header.messageId, payloads, flag.response));
   }
 
   /** Answers an IKE_SA_INIT request, in clear; gives the octets of the response. */
-  respondClear(request: Uint8Array, path: Path, payloads: readonly Payload[]): Buffer {
+  respondClear(header: Header, request: Uint8Array, path: Path, payloads: readonly Payload[]): Buffer {
     const octets = this.#coder.clear(exchangeType.IKE_SA_INIT, payloads, flag.response);
-    this.take(0, request, path);
-    this.#answer(octets);
+    this.#highest = 0;
+    this.#answer({ header, opened: { payloads: [] }, path, tail: tailOf(request), length: request.length }, octets);
     return octets;
   }
 
@@ -75,23 +128,54 @@ export class PeerRequests {
     this.#answered = undefined;
   }
 
-  #answer(response: Buffer): void {
-    const working = this.#working;
-    if (working === undefined) return;
+  /** What was not answered will not be; responses are kept. */
+  abandon(): void {
     this.#working = undefined;
-    this.#sa.lastAnswered = this.#sa.host.now();
-    this.#answered = {
-      messageId: working.messageId,
-      tail: tailOf(working.request),
-      length: working.request.length,
-      response,
-    };
-    this.#sa.host.send(response, working.path);
+    this.#waiting = undefined;
   }
-}
 
-function isRepeat(answered: Answered, octets: Uint8Array): boolean {
-  return octets.length === answered.length && tailOf(octets) === answered.tail;
+  #answer({ header, path, tail, length }: Taken, response: Buffer): void {
+    this.#working = undefined;
+    const { host } = this.#sa;
+    this.#sa.lastAnswered = host.now();
+    this.#answered = { messageId: header.messageId, tail, length, response, older: this.#answered };
+    this.#forgetOld();
+    host.send(response, path);
+    // Not from here: who answers has more to do before the next request's turn comes.
+    if (this.#waiting !== undefined) host.arm(this.#sa, "next-request", host.now());
+  }
+
+  /** RFC 7296 2.3: a peer that keeps to the window has the responses to all up to the highest - window. */
+  #forgetOld(): void {
+    const oldest = this.#highest - this.#window + 1;
+    let newer: Answered | undefined;
+    for (let one = this.#answered; one !== undefined; one = one.older) {
+      if (one.messageId >= oldest) newer = one;
+      else if (newer === undefined) this.#answered = one.older;
+      else newer.older = one.older;
+    }
+  }
+
+  #lowestAcceptable(): number {
+    return Math.max(this.#lowest, this.#highest - this.#window + 1);
+  }
+
+  #isKnown(messageId: number): boolean {
+    if (this.#working?.header.messageId === messageId) return true;
+    if (this.#waiting?.some(({ header }) => header.messageId === messageId) === true) return true;
+    return this.#isAnswered(messageId);
+  }
+
+  #isAnswered(messageId: number): boolean {
+    for (let one = this.#answered; one !== undefined; one = one.older) if (one.messageId === messageId) return true;
+    return false;
+  }
+
+  #lowestUnanswered(): number {
+    let id = this.#lowestAcceptable();
+    while (this.#isAnswered(id)) id += 1;
+    return id;
+  }
 }
 
 /** A string because it is kept as long as the IKE SA, and takes a fifth of the memory of as many octets in a buffer. */

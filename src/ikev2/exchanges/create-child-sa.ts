@@ -97,9 +97,9 @@ class CreateChild implements Task {
 
   begin(sa: IkeSa): void {
     const { peer } = sa;
-    if (peer === undefined || sa.state.kind !== "Established") return sa.skip();
+    if (peer === undefined || sa.state.kind !== "Established") return sa.skip(this);
     prepareChild(sa, peer, this.child, true, (offer) => {
-      if (offer === undefined) return sa.skip();
+      if (offer === undefined) return sa.skip(this);
       if (sa.state.kind !== "Established") return this.#skip(sa, offer);
       this.#offer = offer;
       this.#nonce = sa.host.random(nonceLength);
@@ -168,7 +168,7 @@ class CreateChild implements Task {
   #skip(sa: IkeSa, offer: ChildOffer): void {
     this.#offer = offer;
     this.abandon(sa);
-    sa.skip();
+    sa.skip(this);
   }
 
   #send(sa: IkeSa, offer: ChildOffer, ke: Payload | undefined): void {

@@ -94,7 +94,7 @@ export function answerInit(
     sa.keying = keying;
     sa.lowestNonce = lowestNonce(initiatorNonce, nr);
     sa.nat = nat;
-    const response = sa.respondClear(request, path, [
+    const response = sa.respondClear(header, request, path, [
       { kind: "SA", proposals: [answer] },
       { kind: "KE", group: suite.ke.ikev2, data: result.publicValue },
       { kind: "Nonce", data: nr },
