@@ -9,11 +9,12 @@ import { main, Sorry, show } from "./run.mjs";
 import { asRoot } from "./setup/debian.mjs";
 import { setup } from "./setup.mjs";
 
-const usage = `usage: npm run bench -- [--quick] [--json] [--charon VERSION|/] [--keep]
+const usage = `usage: npm run bench -- [--quick] [--json] [--charon VERSION|/] [--keep] | --profile
   --quick     under a minute: fewer and shorter samples
   --json      one JSON object on standard output, the table on standard error
   --charon    the strongSwan to compare with: 5.9.8 (the default), 6.0.1, or / for the one that is installed here
-  --keep      leaves the daemons' configurations and logs, and says where`;
+  --keep      leaves the daemons' configurations and logs, and says where
+  --profile   shows where our responder spends its time in X25519 handshakes, and measures nothing else`;
 
 await main(async (args) => {
   const { values } = parseArgs({
@@ -22,6 +23,7 @@ await main(async (args) => {
       quick: { type: "boolean" },
       json: { type: "boolean" },
       keep: { type: "boolean" },
+      profile: { type: "boolean" },
       help: { type: "boolean" },
       charon: { type: "string", default: "5.9.8" },
     },
@@ -33,7 +35,12 @@ await main(async (args) => {
   await setup("node");
   const charonRoot = await charon(values.charon);
   show(join(root, "node_modules", ".bin", "tsc"), ["-p", "test/bench/tsconfig.json"], { cwd: root });
-  const words = [values.quick && "--quick", values.json && "--json", values.keep && "--keep"].filter(Boolean);
+  const words = [
+    values.quick && "--quick",
+    values.json && "--json",
+    values.keep && "--keep",
+    values.profile && "--profile",
+  ].filter(Boolean);
   return await inNamespaces(
     [
       process.execPath,

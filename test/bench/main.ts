@@ -5,6 +5,7 @@ import { cpus, loadavg, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Bed, type Effort, measureLevels, measureMemory, measureRates, measureStarts } from "./measure.ts";
+import { formatProfile, profile } from "./profile.ts";
 import { type Circumstances, formatReport, type Measured, report } from "./report.ts";
 
 const efforts: Readonly<Record<"quick" | "full", Effort>> = {
@@ -28,12 +29,16 @@ const efforts: Readonly<Record<"quick" | "full", Effort>> = {
   },
 };
 
+/** Many: Node compiles what runs often on the way, which is not to weigh in what is shown. */
+const profiledHandshakes = 20_000;
+
 const { values } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     "charon-root": { type: "string", default: "/" },
     keep: { type: "boolean", default: false },
+    profile: { type: "boolean", default: false },
   },
 });
 
@@ -49,13 +54,18 @@ const bed: Bed = {
 };
 
 try {
+  if (values.profile) process.stdout.write(`${formatProfile(await profile(bed, "x25519", profiledHandshakes))}\n`);
+  else await measureAndReport();
+} finally {
+  if (values.keep) bed.tell(`the daemons' files are in ${folder}`);
+  else rmSync(folder, { recursive: true, force: true });
+}
+
+async function measureAndReport(): Promise<void> {
   const { measured, peerVersion } = await measure();
   const found = report(measured, circumstances(peerVersion));
   process.stdout.write(values.json ? `${JSON.stringify(found)}\n` : `${formatReport(found)}\n`);
   if (values.json) process.stderr.write(`${formatReport(found)}\n`);
-} finally {
-  if (values.keep) bed.tell(`the daemons' files are in ${folder}`);
-  else rmSync(folder, { recursive: true, force: true });
 }
 
 async function measure(): Promise<{ measured: Measured; peerVersion: string }> {

@@ -75,9 +75,18 @@ export class DaemonProcess {
     throw new Error(`no ${what} within 30 s`);
   }
 
+  /** Asks it to end, and resolves when it has ended. */
+  async stop(): Promise<void> {
+    await this.#end("SIGTERM");
+  }
+
   /** Ends it at once, and resolves when it has ended. */
   async kill(): Promise<void> {
-    this.#child.kill("SIGKILL");
+    await this.#end("SIGKILL");
+  }
+
+  async #end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    this.#child.kill(signal);
     while (this.#ended === undefined) await sleep(5);
   }
 }

@@ -81,9 +81,14 @@ export interface Daemon {
   readonly version?: string;
 }
 
-/** Our daemon, started afresh; `folder` holds what it writes. */
-export async function underlockDaemon(load: Load, folder: string, endpoint = underlockEndpoint): Promise<Daemon> {
-  const process = startUnderlock(folder, endpoint);
+/** Our daemon, started afresh; `folder` holds what it writes, `node` has further words for Node. */
+export async function underlockDaemon(
+  load: Load,
+  folder: string,
+  endpoint = underlockEndpoint,
+  node: readonly string[] = [],
+): Promise<Daemon> {
+  const process = startUnderlock(folder, endpoint, false, node);
   const answeredAt = await load.firstAnswer(endpoint);
   return { endpoint, process, startMilliseconds: Number(answeredAt - process.startedAt) / 1e6 };
 }

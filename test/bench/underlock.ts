@@ -6,13 +6,19 @@ import type { Endpoint } from "../../src/negotiate/address.ts";
 import { caseNames, espProposal, ikeProposals, responderId, secret } from "./cases.ts";
 import { DaemonProcess, ownCommand } from "./processes.ts";
 
-/** Starts it, with everything that it writes in `folder`. `plain`: without root, on a port above 1024. */
-export function startUnderlock(folder: string, listen: Endpoint, plain = false): DaemonProcess {
+/** Starts it, with everything that it writes in `folder`. `plain`: without root, on a port above 1024. `node`: further words for Node. */
+export function startUnderlock(
+  folder: string,
+  listen: Endpoint,
+  plain = false,
+  node: readonly string[] = [],
+): DaemonProcess {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const config = join(folder, "underlock.yaml");
   writeFileSync(config, stringify(configuration(listen)), { mode: 0o600 });
   const words = [config, join(folder, "socket"), plain ? "plain" : "exempt", String(listen.port)];
-  const command = ownCommand("responder", ...words, String(listen.port + 4000));
+  const [program = "", ...rest] = ownCommand("responder", ...words, String(listen.port + 4000));
+  const command = [program, ...node, ...rest];
   return new DaemonProcess(command, { log: join(folder, "log") });
 }
 

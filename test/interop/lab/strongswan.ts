@@ -145,8 +145,11 @@ function peerFolder(version: StrongswanVersion): string {
 
 function strongswanConf(folder: string, options: Readonly<Record<string, string>>): string {
   const more = Object.entries(options).map(([key, value]) => `charon.${key} = ${value}\n`);
+  // charon hides its clock in its cookies behind a random offset; where the difference is below 10 s it takes every cookie,
+  // its own fresh ones too, for expired. In a guest that has just booted that happens every so often.
   return `charon {
   load = ${plugins}
+  dos_protection = no
   filelog {
     file {
       path = ${folder}/log
