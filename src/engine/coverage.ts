@@ -9,5 +9,5 @@ export function missingOn(main: IkeSa, sa: IkeSa): string[] {
 
 /** Whether `main` carries all that `sa` does, in both directions. */
 export function covers(main: IkeSa, sa: IkeSa): boolean {
-  return missingOn(main, sa).length === 0 && [...main.children.values()].every((child) => main.sendsOn(child));
+  return missingOn(main, sa).length === 0 && [...main.children.values()].every((child) => main.children.sendsOn(child));
 }

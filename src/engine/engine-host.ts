@@ -1,5 +1,6 @@
 /** What IKE SAs and peers ask of the engine, turned into effects and into news for the peers. */
 import { wipe } from "../crypto/secret.ts";
+import type { ChildSas } from "../ikev2/child-sas.ts";
 import type { Host, PeerClaim, TimerName } from "../ikev2/host.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
 import { initiate } from "../ikev2/initiate.ts";
@@ -24,8 +25,8 @@ export class EngineHost implements Host, PeerContext {
   readonly responder: Responder;
   readonly #parts: Parts;
   readonly #resync: Resync;
-  /** IKE SAs with outbound halves that wait: few, of the many that a peer may have. */
-  readonly #waiting = new Set<IkeSa>();
+  /** Where outbound halves wait: few IKE SAs, of the many that a peer may have. */
+  readonly #waiting = new Set<ChildSas>();
   readonly #throttle = new LogThrottle();
 
   constructor(parts: Parts, resync: Resync) {
@@ -150,9 +151,9 @@ export class EngineHost implements Host, PeerContext {
     return record?.standsBetween(child.local, child.remote) === true;
   }
 
-  outboundWaits(sa: IkeSa, waits: boolean): void {
-    if (waits) this.#waiting.add(sa);
-    else this.#waiting.delete(sa);
+  outboundWaits(children: ChildSas, waits: boolean): void {
+    if (waits) this.#waiting.add(children);
+    else this.#waiting.delete(children);
   }
 
   outboundUp(sa: IkeSa): void {
@@ -212,8 +213,9 @@ export class EngineHost implements Host, PeerContext {
   forget(sa: IkeSa): void {
     // Not before: one that was refused, and lingers, costs as much as one that is half open.
     this.responder.leave(sa);
-    this.#waiting.delete(sa);
+    this.#waiting.delete(sa.children);
     this.#parts.timers.forget(sa);
+    this.#parts.timers.forget(sa.children);
     this.#parts.running.removeSa(sa);
   }
 

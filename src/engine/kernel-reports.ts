@@ -34,6 +34,6 @@ export class KernelReports {
   #expired(id: SaId, reqid: number): void {
     const found = this.#parts.running.findChild(reqid, id);
     if (found === undefined) return this.#parts.standing.gone(reqid, id);
-    found.sa.dropChild(found.child, { code: "lifetime-over", what: "Child SA" });
+    found.sa.children.drop(found.child, { code: "lifetime-over", what: "Child SA" });
   }
 }

@@ -102,13 +102,13 @@ export class Redundancy {
     for (const record of this.#context.children.values()) {
       if (record.sas.size < 2) continue;
       const pairs = [...record.sas].filter((child) => main.children.get(child.spiIn) === child && !child.rekeys);
-      if (!pairs.every((child) => main.sendsOn(child))) continue;
+      if (!pairs.every((child) => main.children.sendsOn(child))) continue;
       let greatest = 0n;
       for (const { lowestNonce } of pairs) if (lowestNonce > greatest) greatest = lowestNonce;
       for (const child of pairs) {
         if (child.lowestNonce === greatest || child.role === "responder" || this.#retired.has(child)) continue;
         this.#retired.add(child);
-        main.retireChild(child, { code: "replaced" });
+        main.children.retire(child, { code: "replaced" });
       }
     }
   }

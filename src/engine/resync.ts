@@ -39,7 +39,7 @@ export class Resync implements TimerOwner {
         this.#parts.outbox.kernel([{ kind: "querySa", sa: id }], ([answer]) => {
           if (answer?.kind !== "refused" || answer.refusal.errno !== "ESRCH") return;
           if (sa.state.kind === "Established" && sa.children.get(child.spiIn) === child)
-            sa.dropChild(child, { code: "sa-vanished", spi: id.spi });
+            sa.children.drop(child, { code: "sa-vanished", spi: id.spi });
         });
       }
     }
@@ -56,7 +56,7 @@ export class Resync implements TimerOwner {
       if (sa.state.kind !== "Established") continue;
       for (const child of [...sa.children.values()]) {
         const lost = wanted(sa, child).find((id) => !there.has(saKey(id)));
-        if (lost !== undefined) sa.dropChild(child, { code: "sa-vanished", spi: lost.spi });
+        if (lost !== undefined) sa.children.drop(child, { code: "sa-vanished", spi: lost.spi });
       }
     }
   }
@@ -64,5 +64,5 @@ export class Resync implements TimerOwner {
 
 /** What should stand of it by now. */
 function wanted(sa: IkeSa, child: ChildSa): SaId[] {
-  return sa.sendsOn(child) ? [inboundId(child), outboundId(child)] : [inboundId(child)];
+  return sa.children.sendsOn(child) ? [inboundId(child), outboundId(child)] : [inboundId(child)];
 }

@@ -146,7 +146,7 @@ export function completeChild(
     return failChild(sa, offer, { code: "protocol-violation", exchange: "Child SA", fault: "no keys" });
   const keys = deriveChildKeys(ike.suite.prf, ike.skD, suite, keying.ni, keying.nr, keying.shared);
   install(sa, record, keys.initiator, keys.responder, (reason) => {
-    if (reason === undefined) return sa.addChild(record);
+    if (reason === undefined) return sa.children.add(record);
     sa.host.childFailed(sa, child.name, reason);
     sa.request(deleteChild(child.protocol, offer.spi));
   });

@@ -72,7 +72,8 @@ export function install(
     const reason = refusalOf(answers) ?? closing;
     // On an IKE SA that is being closed a new Child SA would only draw packets that get lost.
     const stands = reason === undefined && sa.state.kind === "Established";
-    if (stands && waits) sa.sendLater(child, { request: outbound, wipe: () => wipe(own.encrKey, own.integKey) });
+    if (stands && waits)
+      sa.children.sendLater(child, { request: outbound, wipe: () => wipe(own.encrKey, own.integKey) });
     else wipe(own.encrKey, own.integKey);
     if (stands) return then(undefined);
     undo(sa, child, waits ? undefined : answers[1]);

@@ -7,6 +7,7 @@ import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
 import type { ChildDesired, PeerDesired } from "../sa/desired.ts";
 import type { LogRecord } from "../sa/log-record.ts";
 import type { Path } from "../sa/path.ts";
+import type { ChildSas } from "./child-sas.ts";
 import type { IkeSa } from "./ike-sa.ts";
 
 export interface Host {
@@ -20,8 +21,8 @@ export interface Host {
   kernel(requests: readonly KernelRequest[], then: (answers: readonly KernelAnswer[]) => void): void;
   /** Removes an SA, now or, where the kernel refuses, in the end; "it is gone already" is success. */
   removeSa(id: SaId): void;
-  arm(sa: IkeSa, name: TimerName, at: number): void;
-  disarm(sa: IkeSa, name: TimerName): void;
+  arm(owner: Timed, name: TimerName, at: number): void;
+  disarm(owner: Timed, name: TimerName): void;
   log(record: LogRecord): void;
   /** A message was not taken. `tell` is called only where the log has room for it: anybody can send such messages. */
   dropped(tell: () => Pick<LogRecord, "peer" | "facts">): void;
@@ -46,8 +47,8 @@ export interface Host {
 
   established(sa: IkeSa, initialContact: boolean): void;
   childUp(sa: IkeSa, child: ChildSa): void;
-  /** Whether outbound halves of this IKE SA's children wait for a sign that the peer can receive. */
-  outboundWaits(sa: IkeSa, waits: boolean): void;
+  /** Whether outbound halves among these Child SAs wait for a sign that the peer can receive. */
+  outboundWaits(children: ChildSas, waits: boolean): void;
   /** A Child SA's outbound half stands too, later than the rest. */
   outboundUp(sa: IkeSa): void;
   /** A Child SA could not be had. */
@@ -62,6 +63,11 @@ export interface Host {
   ended(sa: IkeSa, reason: Reason): void;
   /** The SA is forgotten: its SPI is free. */
   forget(sa: IkeSa): void;
+}
+
+/** What timers are armed for. */
+export interface Timed {
+  onTimer(name: string, now: number): void;
 }
 
 export interface PeerClaim {

@@ -4,7 +4,6 @@ import type { SkCipher } from "../crypto/sk-cipher.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { IkeSuite } from "../negotiate/suite.ts";
-import { type ChildSa, outboundId, protocolOf } from "../sa/child-sa.ts";
 import type { PeerDesired } from "../sa/desired.ts";
 import type { Path } from "../sa/path.ts";
 import { WireError } from "../wire/error.ts";
@@ -13,8 +12,9 @@ import { unsupportedCritical } from "../wire/ikev2/message.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { nameOf } from "../wire/ikev2/registry/names.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
-import { closeWait, hardLimitGrace, lingerTime } from "./constants.ts";
-import { deleteChild, deleteIkeSa } from "./exchanges/informational.ts";
+import { ChildSas } from "./child-sas.ts";
+import { closeWait, lingerTime } from "./constants.ts";
+import { deleteIkeSa } from "./exchanges/informational.ts";
 import { exchanges } from "./exchanges/table.ts";
 import type { Host, TimerName } from "./host.ts";
 import { checkLiveness, watchLiveness } from "./liveness.ts";
@@ -25,7 +25,6 @@ import { notify } from "./payloads.ts";
 import { PeerRequests } from "./peer-requests.ts";
 import type { State } from "./state.ts";
 import type { Task } from "./task.ts";
-import { type OutboundLater, WaitingOutbound } from "./waiting-outbound.ts";
 
 export type Role = "initiator" | "responder";
 
@@ -61,12 +60,11 @@ export class IkeSa {
   lastHeard: number;
   /** When a request of the peer was last answered. */
   lastAnswered = 0;
-  readonly children = new Map<number, ChildSa>();
+  readonly children: ChildSas;
 
   readonly #coder = new MessageCoder(this);
   readonly #own = new OwnRequests(this, this.#coder);
   readonly #theirs = new PeerRequests(this, this.#coder);
-  readonly #outbound = new WaitingOutbound(this);
 
   constructor(options: {
     readonly role: Role;
@@ -84,6 +82,7 @@ export class IkeSa {
     this.path = options.path;
     this.peer = options.peer;
     this.state = options.state;
+    this.children = new ChildSas(this);
     this.createdAt = options.host.now();
     this.lastHeard = this.createdAt;
   }
@@ -136,8 +135,6 @@ export class IkeSa {
         });
       case "liveness":
         return checkLiveness(this);
-      case "outbound":
-        return this.sendNow();
       case "next-request":
         return this.#workOnRequests();
       case "linger":
@@ -147,8 +144,6 @@ export class IkeSa {
         else if (this.state.kind === "ExpectAuthResponse" && this.state.closing !== undefined)
           this.end(this.state.closing);
         return;
-      default:
-        return this.#hardLimit(name);
     }
   }
 
@@ -159,7 +154,7 @@ export class IkeSa {
     const opened = this.#coder.open(header, octets);
     if (opened === undefined) return;
     this.lastHeard = this.host.now();
-    if (this.#theirs.showsArrival(header.messageId)) this.sendNow();
+    if (this.#theirs.showsArrival(header.messageId)) this.children.sendNow();
     this.#theirs.take(header, octets, opened, path);
     this.#workOnRequests();
   }
@@ -269,61 +264,6 @@ export class IkeSa {
     watchLiveness(this);
   }
 
-  // --- its Child SAs -------------------------------------------------------------------------------------------
-
-  /** A Child SA that stands in the kernel, but for an outbound half that waits. */
-  addChild(child: ChildSa): void {
-    this.children.set(child.spiIn, child);
-    // The kernel ends it at that time by itself; its report may be lost.
-    this.host.arm(this, `hard-limit ${child.spiIn}`, child.since + child.desired.hard.seconds * 1000 + hardLimitGrace);
-    this.host.childUp(this, child);
-  }
-
-  /** Takes a Child SA out of the record and has it removed from the kernel. */
-  removeChild(child: ChildSa, reason: Reason): void {
-    if (!this.children.delete(child.spiIn)) return;
-    const outboundStands = this.#outbound.forget(child);
-    this.host.disarm(this, `hard-limit ${child.spiIn}`);
-    this.host.childGone(this, child, reason, outboundStands);
-  }
-
-  /** Has a Child SA's outbound half wait for a sign that the peer can receive. */
-  sendLater(child: ChildSa, outbound: OutboundLater): void {
-    this.#outbound.add(child, outbound);
-  }
-
-  /** Whether its outbound half stands. */
-  sendsOn(child: ChildSa): boolean {
-    return !this.#outbound.has(child);
-  }
-
-  /** Installs the outbound halves that wait: all, or those of one reqid. */
-  sendNow(reqid?: number): void {
-    this.#outbound.install(reqid);
-  }
-
-  /**
-   * Has the peer drop a Child SA that is one too many. From now on nothing is sent on it, and it receives until the peer
-   * has answered, so that nothing is lost.
-   */
-  retireChild(child: ChildSa, reason: Reason): void {
-    this.host.removeSa(outboundId(child));
-    this.request(deleteChild(protocolOf(child), child.spiIn, () => this.removeChild(child, reason)));
-  }
-
-  /** A Child SA of ours ended in the kernel: the rest of the pair goes, and the peer is told to drop its half. */
-  dropChild(child: ChildSa, reason: Reason): void {
-    if (this.state.kind === "Established") this.request(deleteChild(protocolOf(child), child.spiIn));
-    this.removeChild(child, reason);
-  }
-
-  #hardLimit(timer: string): void {
-    for (const child of this.children.values()) {
-      if (timer === `hard-limit ${child.spiIn}`)
-        return this.dropChild(child, { code: "lifetime-over", what: "Child SA" });
-    }
-  }
-
   // --- its end -------------------------------------------------------------------------------------------------
 
   /**
@@ -350,11 +290,10 @@ export class IkeSa {
     const lingers = this.role === "initiator" ? this.#theirs.keepsResponse : this.#theirs.hasAnswered;
     // First of all: what follows from its Child SAs' end must not ask anything of it any more.
     this.state = { kind: "Lingering" };
-    for (const child of [...this.children.values()]) this.removeChild(child, reason);
+    this.children.removeAll(reason);
     this.#own.abandonAll();
     this.#theirs.abandon();
-    for (const timer of ["half-open", "liveness", "close", "outbound", "next-request"] as const)
-      this.host.disarm(this, timer);
+    for (const timer of ["half-open", "liveness", "close", "next-request"] as const) this.host.disarm(this, timer);
     this.#wipe();
     this.host.ended(this, reason);
     if (lingers) this.host.arm(this, "linger", this.host.now() + lingerTime);

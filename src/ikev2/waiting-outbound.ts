@@ -1,8 +1,9 @@
 /** Outbound halves of Child SAs that are installed later than the rest of the pair (RFC 7296 2.8). */
 import type { KernelRequest } from "../kernel/port.ts";
 import type { ChildSa } from "../sa/child-sa.ts";
+import type { ChildSas } from "./child-sas.ts";
 import { outboundWait } from "./constants.ts";
-import type { IkeSa } from "./ike-sa.ts";
+import type { Host } from "./host.ts";
 
 /** The installation of an outbound SA, and what wipes its keys. */
 export interface OutboundLater {
@@ -15,22 +16,24 @@ interface Waiting extends OutboundLater {
   asked: boolean;
 }
 
-/** The outbound halves, of one IKE SA's children, that wait for a sign that the peer can receive. */
+/** The outbound halves, among an IKE SA's children, that wait for a sign that the peer can receive. */
 export class WaitingOutbound {
-  readonly #sa: IkeSa;
+  readonly #children: ChildSas;
+  readonly #host: Host;
   /** Made when it is needed: most IKE SAs never have an entry, and an empty map takes 180 octets. */
   #waiting: Map<ChildSa, Waiting> | undefined;
 
-  constructor(sa: IkeSa) {
-    this.#sa = sa;
+  constructor(children: ChildSas, host: Host) {
+    this.#children = children;
+    this.#host = host;
   }
 
   /** Has a Child SA's outbound half wait for the sign, or for the timer that stands in for it. */
   add(child: ChildSa, outbound: OutboundLater): void {
     this.#waiting ??= new Map();
     this.#waiting.set(child, { ...outbound, asked: false });
-    this.#sa.host.outboundWaits(this.#sa, true);
-    this.#sa.host.arm(this.#sa, "outbound", this.#sa.host.now() + outboundWait);
+    this.#host.outboundWaits(this.#children, true);
+    this.#host.arm(this.#children, "outbound", this.#host.now() + outboundWait);
   }
 
   has(child: ChildSa): boolean {
@@ -42,15 +45,15 @@ export class WaitingOutbound {
     for (const [child, outbound] of [...(this.#waiting ?? [])]) {
       if (outbound.asked || (reqid !== undefined && child.reqid !== reqid)) continue;
       outbound.asked = true;
-      this.#sa.host.kernel([outbound.request], ([answer]) => {
+      this.#host.kernel([outbound.request], ([answer]) => {
         outbound.wipe();
         outbound.asked = false;
-        if (this.#sa.children.get(child.spiIn) !== child) return;
+        if (this.#children.get(child.spiIn) !== child) return;
         const refusal = answer?.kind === "refused" ? answer.refusal : undefined;
         // Anything else may have been carried out all the same, and is to be removed.
         if (refusal?.errno !== "EEXIST") this.#remove(child);
-        if (refusal === undefined) this.#sa.host.outboundUp(this.#sa);
-        else this.#sa.dropChild(child, { code: "kernel-refused", ...refusal });
+        if (refusal === undefined) this.#children.outboundUp();
+        else this.#children.drop(child, { code: "kernel-refused", ...refusal });
       });
     }
   }
@@ -66,6 +69,6 @@ export class WaitingOutbound {
   }
 
   #remove(child: ChildSa): void {
-    if (this.#waiting?.delete(child) && this.#waiting.size === 0) this.#sa.host.outboundWaits(this.#sa, false);
+    if (this.#waiting?.delete(child) && this.#waiting.size === 0) this.#host.outboundWaits(this.#children, false);
   }
 }

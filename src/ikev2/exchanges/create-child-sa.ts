@@ -58,7 +58,7 @@ export function answerCreateChild(sa: IkeSa, payloads: readonly Payload[]): void
     { peer, candidates: withRoom, payloads, ni: Uint8Array.from(ni.data), nr, withKe: true },
     (answer) => {
       sa.respond(type, answer.payloads);
-      if (answer.child !== undefined) sa.addChild(answer.child);
+      if (answer.child !== undefined) sa.children.add(answer.child);
     },
   );
 }

@@ -66,7 +66,7 @@ export function answerAuth(sa: IkeSa, payloads: readonly Payload[], path: Path):
   const request = { peer, candidates, payloads, ni: handshake.ni, nr: handshake.nr, withKe: false };
   answerChild(sa, request, (answer) => {
     sa.respond(type, [...proof, ...answer.payloads]);
-    if (answer.child !== undefined) sa.addChild(answer.child);
+    if (answer.child !== undefined) sa.children.add(answer.child);
   });
 }
 

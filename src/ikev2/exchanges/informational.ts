@@ -40,7 +40,7 @@ export function answerInformational(sa: IkeSa, payloads: readonly Payload[]): vo
           gone.map((child) => child.spiIn),
         ),
       );
-    for (const child of gone) sa.removeChild(child, { code: "peer-deleted", what: "Child SA" });
+    for (const child of gone) sa.children.remove(child, { code: "peer-deleted", what: "Child SA" });
   }
   sa.respond(type, answer);
 }
