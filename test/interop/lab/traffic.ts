@@ -87,7 +87,9 @@ export async function lostPings(
   // The kernel learns a path's MTU from large packets that it then loses, one for each header that is added.
   const large = `ping -n -q -c 1 -W 0.5 -s ${Math.max(...sizes)} -I ${from} ${to}`;
   const learn = Math.max(...sizes) > 1300 ? `for i in 1 2 3 4 5 6 7 8; do ${large} && break; done` : ":";
-  const counted = (size: number) => `ping -n -q -i 0.05 -W 5 -c ${count} -s ${size} -I ${from} ${to} || true`;
+  // All at once, and then as long as the interval: once ping has had an answer it waits for the last ones no longer than
+  // that, whatever -W says, and a guest with one processor may take its time.
+  const counted = (size: number) => `ping -n -q -l ${count} -i 5 -c ${count} -s ${size} -I ${from} ${to} || true`;
   const each = [`${learn} >/dev/null || true`, ...sizes.map(counted)];
   const printed = await machine.run(each.join("\n"), { timeout: 30_000 });
   const received = [...printed.matchAll(/(\d+) packets transmitted, (\d+) received/g)].map((match) => Number(match[2]));
