@@ -2,14 +2,27 @@
 import type { Address } from "../negotiate/address.ts";
 import { familyOf } from "../negotiate/address.ts";
 import { type Identity, makeIdentity } from "../negotiate/identity.ts";
-import type { ChildDesired, LockedPeerDesired, PeerDesired, PeerTiming, SecretDesired } from "../sa/desired.ts";
+import type {
+  ChildDesired,
+  LockedPeerDesired,
+  PeerDesired,
+  PeerMessages,
+  PeerTiming,
+  SecretDesired,
+} from "../sa/desired.ts";
 import { buildChildren, checkProposals, type PlacedEntry } from "./children.ts";
 import { nearestWord } from "./nearest.ts";
 import { errorAt, type Finding, formatPath, type KeyPath, warningAt } from "./problem.ts";
 import { defaultProposals } from "./proposals.ts";
 import { findPaths, type Paths, type Resolver } from "./remotes.ts";
 import { protectEntry } from "./schema/protect.ts";
-import { type defaultsSection, type localSection, peerSection, timingDefaults } from "./schema/schema.ts";
+import {
+  type defaultsSection,
+  type localSection,
+  messageDefaults,
+  peerSection,
+  timingDefaults,
+} from "./schema/schema.ts";
 import type { SecretOrigin, SecretReader } from "./secrets.ts";
 import { isSection, readSection, type Values } from "./shape.ts";
 
@@ -82,6 +95,7 @@ export async function buildPeer(
           children: built.children,
           initiate: paths.remote === "any" ? false : (settings.initiate ?? true),
           timing: timing(settings),
+          messages: messages(settings),
         };
   const locked = lockable(name, paths, built.children);
   return { name, peer, locked, lines: built.lines, unresolved: paths.unresolved, findings };
@@ -166,6 +180,13 @@ function timing(settings: PeerValues): PeerTiming {
     liveness: liveness ?? timingDefaults.liveness,
     retryFirst,
     retryLongest: Math.max(retryFirst, retry.longest ?? timingDefaults.retryLongest),
+  };
+}
+
+function messages({ messages: given = {} }: PeerValues): PeerMessages {
+  return {
+    window: given.window ?? messageDefaults.window,
+    fragmentSize: given["fragment-size"] ?? messageDefaults.fragmentSize,
   };
 }
 

@@ -11,7 +11,6 @@ import { flag, type Header } from "../wire/ikev2/header.ts";
 import { unsupportedCritical } from "../wire/ikev2/message.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { nameOf } from "../wire/ikev2/registry/names.ts";
-import { notifyType } from "../wire/ikev2/registry/notify.ts";
 import { ChildSas } from "./child-sas.ts";
 import { closeWait, lingerTime } from "./constants.ts";
 import { deleteIkeSa } from "./exchanges/informational.ts";
@@ -21,8 +20,8 @@ import { checkLiveness, watchLiveness } from "./liveness.ts";
 import { MessageCoder } from "./message-coder.ts";
 import { type NatFinding, noNat } from "./nat-detection.ts";
 import { OwnRequests } from "./own-requests.ts";
-import { notify } from "./payloads.ts";
 import { PeerRequests } from "./peer-requests.ts";
+import { refuseCritical, refuseSyntax } from "./refuse-request.ts";
 import type { State } from "./state.ts";
 import type { Task } from "./task.ts";
 
@@ -166,9 +165,9 @@ export class IkeSa {
       const exchange = exchanges.get(header.exchangeType);
       // The state may have changed since it came.
       if (exchange?.requestIn.includes(this.state.kind) !== true) return this.#theirs.abandon();
-      if ("fault" in opened) return this.#refuseSyntax(header.exchangeType, opened.fault);
+      if ("fault" in opened) return refuseSyntax(this, header.exchangeType, opened.fault);
       const critical = unsupportedCritical(opened.payloads);
-      if (critical !== undefined) this.#refuseCritical(header.exchangeType, critical.type);
+      if (critical !== undefined) refuseCritical(this, header.exchangeType, critical.type);
       else exchange.handleRequest(this, opened.payloads, path);
     }
   }
@@ -194,6 +193,17 @@ export class IkeSa {
     }
     task.handleResponse(this, opened.payloads);
     this.#own.pump();
+  }
+
+  /** So many requests may be under way: ours, where the peer promised to keep its responses, or the peer's, where we did. */
+  widen(whose: "ours" | "theirs", requests: number): void {
+    if (whose === "ours") this.#own.widen(requests);
+    else this.#theirs.widen(requests);
+  }
+
+  /** Requests of ours that the peer takes at a time. */
+  get peerWindow(): number {
+    return this.#own.window;
   }
 
   // --- what goes out -------------------------------------------------------------------------------------------
@@ -316,18 +326,6 @@ export class IkeSa {
     this.keying?.receiving.destroy();
     this.keying?.skD.destroy();
     this.keying = undefined;
-  }
-
-  #refuseSyntax(type: number, fault: string): void {
-    // RFC 7296 2.21.3: the sender of a malformed, authenticated request is told, and the SA is not to be trusted.
-    this.respond(type, [notify(notifyType.INVALID_SYNTAX)]);
-    this.end({ code: "invalid-syntax", exchange: nameOf.exchange(type), fault });
-  }
-
-  #refuseCritical(type: number, payload: number): void {
-    // RFC 7296 2.5: the request is rejected; in IKE_AUTH there is no SA to go on with.
-    this.respond(type, [notify(notifyType.UNSUPPORTED_CRITICAL_PAYLOAD, Uint8Array.of(payload))]);
-    if (this.state.kind === "ExpectAuthRequest") this.end({ code: "unsupported-critical-payload", payload });
   }
 
   #age(): number {

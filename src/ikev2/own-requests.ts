@@ -52,6 +52,11 @@ export class OwnRequests {
     return this.#underWay === undefined;
   }
 
+  /** Requests that the peer takes at a time. */
+  get window(): number {
+    return this.#window;
+  }
+
   /** Whether a request is out and unanswered. */
   get isOutstanding(): boolean {
     return this.#underWay?.some(({ out }) => out !== undefined) === true;

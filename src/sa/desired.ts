@@ -50,12 +50,21 @@ export interface PeerDesired {
   /** Whether we open the IKE SA by ourselves, and again after every loss. */
   readonly initiate: boolean;
   readonly timing: PeerTiming;
+  readonly messages: PeerMessages;
 }
 
 /** A secret and the name people know it by. `octets` never appear in a log, a status or an error (invariant 8). */
 export interface SecretDesired {
   readonly name: string;
   readonly octets: Uint8Array;
+}
+
+/** How IKE messages travel. */
+export interface PeerMessages {
+  /** Requests that the peer may have unanswered: as many responses are kept (RFC 7296 2.3). */
+  readonly window: number;
+  /** Octets of an IP datagram beyond which a message is fragmented (RFC 7383 2.5.1). */
+  readonly fragmentSize: number;
 }
 
 /** All in milliseconds. */

@@ -61,6 +61,31 @@ const retransmissionSection = section({
   }),
 });
 
+/** What `messages` comes to where the file says nothing. */
+export const messageDefaults = {
+  /** A lost request holds the three behind it up no longer; each response that is kept costs a few hundred octets. */
+  window: 4,
+  /** IPv6's least MTU, and less than what tunnels on the way leave of Ethernet's. */
+  fragmentSize: 1280,
+} as const;
+
+const messagesSection = section({
+  window: documented(wholeNumber(1, 64, "requests").optional(), {
+    type: "1 to 64",
+    default: "4",
+    meaning:
+      "Requests that the peer may send before it has our response to the first of them. Peers that know of no window go on asking one by one.",
+    example: "window: 1",
+  }),
+  "fragment-size": documented(wholeNumber(576, 9000, "octets").optional(), {
+    type: "576 to 9000",
+    default: "1280",
+    meaning:
+      "Octets of an IP datagram, its headers included, beyond which an IKE message is sent in fragments of its own (RFC 7383), so that none is fragmented by IP. Lowered by itself where large requests go unanswered.",
+    example: "fragment-size: 1400",
+  }),
+});
+
 const retrySection = section({
   first: documented(duration({ min: 100, max: day }).optional(), {
     type: "time, 100ms to 1d",
@@ -127,6 +152,12 @@ const sharedShape = {
     default: "12 retransmissions within 196 seconds",
     meaning: "How an unanswered request is repeated.",
     example: "retransmission: { first: 1s, factor: 1.8, tries: 5 }",
+  }),
+  messages: documented(messagesSection.optional(), {
+    type: "section",
+    default: "a window of 4, fragments of 1280 octets",
+    meaning: "How IKE messages travel.",
+    example: "messages: { fragment-size: 1400 }",
   }),
   retry: documented(retrySection.optional(), {
     type: "section",

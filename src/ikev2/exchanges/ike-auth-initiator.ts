@@ -23,6 +23,7 @@ import { find, findError, notify } from "../payloads.ts";
 import { pskAuth } from "../psk-auth.ts";
 import type { Handshake } from "../state.ts";
 import type { Task } from "../task.ts";
+import { takeWindow, windowPayloads } from "../window.ts";
 import { deleteChild, refuseAuthentication } from "./informational.ts";
 
 /** Goes on from IKE_SA_INIT: reserves the first child's SPI, then sends IKE_AUTH. */
@@ -62,6 +63,7 @@ function sendAuth(sa: IkeSa, peer: PeerDesired, handshake: Handshake, offer: Chi
     const { head, sa: proposals, tail } = childOfferPayloads(offer);
     payloads.push(...head, proposals, ...tail);
   }
+  payloads.push(...windowPayloads(peer.messages.window));
   sa.state = { kind: "ExpectAuthResponse", handshake };
   sa.sendRequest(authTask(peer, handshake, offer), payloads);
 }
@@ -129,7 +131,9 @@ function verifyResponder(
 }
 
 function establish(sa: IkeSa, handshake: Handshake, offer: ChildOffer | undefined, payloads: readonly Payload[]): void {
+  sa.widen("theirs", sa.peer?.messages.window ?? 1);
   sa.establish();
+  takeWindow(sa, payloads);
   sa.host.established(sa, false);
   if (offer === undefined) return;
   // One too many: it is being closed already, and its child with it.

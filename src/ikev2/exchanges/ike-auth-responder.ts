@@ -17,6 +17,7 @@ import type { IkeSa } from "../ike-sa.ts";
 import { find, findNotify, notify } from "../payloads.ts";
 import { pskAuth } from "../psk-auth.ts";
 import type { Handshake } from "../state.ts";
+import { takeWindow, windowPayloads } from "../window.ts";
 
 const type = exchangeType.IKE_AUTH;
 
@@ -54,9 +55,12 @@ export function answerAuth(sa: IkeSa, payloads: readonly Payload[], path: Path):
   // RFC 7296 2.23: an initiator behind a NAT has moved to port 4500, and perhaps to another address.
   sa.path = path;
   sa.establish();
+  takeWindow(sa, payloads);
+  sa.widen("theirs", peer.messages.window);
   const proof: Payload[] = [
     { kind: "IDr", ...identity },
     { kind: "AUTH", method: authMethod.SHARED_KEY_MESSAGE_INTEGRITY_CODE, data: auth },
+    ...windowPayloads(peer.messages.window),
   ];
   sa.host.established(sa, findNotify(payloads, notifyType.INITIAL_CONTACT) !== undefined);
   if (find(payloads, "SA") === undefined) return sa.respond(type, proof);

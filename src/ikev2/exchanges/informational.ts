@@ -8,6 +8,7 @@ import { notifyType } from "../../wire/ikev2/registry/notify.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { findNotify, notify, spiNumber, spiOctets } from "../payloads.ts";
 import type { Task } from "../task.ts";
+import { takeWindow, windowPayloads } from "../window.ts";
 
 const type = exchangeType.INFORMATIONAL;
 
@@ -29,6 +30,10 @@ export function answerInformational(sa: IkeSa, payloads: readonly Payload[]): vo
     });
   }
   const answer: Payload[] = [];
+  if (takeWindow(sa, payloads) && sa.peer !== undefined) {
+    answer.push(...windowPayloads(sa.peer.messages.window));
+    sa.widen("theirs", sa.peer.messages.window);
+  }
   for (const payload of payloads) {
     if (payload.kind !== "D") continue;
     const gone = deletedChildren(sa, payload);
@@ -71,6 +76,8 @@ export function deleteChild(protocol: SaProtocol, spiIn: number, then: (sa: IkeS
 function farewell(payloads: () => Payload[]): Task {
   const task: Task = {
     exchangeType: type,
+    // What else is under way would be answered by nobody.
+    alone: true,
     begin: (sa) => sa.sendRequest(task, payloads()),
     handleResponse: (sa) => {
       if (sa.state.kind === "ExpectDeleteResponse") sa.end(sa.state.reason);

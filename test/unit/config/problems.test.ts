@@ -9,7 +9,7 @@ function withPeer(body: string): string {
 
 const auth = "auth: { psk: file:site-b.psk }";
 const keysOfPeer =
-  "remote, id, local, protect, port, local-id, auth, ike, esp, ah, lifetime, replay-window, initiate, weak, liveness, retransmission, retry";
+  "remote, id, local, protect, port, local-id, auth, ike, esp, ah, lifetime, replay-window, initiate, weak, liveness, retransmission, messages, retry";
 
 describe("a wrong key or value in a peer", () => {
   it.each([
@@ -316,7 +316,7 @@ describe("errors outside peers are fatal", () => {
     ],
     [
       "defaults: { remote: 192.0.2.2 }\n",
-      'gw.yaml:1:13: defaults.remote: unknown key "remote". Possible here: port, local-id, auth, ike, esp, ah, lifetime, replay-window, initiate, weak, liveness, retransmission, retry',
+      'gw.yaml:1:13: defaults.remote: unknown key "remote". Possible here: port, local-id, auth, ike, esp, ah, lifetime, replay-window, initiate, weak, liveness, retransmission, messages, retry',
     ],
     [
       "include: 5\n",

@@ -11,10 +11,13 @@ import { carry, type EndOptions } from "./world.ts";
 
 const [child] = peer(a, b).children;
 
+/** With a window of one, a new request says that our answer to the last has arrived. */
+const oneByOne = { window: 1, fragmentSize: 1_280 };
+
 /** An established engine, responder, with one child whose SPI at the puppet is abcd0001. */
 function established(): Puppet {
   const { one } = ends({ network: () => [] });
-  one.configure(facing(a, { initiate: false }));
+  one.configure(facing(a, { initiate: false, messages: oneByOne }));
   const puppet = new Puppet(one, b, "initiator");
   puppet.init();
   puppet.request(exchangeType.IKE_AUTH, puppet.authPayloads({ child }));
@@ -100,7 +103,7 @@ describe("what a peer may ask for", () => {
   test("a second thing before the first is answered: it is not heard until then", () => {
     const options: EndOptions = {};
     const { world, one } = ends({ one: options, network: () => [] });
-    one.configure(facing(a, { initiate: false }));
+    one.configure(facing(a, { initiate: false, messages: oneByOne }));
     const puppet = new Puppet(one, b, "initiator");
     puppet.init();
     puppet.request(exchangeType.IKE_AUTH, puppet.authPayloads({ child }));

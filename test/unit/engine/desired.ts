@@ -40,6 +40,7 @@ export function peer(local: Address, remote: Address, options: PeerOptions = {})
     children: protect.flatMap((line) => children(line, { esp, ah, hardSeconds })),
     initiate: true,
     timing,
+    messages: { window: 4, fragmentSize: 1_280 },
     ...rest,
     remoteId:
       "remoteId" in options

@@ -306,11 +306,11 @@ function ikeSuite(): IkeSuite {
 }
 
 /** The child of an engine's request, taken whole. */
-export function acceptChild(payloads: readonly Payload[]): Payload[] {
+export function acceptChild(payloads: readonly Payload[], spi = 0xabcd_0002): Payload[] {
   const sa = find(payloads, "SA");
   const proposal = sa?.proposals[0];
   if (proposal === undefined) return [];
-  const answer: Payload[] = [{ kind: "SA", proposals: [{ ...proposal, spi: spiOctets(0xabcd_0002) }] }];
+  const answer: Payload[] = [{ kind: "SA", proposals: [{ ...proposal, spi: spiOctets(spi) }] }];
   for (const payload of payloads) {
     if (payload.kind === "TSi" || payload.kind === "TSr") answer.push(payload);
     if (payload.kind === "N" && payload.type === notifyType.USE_TRANSPORT_MODE) answer.push(payload);

@@ -1,0 +1,17 @@
+/** Authentic requests that are not even looked into (RFC 7296 2.5, 2.21.3). */
+import { nameOf } from "../wire/ikev2/registry/names.ts";
+import { notifyType } from "../wire/ikev2/registry/notify.ts";
+import type { IkeSa } from "./ike-sa.ts";
+import { notify } from "./payloads.ts";
+
+/** RFC 7296 2.21.3: the sender of a malformed, authenticated request is told, and the SA is not to be trusted. */
+export function refuseSyntax(sa: IkeSa, exchange: number, fault: string): void {
+  sa.respond(exchange, [notify(notifyType.INVALID_SYNTAX)]);
+  sa.end({ code: "invalid-syntax", exchange: nameOf.exchange(exchange), fault });
+}
+
+/** RFC 7296 2.5: a request with an unknown critical payload is rejected; in IKE_AUTH there is no SA to go on with. */
+export function refuseCritical(sa: IkeSa, exchange: number, payload: number): void {
+  sa.respond(exchange, [notify(notifyType.UNSUPPORTED_CRITICAL_PAYLOAD, Uint8Array.of(payload))]);
+  if (sa.state.kind === "ExpectAuthRequest") sa.end({ code: "unsupported-critical-payload", payload });
+}
