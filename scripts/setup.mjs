@@ -13,7 +13,10 @@ const steps = {
   node: { about: "the npm packages of package-lock.json", run: nodeModules },
   build: { about: "src compiled into dist", run: build },
   lab: { about: "a kernel that can do ESP, and the tools the lab needs (Debian packages)", run: lab },
-  peers: { about: "strongSwan 5.9.8 and 6.0.1, each in a folder of its own (debootstrap)", run: peers },
+  peers: {
+    about: "strongSwan 5.9.8 and 6.0.1, Libreswan 5.2, OpenIKED 7.4, each in a folder of its own (debootstrap)",
+    run: peers,
+  },
 };
 
 /** Runs the named steps in order. */

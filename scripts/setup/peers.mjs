@@ -4,15 +4,7 @@ import { cache } from "../paths.mjs";
 import { Sorry, show } from "../run.mjs";
 import { aptProxy, asRoot, debianMirror, installPackages } from "./debian.mjs";
 
-/** Peers that need not be the host's own release, each the smallest Debian that carries it, in a folder to chroot into. */
-const peerFolders = [
-  { name: "strongswan-5.9.8", suite: "bookworm" },
-  { name: "strongswan-6.0.1", suite: "trixie" },
-];
-
 const strongswanPackages = [
-  // The names of protocols and services: without them a selector cannot say "gre".
-  "netbase",
   "strongswan-charon",
   "strongswan-swanctl",
   "libstrongswan-standard-plugins",
@@ -20,21 +12,31 @@ const strongswanPackages = [
   "libcharon-extra-plugins",
 ];
 
+/** Peers that need not be the host's own release, each the smallest Debian that carries it, in a folder to chroot into. */
+const peerFolders = [
+  { name: "strongswan-5.9.8", suite: "bookworm", packages: strongswanPackages },
+  { name: "strongswan-6.0.1", suite: "trixie", packages: strongswanPackages },
+  // It depends on "host", a name that others provide, and debootstrap resolves none such.
+  { name: "libreswan-5.2", suite: "trixie", packages: ["libreswan", "bind9-host"] },
+  { name: "openiked-7.4", suite: "trixie", packages: ["openiked"] },
+];
+
 /** Makes the peers' folders that are not there yet. Nothing of a peer is installed on the machine itself. */
 export function peers() {
   const folder = join(cache, "peers");
   mkdirSync(folder, { recursive: true });
-  for (const { name, suite } of peerFolders) {
-    if (!existsSync(join(folder, name))) make(join(folder, name), suite);
+  for (const { name, suite, packages } of peerFolders) {
+    if (!existsSync(join(folder, name))) make(join(folder, name), suite, packages);
   }
 }
 
-function make(target, suite) {
+function make(target, suite, packages) {
   installPackages(["debootstrap"], "which puts the peers of the interop tests into folders");
   const [command, ...prefix] = [...asRoot("to make the peers' folders"), "env"];
   const proxy = Object.entries(aptProxy()).map(([key, value]) => `${key}=${value}`);
   const half = `${target}.new-${process.pid}`;
-  const options = ["--variant=minbase", `--include=${strongswanPackages.join(",")}`];
+  // netbase has the names of protocols and services: without them a selector cannot say "gre".
+  const options = ["--variant=minbase", `--include=${["netbase", ...packages].join(",")}`];
   // The folder gets its name only when it is whole, so that one that was broken off is never taken for a peer.
   const script = `PATH=$PATH:/usr/sbin:/sbin; half='${half}'; target='${target}'
 debootstrap ${options.join(" ")} ${suite} "$half" ${debianMirror()} >"$half.log" 2>&1 || {

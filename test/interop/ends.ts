@@ -1,4 +1,5 @@
 // Configurations of the two kinds of end, for the scenarios.
+import type { LibreswanConnection } from "./lab/libreswan.ts";
 import type { Lab } from "./lab/scenario.ts";
 import type { Child, Connection } from "./lab/strongswan.ts";
 import type { Family } from "./lab/topology.ts";
@@ -84,3 +85,38 @@ export const strongswanChildren = {
   ],
   net: (localTs: string, remoteTs: string): Child[] => [{ name: "net", mode: "tunnel", localTs, remoteTs }],
 };
+
+/**
+ * Libreswan's connections for GRE, VXLAN on both ports and the LANs over one family, named "gre-v4" and so on: those with
+ * the same ends share an IKE SA, and VXLAN takes two, one for each direction.
+ */
+export function libreswanConnections(
+  lab: Lab,
+  options: Pick<EndOptions, "here" | "there" | "family"> & { readonly more?: Readonly<Record<string, string>> },
+): LibreswanConnection[] {
+  const { here, there, family, more } = options;
+  const [self, other] = [lab.gateway(here), lab.gateway(there)];
+  const connection = (
+    name: string,
+    mode: LibreswanConnection["mode"],
+    selectors: LibreswanConnection["selectors"],
+  ): LibreswanConnection => ({
+    name: `${name}-${family}`,
+    localAddress: self.address[family],
+    remoteAddress: other.address[family],
+    localId: `${here}.example`,
+    remoteId: `${there}.example`,
+    secret,
+    mode,
+    selectors,
+    ...(more === undefined ? {} : { more }),
+  });
+  return [
+    connection("gre", "transport", { leftprotoport: "gre", rightprotoport: "gre" }),
+    ...[4789, 8472].flatMap((port) => [
+      connection(`vxlan${port}to`, "transport", { leftprotoport: "udp", rightprotoport: `udp/${port}` }),
+      connection(`vxlan${port}from`, "transport", { leftprotoport: `udp/${port}`, rightprotoport: "udp" }),
+    ]),
+    connection("net", "tunnel", { leftsubnet: self.lan[family].prefix, rightsubnet: other.lan[family].prefix }),
+  ];
+}

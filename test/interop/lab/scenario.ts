@@ -5,7 +5,9 @@ import { test } from "vitest";
 import { Capture, type CaptureReport } from "./capture.ts";
 import type { FrameKind } from "./frames.ts";
 import { espKeyTable } from "./key-table.ts";
+import { Libreswan, type LibreswanConnection } from "./libreswan.ts";
 import type { Machine } from "./machine.ts";
+import { OpenIked, type OpenIkedPolicy } from "./openiked.ts";
 import { type Connection, Strongswan, type StrongswanVersion } from "./strongswan.ts";
 import { type Gateway, Topology, type TopologySpec } from "./topology.ts";
 import { Offer, type OfferOptions } from "./traffic.ts";
@@ -76,6 +78,16 @@ export class Lab {
     return await Strongswan.start(version, this.gateway(gateway).machine, connections, options);
   }
 
+  /** Starts Libreswan on a gateway and loads its connections. */
+  async libreswan(gateway: string, connections: readonly LibreswanConnection[]): Promise<Libreswan> {
+    return await Libreswan.start(this.gateway(gateway).machine, connections);
+  }
+
+  /** Starts OpenIKED on a gateway with these policies. */
+  async openIked(gateway: string, policies: readonly OpenIkedPolicy[]): Promise<OpenIked> {
+    return await OpenIked.start(this.gateway(gateway).machine, policies);
+  }
+
   /** Writes our configuration for a gateway, without starting anything. */
   underlock(gateway: string, options: UnderlockOptions): Underlock {
     return new Underlock(this.gateway(gateway).machine, options);
@@ -117,7 +129,10 @@ export class Lab {
     rmSync(target, { recursive: true, force: true });
     mkdirSync(target, { recursive: true });
     // Sockets cannot be copied.
-    cpSync(this.folder, target, { recursive: true, filter: (source) => !/(^|\/)(vici|control)$/.test(source) });
+    cpSync(this.folder, target, {
+      recursive: true,
+      filter: (source) => !/(^|\/)(vici|control|pluto\.ctl)$/.test(source),
+    });
     return target;
   }
 }

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import type { LoggedProcess, Machine } from "./machine.ts";
+import { peerFolder } from "./peer-folder.ts";
 import { Vici, type ViciMessage } from "./vici.ts";
 
 /** The strongSwan releases that `scripts/setup.mjs peers` puts into folders. */
@@ -67,15 +67,11 @@ export class Strongswan {
     connections: readonly Connection[],
     options: Readonly<Record<string, string>> = {},
   ): Promise<Strongswan> {
-    const root = peerFolder(version);
-    if (!existsSync(root))
-      throw new Error(`strongSwan ${version} is not in ${root}: do \`node scripts/setup.mjs peers\``);
+    const root = await peerFolder(machine, `strongswan-${version}`);
     const folder = join(machine.folder, "strongswan");
     const socket = join(folder, "vici");
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, "strongswan.conf"), strongswanConf(folder, options));
-    const mounts = ["dev", "proc", "sys", "tmp", "run"].map((name) => `mount --bind /${name} ${root}/${name}`);
-    await machine.run(`mountpoint -q ${root}/proc || { ${mounts.join(" && ")}; }`);
     rmSync(socket, { force: true });
     const env = { STRONGSWAN_CONF: join(folder, "strongswan.conf") };
     const charon = machine.spawn("charon", ["chroot", root, "/usr/lib/ipsec/charon"], env);
@@ -136,11 +132,6 @@ export class Strongswan {
     this.#vici.close();
     await this.#charon.stop(signal);
   }
-}
-
-function peerFolder(version: StrongswanVersion): string {
-  const cache = process.env.UNDERLOCK_CACHE ?? join(process.env.HOME ?? homedir(), ".cache", "underlock");
-  return join(cache, "peers", `strongswan-${version}`);
 }
 
 function strongswanConf(folder: string, options: Readonly<Record<string, string>>): string {
