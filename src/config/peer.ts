@@ -94,6 +94,7 @@ export async function buildPeer(
           ike: settings.ike ?? defaultProposals("ike"),
           children: built.children,
           initiate: paths.remote === "any" ? false : (settings.initiate ?? true),
+          unique: settings.unique ?? "replace",
           timing: timing(settings),
           messages: messages(settings),
         };

@@ -5,6 +5,7 @@ import type { Host, PeerClaim, TimerName } from "../ikev2/host.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
 import { initiate } from "../ikev2/initiate.ts";
 import type { KernelAnswer, KernelRequest, SaId } from "../kernel/port.ts";
+import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import { type ChildSa, inboundId, outboundId } from "../sa/child-sa.ts";
 import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
@@ -108,11 +109,14 @@ export class EngineHost implements Host, PeerContext {
     return this.#parts.running.peerOf(sa)?.firstChild(sa);
   }
 
+  unwelcome(peer: PeerDesired, identity: Identity, path: Path): Reason | undefined {
+    return this.#parts.running.peer(peer.name)?.unwelcome(identity, path);
+  }
+
   isInitialContact(sa: IkeSa, peer: PeerDesired): boolean {
-    for (const other of this.#parts.running.peer(peer.name)?.sas ?? []) {
-      if (other !== sa && other.state.kind === "Established") return false;
-    }
-    return true;
+    return (
+      this.#parts.running.peer(peer.name)?.isInitialContact(sa, (reqid) => this.#parts.standing.has(reqid)) === true
+    );
   }
 
   reqid(peer: PeerDesired, child: ChildDesired): number {
@@ -200,7 +204,7 @@ export class EngineHost implements Host, PeerContext {
   ended(sa: IkeSa, reason: Reason): void {
     const stood = sa.establishedAt > 0;
     this.log({
-      level: stood ? "info" : "warn",
+      level: stood || reason.code === "replaced" ? "info" : "warn",
       event: stood ? "ike-sa-down" : "ike-sa-failed",
       ...nameOf(sa),
       reason,

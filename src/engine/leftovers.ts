@@ -1,10 +1,13 @@
-/** IKE SAs that stand here, while the peer came back and knows nothing of them (RFC 7296 2.4, INITIAL_CONTACT). */
+/** IKE SAs that the peer has replaced by a newer one, knowingly or because it forgot them (RFC 7296 2.4). */
 import type { IkeSa } from "../ikev2/ike-sa.ts";
+import type { Identity } from "../negotiate/identity.ts";
 import { covers } from "./coverage.ts";
 
 /** A leftover that is not being closed yet. */
 export interface Leftover {
   readonly sa: IkeSa;
+  /** The peer says that it knows nothing of it (INITIAL_CONTACT). */
+  readonly forgotten: boolean;
   /** Newer IKE SAs carry all its children. */
   readonly replaced: boolean;
   /** Since when the peer has had the time to replace it, in ms of the engine's clock. */
@@ -13,45 +16,56 @@ export interface Leftover {
 
 /** Tells, of one peer's IKE SAs, the leftovers from those that took their place: the same identity is at the other end. */
 export class Leftovers {
-  readonly #leftovers = new Set<IkeSa>();
+  /** With each: whether the peer says that it knows nothing of it. */
+  readonly #leftovers = new Map<IkeSa, boolean>();
   readonly #byIdentity = new Map<string, Set<IkeSa>>();
 
   has(sa: IkeSa): boolean {
     return this.#leftovers.has(sa);
   }
 
+  /** Whether the peer says that it knows nothing of it. */
+  isForgotten(sa: IkeSa): boolean {
+    return this.#leftovers.get(sa) === true;
+  }
+
   /** An IKE SA was established; `initialContact`: the peer says that it has no other. */
   established(sa: IkeSa, initialContact: boolean): void {
-    const key = identityOf(sa);
+    const key = sa.remoteId?.text ?? "";
     const twins = this.#byIdentity.get(key) ?? new Set();
     this.#byIdentity.set(key, twins);
     for (const other of twins) {
-      // RFC 7296 2.4: the peer knows of no other IKE SA; what stood before it called is a leftover. One that came to
-      // stand while the peer was calling is no leftover: two ends called each other at once.
-      if (initialContact && other.establishedAt <= sa.createdAt) this.#leftovers.add(other);
+      // What came to stand while this one was being made is no leftover: two ends called each other at once, and what
+      // the peer said of its other IKE SAs may have been said before it stood there.
+      if (other.establishedAt >= sa.createdAt) continue;
+      this.#leftovers.set(other, initialContact || this.isForgotten(other));
     }
     twins.add(sa);
   }
 
   ended(sa: IkeSa): void {
     this.#leftovers.delete(sa);
-    const key = identityOf(sa);
+    const key = sa.remoteId?.text ?? "";
     const twins = this.#byIdentity.get(key);
     twins?.delete(sa);
     if (twins?.size === 0) this.#byIdentity.delete(key);
   }
 
+  /** Those that stand with that identity at the other end. */
+  with(identity: Identity): Iterable<IkeSa> {
+    return this.#byIdentity.get(identity.text) ?? [];
+  }
+
   /** Those that are not being closed yet; they may go while this is gone through. */
   *standing(): Generator<Leftover> {
-    for (const sa of [...this.#leftovers]) {
+    for (const [sa, forgotten] of [...this.#leftovers]) {
       if (sa.state.kind !== "Established") continue;
-      const heirs = [...(this.#byIdentity.get(identityOf(sa)) ?? [])].filter((other) => !this.#leftovers.has(other));
-      const replaced = heirs.some((heir) => covers(heir, sa));
-      yield { sa, replaced, since: Math.max(sa.establishedAt, ...heirs.map((heir) => heir.establishedAt)) };
+      const heirs = [...(this.#byIdentity.get(sa.remoteId?.text ?? "") ?? [])].filter(
+        (other) => !this.#leftovers.has(other),
+      );
+      const replaced = heirs.some((heir) => heir.state.kind === "Established" && covers(heir, sa));
+      const since = Math.max(sa.establishedAt, ...heirs.map((heir) => heir.establishedAt));
+      yield { sa, forgotten, replaced, since };
     }
   }
-}
-
-function identityOf(sa: IkeSa): string {
-  return sa.remoteId?.text ?? "";
 }

@@ -3,6 +3,7 @@
 import { createChild } from "../ikev2/exchanges/create-child-sa.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
 import { familyOf } from "../negotiate/address.ts";
+import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { ChildSa } from "../sa/child-sa.ts";
 import type { ChildDesired, PeerDesired } from "../sa/desired.ts";
@@ -59,6 +60,7 @@ export class Peer implements TimerOwner {
     this.since = context.now();
     this.state = this.#idleState();
     this.#redundancy = new Redundancy({
+      unique: desired.unique,
       sas: this.sas,
       children: this.children,
       now: () => context.now(),
@@ -88,6 +90,26 @@ export class Peer implements TimerOwner {
     for (const sa of [...this.sas]) sa.close(reason);
   }
 
+  // --- what its IKE SAs ask ---------------------------------------------------------------------------------------
+
+  /** Why a caller that has proved this identity is turned away; undefined where it is welcome. */
+  unwelcome(identity: Identity, path: Path): Reason | undefined {
+    const reason = this.#redundancy.unwelcome(identity, path);
+    if (reason !== undefined) this.reason = reason;
+    return reason;
+  }
+
+  /**
+   * Whether to tell the peer that this is our only IKE SA with it. Not while SAs of a former run carry traffic: some peers
+   * delete theirs at once, before the new ones stand. `left` says whether such stand.
+   */
+  isInitialContact(sa: IkeSa, left: (reqid: number) => boolean): boolean {
+    if (this.desired.unique === "never") return false;
+    for (const other of this.sas) if (other !== sa && other.state.kind === "Established") return false;
+    for (const { reqid } of this.children.values()) if (left(reqid)) return false;
+    return true;
+  }
+
   // --- what happens to its IKE SAs --------------------------------------------------------------------------------
 
   established(sa: IkeSa, initialContact: boolean): void {
@@ -96,6 +118,7 @@ export class Peer implements TimerOwner {
     this.#failures = 0;
     this.reason = undefined;
     this.#change("up");
+    if (sa.role === "responder") this.#giveUpOwnCalls();
     this.#redundancy.established(sa, initialContact);
     this.tend();
   }
@@ -214,6 +237,14 @@ export class Peer implements TimerOwner {
     const path: Path = { local: { address: local, port: 500 }, remote: { address, port } };
     this.#context.connecting(this, path);
     this.sas.add(this.#context.initiate(this, path));
+  }
+
+  /** The peer was quicker: of our own calls, those of which it has nothing but half-open state are needless. */
+  #giveUpOwnCalls(): void {
+    for (const sa of [...this.sas]) {
+      if (sa.role === "initiator" && sa.establishedAt === 0 && sa.state.kind !== "ExpectAuthResponse")
+        sa.close({ code: "replaced" });
+    }
   }
 
   #tendChildren(main: IkeSa): void {

@@ -1,7 +1,12 @@
 /** Of one peer's IKE SAs and pairs of Child SAs, those that are one too many: which they are, and how they go. */
 import { createChild } from "../ikev2/exchanges/create-child-sa.ts";
+import { proofOfLife } from "../ikev2/exchanges/informational.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
+import type { Identity } from "../negotiate/identity.ts";
+import type { Reason } from "../negotiate/reason.ts";
 import type { ChildSa } from "../sa/child-sa.ts";
+import type { UniquePolicy } from "../sa/desired.ts";
+import { formatEndpoint, type Path } from "../sa/path.ts";
 import type { ChildRecord } from "./child-record.ts";
 import { covers, missingOn } from "./coverage.ts";
 import { Leftovers } from "./leftovers.ts";
@@ -9,8 +14,15 @@ import { Leftovers } from "./leftovers.ts";
 /** How long an IKE SA that is one too many waits for its twin to carry the children, in ms. */
 const redundantPatience = 10_000;
 
+/** How long the end that opened an IKE SA which is one too many is left to close it, in ms; other daemons never do. */
+const openerPatience = 15_000;
+
+/** How often that wait doubles: some daemons open another for each that is closed. */
+const mostDoublings = 8;
+
 /** What is asked of the peer and of what surrounds it. */
 export interface RedundancyContext {
+  readonly unique: UniquePolicy;
   readonly sas: ReadonlySet<IkeSa>;
   readonly children: ReadonlyMap<string, ChildRecord>;
   now(): number;
@@ -26,13 +38,31 @@ export class Redundancy {
   readonly #leftovers = new Leftovers();
   /** Child SAs that the peer has been asked to delete. */
   readonly #retired = new WeakSet<ChildSa>();
+  /** IKE SAs that are being asked for a sign of life. */
+  readonly #asked = new WeakSet<IkeSa>();
+  /** How often we closed one that the peer should have closed. */
+  #closedForPeer = 0;
 
   constructor(context: RedundancyContext) {
     this.#context = context;
   }
 
+  /** Why a caller that has proved this identity is turned away; undefined where it is welcome. */
+  unwelcome(identity: Identity, path: Path): Reason | undefined {
+    if (this.#context.unique !== "keep") return undefined;
+    for (const other of this.#leftovers.with(identity)) {
+      // From the same address it is the same host: it restarted, or both ends called at once.
+      if (other.state.kind !== "Established" || other.path.remote.address === path.remote.address) continue;
+      // If it moved, or died, it is to be let in as soon as possible.
+      this.#askForLife(other);
+      return { code: "already-connected", identity: identity.text, from: formatEndpoint(other.path.remote) };
+    }
+    return undefined;
+  }
+
   /** An IKE SA was established; `initialContact`: the peer says that it has no other. */
   established(sa: IkeSa, initialContact: boolean): void {
+    if (this.#context.unique === "never") return;
     this.#leftovers.established(sa, initialContact);
     this.closeLeftovers();
   }
@@ -41,29 +71,41 @@ export class Redundancy {
     this.#leftovers.ended(sa);
   }
 
-  /** The IKE SA that children are asked for on: of several that stand, the one that RFC 7296 2.8.1's comparison of nonces keeps. */
+  /**
+   * The IKE SA that children are asked for on: of those that nothing newer has replaced, the one that RFC 7296 2.8.1's
+   * comparison of nonces keeps.
+   */
   main(): IkeSa | undefined {
     let main: IkeSa | undefined;
     for (const sa of this.#context.sas) {
-      if (sa.state.kind !== "Established" || this.#leftovers.has(sa)) continue;
-      if (main === undefined || sa.lowestNonce > main.lowestNonce) main = sa;
+      if (sa.state.kind !== "Established" || this.#leftovers.isForgotten(sa)) continue;
+      if (main === undefined || this.#isBetter(sa, main)) main = sa;
     }
     return main;
   }
 
   /** Does what brings the peer nearer to having `main` alone, with one pair for each child. */
   tend(main: IkeSa): void {
-    this.#tendTwins(main);
+    if (this.#context.unique !== "never") this.#tendTwins(main);
     this.#tendCrossed(main);
   }
 
-  /** Their children may still be carried by the peer's kernel: they go when new ones stand, or when the peer has had its time. */
+  /**
+   * Their children may still be carried by the peer's kernel: they go when new ones stand, or when the peer that forgot
+   * them has had its time. A peer that remembers them is left to close them itself, and to keep what is not replaced.
+   */
   closeLeftovers(): void {
     const now = this.#context.now();
-    for (const { sa, replaced, since } of this.#leftovers.standing()) {
-      if (replaced || since + redundantPatience <= now) this.#replace(sa, replaced);
-      else this.#context.lookAgain("leftovers", since + redundantPatience);
+    for (const { sa, forgotten, replaced, since } of this.#leftovers.standing()) {
+      const overdue = since + redundantPatience;
+      if (forgotten ? replaced || overdue <= now : replaced && overdue <= now) this.#replace(sa, replaced);
+      else if (overdue > now) this.#context.lookAgain("leftovers", overdue);
     }
+  }
+
+  #isBetter(sa: IkeSa, than: IkeSa): boolean {
+    const isLeft = this.#leftovers.has(sa);
+    return isLeft === this.#leftovers.has(than) ? sa.lowestNonce > than.lowestNonce : !isLeft;
   }
 
   /**
@@ -71,17 +113,54 @@ export class Redundancy {
    * all its children, and asks for those that it does not carry yet.
    */
   #tendTwins(main: IkeSa): void {
-    const now = this.#context.now();
     for (const sa of [...this.#context.sas]) {
-      if (sa === main || sa.state.kind !== "Established" || sa.role !== "initiator") continue;
-      const overdue = Math.max(sa.establishedAt, main.establishedAt) + redundantPatience;
-      const covered = covers(main, sa);
-      if (covered || overdue <= now) this.#replace(sa, covered);
-      else {
-        this.#context.lookAgain("redundant", overdue);
-        for (const name of missingOn(main, sa)) this.#move(name, main);
-      }
+      if (sa === main || sa.state.kind !== "Established" || this.#leftovers.has(sa)) continue;
+      if (sa.role === "initiator") this.#tendOwnTwin(sa, main);
+      else this.#tendTheirTwin(sa, main);
     }
+  }
+
+  #tendOwnTwin(sa: IkeSa, main: IkeSa): void {
+    const overdue = bothSince(sa, main) + redundantPatience;
+    const covered = covers(main, sa);
+    if (covered || overdue <= this.#context.now()) {
+      if (this.#livesBeside(main, sa)) this.#replace(sa, covered);
+      return;
+    }
+    this.#context.lookAgain("redundant", overdue);
+    for (const name of missingOn(main, sa)) this.#move(name, main);
+  }
+
+  /** The peer opened it; a daemon that has no such rule keeps both for ever. What `main` does not carry is left alone. */
+  #tendTheirTwin(sa: IkeSa, main: IkeSa): void {
+    if (!covers(main, sa)) return;
+    const patience = openerPatience * 2 ** Math.min(this.#closedForPeer, mostDoublings);
+    const overdue = bothSince(sa, main) + patience;
+    if (overdue > this.#context.now()) return this.#context.lookAgain("redundant", overdue);
+    if (!this.#livesBeside(main, sa)) return;
+    this.#closedForPeer += 1;
+    this.#replace(sa, true);
+  }
+
+  /**
+   * Whether the peer has shown that it has `main` still, after both came to stand: one of the two may have ended the other
+   * there without a word, by an INITIAL_CONTACT that was on its way. Where it has not, it is asked.
+   */
+  #livesBeside(main: IkeSa, sa: IkeSa): boolean {
+    if (main.lastHeard > bothSince(main, sa)) return true;
+    this.#askForLife(main);
+    return false;
+  }
+
+  #askForLife(sa: IkeSa): void {
+    if (this.#asked.has(sa)) return;
+    this.#asked.add(sa);
+    sa.request(
+      proofOfLife(() => {
+        this.#asked.delete(sa);
+        this.#context.lookAgain("redundant", this.#context.now());
+      }),
+    );
   }
 
   #move(name: string, main: IkeSa): void {
@@ -112,4 +191,9 @@ export class Redundancy {
       }
     }
   }
+}
+
+/** Since when both stand, in ms of the engine's clock. */
+function bothSince(one: IkeSa, other: IkeSa): number {
+  return Math.max(one.establishedAt, other.establishedAt);
 }

@@ -31,9 +31,11 @@ export interface Host {
 
   /** The peer that the claimed identities and the path belong to, or why there is none. */
   selectPeer(claim: PeerClaim): { readonly peer: PeerDesired } | { readonly reason: Reason };
+  /** Why a peer that has proved this identity is turned away all the same. */
+  unwelcome(peer: PeerDesired, identity: Identity, path: Path): Reason | undefined;
   /** A responder's answer to "which of your children may this be": those of the peer, not yet up first. */
   childCandidates(peer: PeerDesired): readonly ChildDesired[];
-  /** Whether no other IKE SA with the peer stands (RFC 7296 2.4). */
+  /** Whether to tell the peer to delete every other IKE SA with us (RFC 7296 2.4). */
   isInitialContact(sa: IkeSa, peer: PeerDesired): boolean;
   reqid(peer: PeerDesired, child: ChildDesired): number;
   /** Policies and routes that the Child SA needs on top of the SAs, in the state "protected". */

@@ -90,7 +90,9 @@ function sentence(reason: Reason): string {
     case "peer-deleted":
       return `the peer deleted the ${reason.what}`;
     case "replaced":
-      return "the peer opened a new IKE SA and says that it has no other (INITIAL_CONTACT)";
+      return "another IKE SA with the same peer took its place";
+    case "already-connected":
+      return `${reason.identity} is connected from ${reason.from} already, and its section says unique: keep`;
     case "lifetime-over":
       return `the ${reason.what} reached its hard lifetime`;
     case "sa-vanished":

@@ -119,8 +119,10 @@ export type Reason =
   | { readonly code: "nat-forbids-transport"; readonly child: string }
   /** The peer deleted the SA. */
   | { readonly code: "peer-deleted"; readonly what: "IKE SA" | "Child SA" }
-  /** The peer opened a new IKE SA with INITIAL_CONTACT: RFC 7296 2.4. */
+  /** Another IKE SA with the same peer took its place: RFC 7296 2.4, 2.8. */
   | { readonly code: "replaced" }
+  /** The identity has an IKE SA from another address, and its section says `unique: keep`. */
+  | { readonly code: "already-connected"; readonly identity: string; readonly from: string }
   /** A hard limit ended the SA. */
   | { readonly code: "lifetime-over"; readonly what: "IKE SA" | "Child SA" }
   /** The SA vanished from the kernel without us. */

@@ -49,9 +49,16 @@ export interface PeerDesired {
   readonly children: readonly ChildDesired[];
   /** Whether we open the IKE SA by ourselves, and again after every loss. */
   readonly initiate: boolean;
+  readonly unique: UniquePolicy;
   readonly timing: PeerTiming;
   readonly messages: PeerMessages;
 }
+
+/**
+ * Whether one identity has one IKE SA: `replace`: the newest takes the place of the others; `keep`: from another address it
+ * is turned away while the first stands; `never`: as many as come.
+ */
+export type UniquePolicy = "replace" | "keep" | "never";
 
 /** A secret and the name people know it by. `octets` never appear in a log, a status or an error (invariant 8). */
 export interface SecretDesired {

@@ -4,7 +4,7 @@ import { KeywordError, type ProposalProtocol, parseProposal } from "../../crypto
 import { findKeyword, transforms } from "../../crypto/transforms.ts";
 import { type Address, formatAddress, parseAddress } from "../../negotiate/address.ts";
 import type { Identity } from "../../negotiate/identity.ts";
-import type { ProposalDesired } from "../../sa/desired.ts";
+import type { ProposalDesired, UniquePolicy } from "../../sa/desired.ts";
 import { parseIdentity } from "../identity-text.ts";
 import { nearestWord } from "../nearest.ts";
 import { quote } from "../problem.ts";
@@ -92,6 +92,16 @@ export function proposal(protocol: ProposalProtocol): z.ZodType<ProposalDesired>
     }
   });
 }
+
+/** Whether one identity has one IKE SA. */
+export const uniquePolicy: z.ZodType<UniquePolicy> = leaf((value): Reading<UniquePolicy> => {
+  const policy = uniquePolicies.find((known) => known === value);
+  if (policy !== undefined) return { value: policy };
+  const what = `one of ${uniquePolicies.join(", ")}`;
+  return { wrong: typeof value === "string" ? `is ${what}, not ${quote(value)}` : notThis(what, value) };
+});
+
+const uniquePolicies: readonly UniquePolicy[] = ["replace", "keep", "never"];
 
 /** The keyword of one weak algorithm. YAML reads a bare `null` as nothing, but here it is the name of a cipher. */
 export const weakKeyword: z.ZodType<string> = leaf((value): Reading<string> => {

@@ -5,7 +5,17 @@ import { quote } from "../problem.ts";
 import { documented } from "./documentation.ts";
 import { leaf, notThis, oneOrMany, section, wholeNumber } from "./leaf.ts";
 import { childShape, lockEntry, protectEntry } from "./protect.ts";
-import { duration, hostAddress, identity, portNumber, proposal, remote, weakKeyword, yesOrNo } from "./scalars.ts";
+import {
+  duration,
+  hostAddress,
+  identity,
+  portNumber,
+  proposal,
+  remote,
+  uniquePolicy,
+  weakKeyword,
+  yesOrNo,
+} from "./scalars.ts";
 import { secret } from "./secret.ts";
 
 const second = 1000;
@@ -133,6 +143,13 @@ const sharedShape = {
     default: "yes; no for `remote: any`",
     meaning: "Call the peer at start, and again whenever it is lost. With no, wait until it calls.",
     example: "initiate: no",
+  }),
+  unique: documented(uniquePolicy.optional(), {
+    type: "replace, keep or never",
+    default: "replace",
+    meaning:
+      "Whether one identity has one IKE SA. `replace`: a newer one takes the place of the others once it carries their traffic, wherever the peer calls from now. `keep`: a second caller with the same identity, from another address, is turned away while the first stands. `never`: as many as come; for peers that share an identity.",
+    example: "unique: keep",
   }),
   weak: documented(oneOrMany(weakKeyword, "keyword").optional(), {
     type: "keyword or list of keywords",

@@ -19,7 +19,7 @@ import {
 } from "../child-initiator.ts";
 import { releaseSpi } from "../child-install.ts";
 import type { IkeSa } from "../ike-sa.ts";
-import { find, findError, notify } from "../payloads.ts";
+import { find, findError, findNotify, notify } from "../payloads.ts";
 import { pskAuth } from "../psk-auth.ts";
 import type { Handshake } from "../state.ts";
 import type { Task } from "../task.ts";
@@ -134,7 +134,7 @@ function establish(sa: IkeSa, handshake: Handshake, offer: ChildOffer | undefine
   sa.widen("theirs", sa.peer?.messages.window ?? 1);
   sa.establish();
   takeWindow(sa, payloads);
-  sa.host.established(sa, false);
+  sa.host.established(sa, findNotify(payloads, notifyType.INITIAL_CONTACT) !== undefined);
   if (offer === undefined) return;
   // One too many: it is being closed already, and its child with it.
   if (sa.state.kind !== "Established") return releaseSpi(sa, offer.child.protocol, offer.spi);

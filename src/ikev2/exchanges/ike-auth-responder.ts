@@ -116,5 +116,6 @@ function verifyInitiator(
   if (!constantTimeEqual(auth.data, pskAuth(suite.prf, secret.octets, signed))) {
     return { claimed: peer, reason: { code: "wrong-secret", identity: claimed.text, secret: secret.name } };
   }
-  return { peer, prf: suite.prf };
+  const reason = sa.host.unwelcome(peer, claimed, path);
+  return reason === undefined ? { peer, prf: suite.prf } : { claimed: peer, reason };
 }

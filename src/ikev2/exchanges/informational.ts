@@ -63,6 +63,17 @@ export const askForLife: Task = {
   handleResponse: () => {},
 };
 
+/** The same, for one who waits for the answer; `then` runs when it is in hand, or when there will be none. */
+export function proofOfLife(then: () => void): Task {
+  const task: Task = {
+    exchangeType: type,
+    begin: (sa) => sa.sendRequest(task, []),
+    handleResponse: then,
+    abandon: then,
+  };
+  return task;
+}
+
 /** Deletes the Child SA with this inbound SPI at the peer; `then` runs when it has answered. */
 export function deleteChild(protocol: SaProtocol, spiIn: number, then: (sa: IkeSa) => void = () => {}): Task {
   const task: Task = {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { defaultsSection, peerShape } from "../../../src/config/schema/schema.ts";
 import { loadFolder, soundPeer } from "./folder.ts";
 
 /** Four lines of `local`, `peers:` in line 5; the peer's name stands in line 6, its keys from line 7. */
@@ -8,8 +9,8 @@ function withPeer(body: string): string {
 }
 
 const auth = "auth: { psk: file:site-b.psk }";
-const keysOfPeer =
-  "remote, id, local, protect, port, local-id, auth, ike, esp, ah, lifetime, replay-window, initiate, weak, liveness, retransmission, messages, retry";
+const keysOfPeer = Object.keys(peerShape).join(", ");
+const keysOfDefaults = Object.keys(defaultsSection.shape).join(", ");
 
 describe("a wrong key or value in a peer", () => {
   it.each([
@@ -316,7 +317,7 @@ describe("errors outside peers are fatal", () => {
     ],
     [
       "defaults: { remote: 192.0.2.2 }\n",
-      'gw.yaml:1:13: defaults.remote: unknown key "remote". Possible here: port, local-id, auth, ike, esp, ah, lifetime, replay-window, initiate, weak, liveness, retransmission, messages, retry',
+      `gw.yaml:1:13: defaults.remote: unknown key "remote". Possible here: ${keysOfDefaults}`,
     ],
     [
       "include: 5\n",

@@ -39,6 +39,7 @@ export function peer(local: Address, remote: Address, options: PeerOptions = {})
     ike: (ike ?? ["aes128gcm16-prfsha256-x25519"]).map((text) => ({ transforms: parseProposal(text, "ike") })),
     children: protect.flatMap((line) => children(line, { esp, ah, hardSeconds })),
     initiate: true,
+    unique: "replace",
     timing,
     messages: { window: 4, fragmentSize: 1_280 },
     ...rest,

@@ -7,6 +7,8 @@ import { type End, type EndOptions, type Flow, type Network, World } from "./wor
 
 export const a = "192.0.2.1";
 export const b = "192.0.2.2";
+/** Whoever else there is. */
+export const c = "192.0.2.3";
 
 export interface Pair {
   readonly world: World;

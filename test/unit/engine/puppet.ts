@@ -42,6 +42,8 @@ export class Puppet<L extends Line = End> {
   theirSpi = 0n;
   /** Of our own requests. */
   nextMessageId = 0;
+  /** What an initiator's nonce is made of. */
+  nonceOctet = 0x11;
   #request: Uint8Array = new Uint8Array(0);
   #response: Uint8Array = new Uint8Array(0);
   #ni: Uint8Array = new Uint8Array(0);
@@ -124,7 +126,7 @@ export class Puppet<L extends Line = End> {
     const suite = ikeSuite();
     const pair = generateKePair(suite.ke);
     this.#pair = pair;
-    this.#ni = Buffer.alloc(32, 0x11);
+    this.#ni = Buffer.alloc(32, this.nonceOctet);
     const request = this.clear(
       false,
       change([
@@ -226,12 +228,17 @@ export class Puppet<L extends Line = End> {
   /** Answers the engine's IKE_AUTH, taking the child as it was offered. */
   answerAuth(change: Change = asIs, id = `gw-${this.address}`): void {
     const message = this.received();
+    this.answer(message, change(this.authAnswer(message, id)));
+  }
+
+  /** What answers that request of IKE_AUTH. */
+  authAnswer(message: Uint8Array, id = `gw-${this.address}`): Payload[] {
     const identity = makeIdentity("fqdn", id);
     const idr = { idType: identity.idType, data: identity.octets };
     const { skPr } = this.#keyed();
     const data = pskAuth(ikeSuite().prf, psk, { message: this.#response, nonce: this.#ni, identity: idr, skP: skPr });
     const accepted = acceptChild(this.open(message));
-    this.answer(message, change([{ kind: "IDr", ...idr }, { kind: "AUTH", method: 2, data }, ...accepted]));
+    return [{ kind: "IDr", ...idr }, { kind: "AUTH", method: 2, data }, ...accepted];
   }
 
   /** Answers a protected request of the engine. */

@@ -10,7 +10,7 @@ import type { Payload } from "../../../src/wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
 import { desired, type PeerOptions, peer } from "./desired.ts";
-import { a, b, facing } from "./pair.ts";
+import { a, b, c, facing } from "./pair.ts";
 import type { Change, Line, Puppet } from "./puppet.ts";
 
 /** Where a story plays. */
@@ -259,7 +259,7 @@ export const stories: { readonly [C in ReasonCode]: Story } = {
     await keyed(stage, puppet);
     const child = state.peers[0]?.children[0];
     puppet.inject(puppet.seal(exchangeType.IKE_AUTH, puppet.authPayloads({ child })));
-    await stage.pass(0);
+    await stage.pass(1_000);
     const again = await stage.puppet(end, "initiator", 0x99n);
     await keyed(stage, again);
     const initialContact = notify(notifyType.INITIAL_CONTACT);
@@ -269,6 +269,18 @@ export const stories: { readonly [C in ReasonCode]: Story } = {
     puppet.answer(puppet.received(), []);
     await stage.pass(0);
     return { end, like: {} };
+  },
+  "already-connected": async (stage) => {
+    const anywhere = { remote: "any", local: a, remoteId: "twin", unique: "keep", initiate: false } as const;
+    const state = desired([peer(a, b, anywhere)]);
+    const { end, puppet } = await calling(stage, state);
+    await keyed(stage, puppet);
+    puppet.inject(puppet.seal(exchangeType.IKE_AUTH, puppet.authPayloads({ id: "twin" })));
+    await stage.pass(0);
+    const second = await stage.add(c);
+    await second.configure(desired([peer(c, a, { localId: "twin" })]));
+    await stage.pass(2_000);
+    return { end, like: { identity: "twin", from: `${b}:500` } };
   },
   "lifetime-over": async (stage) => {
     const { one } = await both(stage, { hardSeconds: 20 }, {});

@@ -206,7 +206,10 @@ const cases: { readonly [C in ReasonCode]: readonly Case<C>[] } = {
     [{ code: "peer-deleted", what: "IKE SA" }, "the peer deleted the IKE SA"],
     [{ code: "peer-deleted", what: "Child SA" }, "the peer deleted the Child SA"],
   ],
-  replaced: [[{ code: "replaced" }, "INITIAL_CONTACT"]],
+  replaced: [[{ code: "replaced" }, "took its place"]],
+  "already-connected": [
+    [{ code: "already-connected", identity: "gw-b", from: "192.0.2.9:500" }, "gw-b", "192.0.2.9:500", "unique: keep"],
+  ],
   "lifetime-over": [[{ code: "lifetime-over", what: "Child SA" }, "Child SA", "lifetime"]],
   "sa-vanished": [[{ code: "sa-vanished", spi: 0xc0ffee }, "00c0ffee", "kernel"]],
   operator: [
