@@ -12,6 +12,7 @@ import type { DesiredState } from "../../../src/sa/desired.ts";
 import type { LogRecord } from "../../../src/sa/log-record.ts";
 import type { Path } from "../../../src/sa/path.ts";
 import { seeded } from "../../fuzz/mutate.ts";
+import { TimeQueue } from "../../simulation/time-queue.ts";
 
 export interface Datagram {
   readonly octets: Uint8Array;
@@ -31,12 +32,6 @@ export interface Flow {
   readonly packet: ClearPacket;
 }
 
-interface Scheduled {
-  readonly at: number;
-  readonly order: number;
-  readonly run: () => void;
-}
-
 export interface EndOptions {
   readonly firstSpi?: number;
   /** Further addresses of the host. */
@@ -45,6 +40,10 @@ export interface EndOptions {
   kernelDelay?: number;
   computeDelay?: number;
   readonly compute?: (job: ComputeJob) => ComputeResult;
+  /** Made by the world where it is left out. */
+  readonly kernel?: SimulatedKernel;
+  /** The randomness of the engine's `life`, 0 before the first crash. */
+  readonly random?: (life: number) => (length: number) => Uint8Array;
 }
 
 /** One end: an engine, its kernel and its address. */
@@ -120,13 +119,18 @@ export class End {
   }
 
   #newEngine(): Engine {
-    const random = seeded(this.#seed * 1000 + this.#life);
     const life = this.#life;
+    const random = this.#options.random?.(life) ?? this.#octets(life);
     this.kernel.onEvent((event) => {
       // As in the process: a report is heard after the request that caused it has been answered.
       this.#later(0, life, { kind: "kernel", event });
     });
-    return new Engine({ random: (length) => Uint8Array.from({ length }, () => random() & 0xff) });
+    return new Engine({ random });
+  }
+
+  #octets(life: number): (length: number) => Uint8Array {
+    const random = seeded(this.#seed * 1000 + life);
+    return (length) => Uint8Array.from({ length }, () => random() & 0xff);
   }
 
   #later(delay: number, life: number, event: EngineEvent): void {
@@ -185,10 +189,8 @@ export class World {
   readonly carried: Flow[] = [];
   /** Events whose consequences were checked. */
   checks = 0;
-  #order = 0;
   #transmitted = 0;
-  #queue: Scheduled[] = [];
-
+  readonly #queue = new TimeQueue();
   readonly #seed: number;
 
   constructor(network: Network = steadyNetwork, seed = 0) {
@@ -198,22 +200,24 @@ export class World {
 
   add(address: Address, options: EndOptions = {}): End {
     const number = this.ends.length + 1;
-    const kernel = new SimulatedKernel({
-      addresses: [address, ...(options.addresses ?? [])],
-      firstSpi: options.firstSpi ?? 0xc000_0000 + number * 0x0100_0000,
-    });
+    const kernel =
+      options.kernel ??
+      new SimulatedKernel({
+        addresses: [address, ...(options.addresses ?? [])],
+        firstSpi: options.firstSpi ?? 0xc000_0000 + number * 0x0100_0000,
+      });
     const end = new End(this, address, this.#seed * 100 + number, kernel, options);
     this.ends.push(end);
     return end;
   }
 
   schedule(delay: number, run: () => void): void {
-    this.#queue.push({ at: this.now + delay, order: this.#order++, run });
+    this.#queue.add(this.now + delay, run);
   }
 
   transmit(datagram: Datagram): void {
     const index = this.#transmitted++;
-    for (const delay of this.network(datagram, index)) this.schedule(delay, () => this.#deliver(datagram));
+    for (const delay of this.network(datagram, index)) this.schedule(delay, () => this.deliver(datagram));
   }
 
   /** Asked after every event: what is guarded passes nowhere in clear, what is carried arrives. */
@@ -249,14 +253,13 @@ export class World {
     for (const end of this.ends) end.kernel.advance(this.now);
   }
 
-  #deliver({ octets, path }: Datagram): void {
+  protected deliver({ octets, path }: Datagram): void {
     const to = this.ends.find((end) => end.address === path.remote.address);
     to?.handle({ kind: "datagram", octets, path: { local: path.remote, remote: path.local } });
   }
 
   #next(): number | undefined {
-    let next = Number.POSITIVE_INFINITY;
-    for (const { at } of this.#queue) next = Math.min(next, at);
+    let next = this.#queue.next ?? Number.POSITIVE_INFINITY;
     for (const end of this.ends) {
       next = Math.min(next, end.engine.nextDeadline() ?? next, end.kernel.nextDeadline() ?? next);
     }
@@ -264,16 +267,8 @@ export class World {
   }
 
   #step(): void {
-    let first: Scheduled | undefined;
-    for (const entry of this.#queue) {
-      if (entry.at > this.now) continue;
-      if (first === undefined || entry.at < first.at || (entry.at === first.at && entry.order < first.order))
-        first = entry;
-    }
-    if (first !== undefined) {
-      this.#queue = this.#queue.filter((entry) => entry !== first);
-      return first.run();
-    }
+    const first = this.#queue.take(this.now);
+    if (first !== undefined) return first();
     for (const end of this.ends) {
       end.kernel.advance(this.now);
       if ((end.engine.nextDeadline() ?? Number.POSITIVE_INFINITY) <= this.now) return end.handle({ kind: "wake" });
