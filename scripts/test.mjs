@@ -11,7 +11,7 @@ import { secondNode } from "./setup/second-node.mjs";
 import { setup } from "./setup.mjs";
 
 const usage = `usage: npm test -- [--unit] [--interop] [--also-node VERSION] [VITEST ARGUMENT…]
-  without --unit and --interop both are run; the other arguments go to vitest (file names, -t NAME)
+  without --unit and --interop both are run (the simulator's fixed seeds are among the unit tests); the other arguments go to vitest (file names, -t NAME)
   --also-node VERSION   runs the unit tests a second time, under that release of Node`;
 
 const vitest = join(root, "node_modules/vitest/vitest.mjs");
@@ -51,7 +51,7 @@ function parse(args) {
 
 async function unit(name, node, rest) {
   return await counted(name, async (report) => {
-    const child = spawn(node(), vitestArguments("unit", report, rest), { stdio: "inherit", cwd: root });
+    const child = spawn(node(), vitestArguments(["unit", "simulation"], report, rest), { stdio: "inherit", cwd: root });
     return await new Promise((resolve, reject) => {
       child.on("error", reject).on("exit", (status) => resolve(status ?? 128));
     });
@@ -80,19 +80,20 @@ async function interopPart(name, chosen) {
     // The guest sees no terminal: colours are kept only where there is one.
     const colour = process.stdout.isTTY ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" };
     const ci = process.env.CI === undefined ? {} : { CI: process.env.CI };
-    const command = [process.execPath, ...vitestArguments("interop", report, chosen), "--reporter=verbose"];
+    const command = [process.execPath, ...vitestArguments(["interop"], report, chosen), "--reporter=verbose"];
     return await runInLab(command, { cwd: root, timeout: interopSeconds, env: { ...colour, ...ci } });
   });
 }
 
-function vitestArguments(project, report, rest) {
+function vitestArguments(projects, report, rest) {
   const reporters = [
-    ...(project === "unit" ? ["--reporter=default"] : []),
+    ...(projects.includes("unit") ? ["--reporter=default"] : []),
     "--reporter=json",
     `--outputFile.json=${report}`,
   ];
   // No cache: the guest and the host would write the same file.
-  return [vitest, "run", "--project", project, "--cache=false", "--passWithNoTests", ...reporters, ...rest];
+  const chosen = projects.flatMap((project) => ["--project", project]);
+  return [vitest, "run", ...chosen, "--cache=false", "--passWithNoTests", ...reporters, ...rest];
 }
 
 /** Runs one set of tests and counts from vitest's own report; whatever keeps it from reporting is a failure. */

@@ -1,14 +1,20 @@
 /** Does the engine's costly work here and now, on the thread that asks. */
 import { generateKePair, type KePair, KeyExchangeError } from "../crypto/key-exchange.ts";
+import type { KeTransform } from "../crypto/transforms/ke.ts";
 import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
 
 /** Never throws for a peer's bad value: that is the result `invalid`. Key pairs are dropped once their secret is known. */
 export function computeHere(job: ComputeJob): ComputeResult {
+  return computeWith(generateKePair, job);
+}
+
+/** The same with key pairs from elsewhere. */
+export function computeWith(generate: (method: KeTransform) => KePair, job: ComputeJob): ComputeResult {
   switch (job.kind) {
     case "generate":
-      return { kind: "generated", pair: generateKePair(job.method) };
+      return { kind: "generated", pair: generate(job.method) };
     case "respond":
-      return shared(generateKePair(job.method), job.peerPublic);
+      return shared(generate(job.method), job.peerPublic);
     case "finish":
       return shared(job.pair, job.peerPublic);
   }

@@ -59,7 +59,9 @@ export function canonicalPrefix(prefix: Prefix): Prefix {
 
 /** Whether two texts name the same address. */
 export function sameAddress(a: string, b: string): boolean {
-  return familyOf(a) === familyOf(b) && compareOctets(addressOctets(a), addressOctets(b)) === 0;
+  if (a === b) return true;
+  // An IPv4 address has one spelling only.
+  return familyOf(a) === 6 && familyOf(b) === 6 && compareOctets(addressOctets(a), addressOctets(b)) === 0;
 }
 
 function saFault(sa: SaInstall): string | undefined {

@@ -82,9 +82,13 @@ export function rangeAsPrefix(start: Uint8Array, end: Uint8Array): Prefix | unde
 /** Whether `prefix` covers `address`; false across families. */
 export function prefixCovers(prefix: Prefix, address: Address): boolean {
   if (familyOf(prefix.address) !== familyOf(address)) return false;
-  const { start, end } = prefixRange(prefix);
+  if (prefix.length === 0) return true;
+  const network = addressOctets(prefix.address);
   const octets = addressOctets(address);
-  return compareOctets(start, octets) <= 0 && compareOctets(octets, end) <= 0;
+  const whole = prefix.length >> 3;
+  for (let i = 0; i < whole; i += 1) if (network[i] !== octets[i]) return false;
+  const mask = (0xff00 >> (prefix.length & 7)) & 0xff;
+  return (((network[whole] ?? 0) ^ (octets[whole] ?? 0)) & mask) === 0;
 }
 
 /** Lexicographic order of equally long octet strings: negative, zero or positive. */
@@ -101,18 +105,34 @@ function bit(octets: Uint8Array, index: number): number {
 }
 
 function parseIpv4(text: string): Uint8Array | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
   const octets = new Uint8Array(4);
-  for (let i = 0; i < 4; i += 1) {
-    const part = parts[i] ?? "";
-    if (!/^(0|[1-9][0-9]{0,2})$/.test(part)) return undefined;
-    const value = Number(part);
+  let part = 0;
+  let value = 0;
+  let digits = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code === dot) {
+      if (digits === 0 || part === 3) return undefined;
+      octets[part] = value;
+      part += 1;
+      value = 0;
+      digits = 0;
+      continue;
+    }
+    const digit = code - zero;
+    // No leading zeros: some readers take them for octal.
+    if (digit < 0 || digit > 9 || (digits > 0 && value === 0)) return undefined;
+    value = value * 10 + digit;
+    digits += 1;
     if (value > 255) return undefined;
-    octets[i] = value;
   }
+  if (digits === 0 || part !== 3) return undefined;
+  octets[3] = value;
   return octets;
 }
+
+const dot = 0x2e;
+const zero = 0x30;
 
 function parseIpv6(text: string): Uint8Array | undefined {
   const halves = text.split("::");

@@ -49,6 +49,8 @@ export interface Expiry {
 export class Sad {
   /** Youngest first: the order in which Linux finds them. */
   readonly #entries: SadEntry[] = [];
+  /** The next time limit, until something changes that it hangs on. */
+  #next: { readonly at: number | undefined } | undefined;
 
   get entries(): readonly SadEntry[] {
     return this.#entries;
@@ -74,6 +76,7 @@ export class Sad {
     const { protocol, mode, source, destination, reqid } = tuple;
     const entry: LarvalSa = { kind: "larval", protocol, mode, source, destination, reqid, spi, expires };
     this.#entries.unshift(entry);
+    this.#next = undefined;
     return entry;
   }
 
@@ -84,6 +87,7 @@ export class Sad {
     const reserved = this.find(sa);
     if (reserved !== undefined) this.remove(reserved);
     const copy = copyOf(sa);
+    this.#next = undefined;
     this.#entries.unshift({
       kind: "valid",
       protocol: sa.protocol,
@@ -104,6 +108,7 @@ export class Sad {
   }
 
   remove(entry: SadEntry): void {
+    this.#next = undefined;
     const index = this.#entries.indexOf(entry);
     if (index >= 0) this.#entries.splice(index, 1);
   }
@@ -129,11 +134,13 @@ export class Sad {
 
   /** When the next time limit falls due, in milliseconds. */
   nextDeadline(): number | undefined {
-    let next: number | undefined;
+    if (this.#next !== undefined) return this.#next.at;
+    let at: number | undefined;
     for (const entry of this.#entries) {
-      for (const deadline of deadlines(entry)) if (next === undefined || deadline.at < next) next = deadline.at;
+      for (const deadline of deadlines(entry)) if (at === undefined || deadline.at < at) at = deadline.at;
     }
-    return next;
+    this.#next = { at };
+    return at;
   }
 
   /** Carries out every time limit that is due; hard ones remove their SA. */
@@ -145,7 +152,7 @@ export class Sad {
         this.remove(entry);
         expiries.push({ entry, hard: true });
       } else if (due.length > 0 && entry.kind === "valid") {
-        entry.dying = true;
+        this.#makeDying(entry);
         expiries.push({ entry, hard: false });
       }
     }
@@ -162,10 +169,15 @@ export class Sad {
       return { entry, hard: true };
     }
     if (!entry.dying && entry.sa.soft !== undefined && reached(entry, entry.sa.soft)) {
-      entry.dying = true;
+      this.#makeDying(entry);
       return { entry, hard: false };
     }
     return undefined;
+  }
+
+  #makeDying(entry: ValidSa): void {
+    entry.dying = true;
+    this.#next = undefined;
   }
 }
 

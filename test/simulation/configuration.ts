@@ -1,0 +1,146 @@
+/** What the ends of a scenario are configured to want, and the packets that flow because of it. */
+
+import type { ClearPacket } from "../../src/kernel/simulated/packet.ts";
+import type { Prefix } from "../../src/negotiate/address.ts";
+import type { ProtectLine } from "../../src/overlay/expand.ts";
+import type { DesiredState, PeerDesired, PeerTiming } from "../../src/sa/desired.ts";
+import { desired, peer } from "../unit/engine/desired.ts";
+import {
+  addressOf,
+  type EndIndex,
+  letter,
+  type Peering,
+  type PeeringIndex,
+  type Scenario,
+  type Variant,
+} from "./scenario.ts";
+
+/** 0: the first end of a peering, 1: the second. */
+export type Side = 0 | 1;
+
+export function otherSide(side: Side): Side {
+  return side === 0 ? 1 : 0;
+}
+
+/** A packet of one end of a peering to the other, and the children of which it is. */
+export interface FlowPlan {
+  readonly peering: PeeringIndex;
+  readonly from: Side;
+  /** The place in `Peering.protect` of the line it is protected by. */
+  readonly line: number;
+  readonly packet: ClearPacket;
+}
+
+/** All in all an unanswered request is given up after 15.5 s. */
+const timing: PeerTiming = {
+  retransmitFirst: 500,
+  retransmitFactor: 2,
+  retransmitTries: 4,
+  liveness: 10_000,
+  retryFirst: 500,
+  retryLongest: 8_000,
+};
+
+/** The name an end has for the other one of a peering. */
+export function peerName(scenario: Scenario, index: PeeringIndex, side: Side): string {
+  const peering = scenario.peerings[index];
+  return `to-${letter(peering?.ends[otherSide(side)] ?? 0)}`;
+}
+
+/** The configurations of a scenario, each made once: the same wish is the same object. */
+export class Configurations {
+  readonly #scenario: Scenario;
+  readonly #peers = new Map<string, PeerDesired>();
+
+  constructor(scenario: Scenario) {
+    this.#scenario = scenario;
+  }
+
+  /** What an end wants, given how it differs from what was agreed. */
+  of(end: EndIndex, variant: (peering: PeeringIndex) => Variant): DesiredState {
+    const peers: PeerDesired[] = [];
+    this.#scenario.peerings.forEach((peering, index) => {
+      for (const side of [0, 1] as const) {
+        if (peering.ends[side] !== end) continue;
+        const chosen = variant(index);
+        if (chosen !== "absent") peers.push(this.#peer(index, peering, side, chosen));
+      }
+    });
+    return desired(peers);
+  }
+
+  #peer(index: PeeringIndex, peering: Peering, side: Side, variant: Variant): PeerDesired {
+    const key = `${index} ${side} ${variant}`;
+    const known = this.#peers.get(key);
+    if (known !== undefined) return known;
+    const lines = side === 0 ? peering.protect : peering.protect.map(mirrored);
+    const made = peer(addressOf(peering.ends[side]), addressOf(peering.ends[otherSide(side)]), {
+      name: peerName(this.#scenario, index, side),
+      protect: linesOf(lines, variant),
+      esp: peering.esp[side],
+      ike: peering.ike[side],
+      initiate: peering.initiate[side],
+      hardSeconds: peering.hardSeconds,
+      timing: {
+        ...timing,
+        liveness: variant === "other-liveness" ? peering.liveness + 1_000 : peering.liveness,
+      },
+    });
+    this.#peers.set(key, made);
+    return made;
+  }
+}
+
+/** Whether a line is configured in a variant. */
+export function isConfigured(peering: Peering, line: number, variant: Variant): boolean {
+  return linesOf(peering.protect, variant).length > line;
+}
+
+/** Every packet that a peering protects, in both directions. */
+export function flowsOf(peering: Peering, index: PeeringIndex): FlowPlan[] {
+  return peering.protect.flatMap((protect, line) =>
+    ([0, 1] as const).flatMap((from) => {
+      const own = from === 0 ? protect : mirrored(protect);
+      const source = addressOf(peering.ends[from]);
+      const destination = addressOf(peering.ends[otherSide(from)]);
+      return packetsOf(own, source, destination).map((packet) => ({ peering: index, from, line, packet }));
+    }),
+  );
+}
+
+function linesOf<T>(lines: readonly T[], variant: Variant): readonly T[] {
+  if (variant === "absent") return [];
+  return variant === "fewer-children" && lines.length > 1 ? lines.slice(0, -1) : lines;
+}
+
+function mirrored(line: ProtectLine): ProtectLine {
+  return line.kind === "tunnel" ? { ...line, local: line.remote, remote: line.local } : line;
+}
+
+/** What the line of one end has it send. */
+function packetsOf(line: ProtectLine, source: string, destination: string): ClearPacket[] {
+  switch (line.kind) {
+    case "vxlan":
+    case "geneve": {
+      const port = line.port ?? (line.kind === "vxlan" ? 4789 : 6081);
+      const udp = { source, destination, protocol: 17 };
+      return [
+        { ...udp, sourcePort: 51_234, destinationPort: port },
+        { ...udp, sourcePort: port, destinationPort: 49_999 },
+      ];
+    }
+    case "tunnel":
+      return [{ source: hostIn(line.local), destination: hostIn(line.remote), protocol: 6 }];
+    case "gre":
+      return [{ source, destination, protocol: 47 }];
+    case "ipip":
+      return [{ source, destination, protocol: 4 }];
+    case "sit":
+    case "ip6":
+      return [{ source, destination, protocol: 41 }];
+  }
+}
+
+function hostIn({ address }: Prefix): string {
+  return address.replace(/\.0$/, ".5");
+}

@@ -1,0 +1,245 @@
+/** Scenarios from seeds: small ones mostly, each with a theme, so that every kind of trouble meets every other. */
+import type { ProtectLine } from "../../src/overlay/expand.ts";
+import { Rng } from "./rng.ts";
+import type { EndIndex, EndPlan, Peering, Scenario, SimulationEvent, Variant } from "./scenario.ts";
+
+/** One seed in so many runs real cryptography and has every datagram parsed again. */
+const realShare = 10;
+
+export interface GenerateOptions {
+  /** How many ends; by the seed where it is left out. */
+  readonly ends?: number | undefined;
+  /** How many events. */
+  readonly events?: number | undefined;
+}
+
+/** The scenario of a seed: always the same. */
+export function generate(seed: number, options: GenerateOptions = {}): Scenario {
+  const rng = new Rng(seed, 1);
+  const theme = rng.pick(themes);
+  const count = options.ends ?? rng.pick(theme.sizes);
+  const ends = Array.from({ length: count }, () => endPlan(rng, theme));
+  const peerings = graph(rng, count).map((pair) => peering(rng, pair));
+  const wanted = options.events ?? rng.between(theme.events[0], theme.events[1]);
+  const events = timeline(rng, theme, { ends: count, peerings }, wanted);
+  return { seed, theme: theme.name, real: seed % realShare === 0, ends, peerings, events, watch: 40_000 };
+}
+
+interface Theme {
+  readonly name: string;
+  readonly sizes: readonly [number, ...number[]];
+  readonly events: readonly [number, number];
+  /** When the first event may come, in ms. */
+  readonly from: number;
+  /** The longest time between two events, in ms. */
+  readonly pause: number;
+  /** Whether all start in one instant. */
+  readonly together: number;
+  readonly kinds: readonly [Maker, ...Maker[]];
+}
+
+interface Cast {
+  readonly ends: number;
+  readonly peerings: readonly Peering[];
+}
+
+type Unplaced = SimulationEvent extends infer E ? (E extends { at: number } ? Omit<E, "at"> : never) : never;
+type Maker = (rng: Rng, cast: Cast) => Unplaced | undefined;
+
+const small = [2, 2, 2, 2, 2, 3, 3, 4] as const;
+
+const crash: Maker = (rng, { ends }) => ({ kind: "crash", end: rng.below(ends), down: rng.pick([0, 50, 800, 6_000]) });
+const restart: Maker = (rng, { ends }) => ({ kind: "restart", end: rng.below(ends), down: rng.pick([0, 50, 2_000]) });
+
+const operator: Maker = (rng, cast) => {
+  const { index, end } = someone(rng, cast);
+  return { kind: rng.chance(50) ? "down" : "up", end, peering: index };
+};
+
+const variants: readonly [Variant, ...Variant[]] = ["agreed", "agreed", "other-liveness", "fewer-children", "absent"];
+
+const reconfigure: Maker = (rng, cast) => {
+  const { index, end } = someone(rng, cast);
+  return { kind: "reconfigure", end, peering: index, variant: rng.pick(variants) };
+};
+
+const lose: Maker = (rng, cast) => ({ kind: "lose", ...someWay(rng, cast), count: rng.between(1, 2) });
+const repeat: Maker = (rng, cast) => ({
+  kind: "repeat",
+  ...someWay(rng, cast),
+  count: rng.between(1, 3),
+  by: rng.pick([0, 1, 30, 700, 4_000, 20_000]),
+});
+const hold: Maker = (rng, cast) => ({
+  kind: "hold",
+  ...someWay(rng, cast),
+  count: rng.between(1, 3),
+  by: rng.pick([1, 20, 120, 600, 3_000]),
+});
+const rain: Maker = (rng) => ({
+  kind: "weather",
+  lasts: rng.between(500, 20_000),
+  loss: rng.pick([0, 5, 20, 50]),
+  repeat: rng.pick([0, 10, 30]),
+  jitter: rng.pick([0, 40, 400, 2_000]),
+});
+const drizzle: Maker = (rng) => ({
+  kind: "weather",
+  lasts: rng.between(500, 20_000),
+  loss: rng.pick([0, 0, 3]),
+  repeat: rng.pick([0, 10, 30]),
+  jitter: rng.pick([0, 40, 400]),
+});
+const partition: Maker = (rng, { ends }) => {
+  const cut = Array.from({ length: ends }, (_, end) => end).filter(() => rng.chance(50));
+  return { kind: "partition", ends: cut, lasts: rng.pick([300, 3_000, 20_000, 60_000]) };
+};
+const refuse: Maker = (rng, { ends }) => ({
+  kind: "refuse",
+  end: rng.below(ends),
+  lasts: rng.pick([200, 2_000, 10_000]),
+  percent: rng.pick([10, 30, 100]),
+  errno: rng.pick(["ENOMEM", "ENOBUFS", "ETIMEDOUT", "EAGAIN"]),
+  carriedOut: rng.chance(30),
+});
+const deafen: Maker = (rng, { ends }) => ({
+  kind: "deafen",
+  end: rng.below(ends),
+  count: rng.between(1, 3),
+  told: rng.chance(50),
+});
+const soft: Maker = (rng, cast) => expire(rng, cast, false);
+const hard: Maker = (rng, cast) => expire(rng, cast, true);
+
+function expire(rng: Rng, cast: Cast, isHard: boolean): Unplaced {
+  const { index, end, peering: plan } = someone(rng, cast);
+  const ends = rng.chance(40) ? plan.ends : [end];
+  return { kind: "expire", ends, peering: index, child: rng.below(plan.protect.length), hard: isHard };
+}
+
+const themes: readonly [Theme, ...Theme[]] = [
+  {
+    name: "rekeys in fair weather",
+    sizes: small,
+    events: [4, 16],
+    from: 65_000,
+    pause: 6_000,
+    together: 30,
+    kinds: [soft, soft, soft, soft, repeat, hold, lose, drizzle, deafen],
+  },
+  {
+    name: "everything",
+    sizes: small,
+    events: [4, 14],
+    from: 0,
+    pause: 10_000,
+    together: 40,
+    kinds: [crash, restart, operator, reconfigure, lose, repeat, hold, rain, partition, refuse, deafen, soft, hard],
+  },
+  {
+    name: "crashes",
+    sizes: small,
+    events: [2, 8],
+    from: 0,
+    pause: 5_000,
+    together: 70,
+    kinds: [crash, crash, restart, repeat, hold, lose, soft],
+  },
+  {
+    name: "starts at once",
+    sizes: [2, 2, 2, 3, 4, 6, 9],
+    events: [0, 5],
+    from: 0,
+    pause: 600,
+    together: 100,
+    kinds: [lose, repeat, hold, drizzle, crash],
+  },
+  {
+    name: "operators at work",
+    sizes: small,
+    events: [3, 10],
+    from: 0,
+    pause: 8_000,
+    together: 50,
+    kinds: [operator, reconfigure, restart, hard, soft, hold],
+  },
+];
+
+function endPlan(rng: Rng, theme: Theme): EndPlan {
+  return {
+    startsAt: rng.chance(theme.together) ? 0 : rng.below(3_000),
+    kernelDelay: rng.chance(50) ? 0 : rng.below(20),
+    computeDelay: rng.chance(50) ? 0 : rng.below(30),
+  };
+}
+
+/** A tree, and a few more edges: a pair, a star, a ring, a mesh, or something between. */
+function graph(rng: Rng, count: number): [EndIndex, EndIndex][] {
+  const pairs: [EndIndex, EndIndex][] = [];
+  const more = rng.pick([0, 30, 100]);
+  const star = rng.chance(50);
+  for (let end = 1; end < count; end += 1) {
+    const trunk = star ? 0 : rng.below(end);
+    for (let other = 0; other < end; other += 1)
+      if (other === trunk || rng.chance(more)) pairs.push(rng.chance(50) ? [other, end] : [end, other]);
+  }
+  return pairs;
+}
+
+function peering(rng: Rng, ends: [EndIndex, EndIndex]): Peering {
+  const both = rng.chance(60);
+  const first = rng.chance(50);
+  const pfs = rng.chance(40);
+  const esp: readonly string[] = pfs ? ["aes128gcm16-x25519", "aes128gcm16"] : ["aes128gcm16"];
+  // Now and then each prefers another method, so that the first guess is wrong.
+  const crossed = rng.chance(15);
+  const ike = ["aes128gcm16-prfsha256-x25519-ecp256"];
+  const otherIke = crossed ? ["aes128gcm16-prfsha256-ecp256-x25519"] : ike;
+  return {
+    ends,
+    protect: lines(rng, ends),
+    initiate: [both || first, both || !first],
+    esp: [esp, esp],
+    ike: [ike, otherIke],
+    liveness: rng.between(8, 12) * 1_000,
+    delay: [rng.between(1, 60), rng.between(1, 60)],
+    hardSeconds: 86_400,
+  };
+}
+
+function lines(rng: Rng, [a, b]: readonly [EndIndex, EndIndex]): [ProtectLine, ...ProtectLine[]] {
+  const tunnel: ProtectLine = {
+    kind: "tunnel",
+    local: { address: `10.${a + 1}.${b + 1}.0`, length: 24 },
+    remote: { address: `10.${b + 1}.${a + 1}.0`, length: 24 },
+  };
+  const all: readonly ProtectLine[] = [{ kind: "gre" }, { kind: "vxlan" }, tunnel, { kind: "geneve" }];
+  const start = rng.below(all.length);
+  const count = rng.pick([1, 1, 2, 2, 3]);
+  const [first = { kind: "gre" }, ...rest] = [...all.slice(start), ...all.slice(0, start)];
+  return [first, ...rest.slice(0, count - 1)];
+}
+
+function timeline(rng: Rng, theme: Theme, cast: Cast, wanted: number): SimulationEvent[] {
+  const events: SimulationEvent[] = [];
+  let at = theme.from + rng.below(3_000);
+  while (events.length < wanted) {
+    const made = rng.pick(theme.kinds)(rng, cast);
+    if (made !== undefined) events.push({ ...made, at });
+    // Many at once, or soon after one another: that is when things cross.
+    at += rng.chance(40) ? rng.below(3) * 10 : rng.chance(50) ? rng.below(250) : rng.below(theme.pause);
+  }
+  return events;
+}
+
+function someone(rng: Rng, { peerings }: Cast): { index: number; end: EndIndex; peering: Peering } {
+  const index = rng.below(peerings.length);
+  const plan = peerings[index];
+  if (plan === undefined) throw new RangeError("a scenario without peerings");
+  return { index, end: plan.ends[rng.chance(50) ? 0 : 1], peering: plan };
+}
+
+function someWay(rng: Rng, cast: Cast): { from: EndIndex; to: EndIndex } {
+  const { end, peering: plan } = someone(rng, cast);
+  return { from: end, to: plan.ends[0] === end ? plan.ends[1] : plan.ends[0] };
+}

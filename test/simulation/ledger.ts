@@ -1,0 +1,101 @@
+/** Who was harmed by what until when: what peace means, between which two ends. */
+import type { EndIndex, Peering, PeeringIndex } from "./scenario.ts";
+
+/** An unanswered request is repeated four times: five losses in a row end the IKE SA, as they should. */
+const lossesThatHarm = 5;
+const lossWindow = 20_000;
+
+/** The longest wait before a refused request is repeated (engine/repairs.ts). */
+const repairTime = 61_000;
+
+interface Entry {
+  /** In ms of the world's clock: until then there was something that excuses lost packets. */
+  until: number;
+  /** The latest losses on the way, oldest first. */
+  losses: number[];
+  /** The ends whose operator has taken it down. */
+  readonly down: Set<EndIndex>;
+}
+
+export class Ledger {
+  readonly #peerings: readonly Peering[];
+  readonly #settleTime: number;
+  readonly #entries: Entry[];
+  readonly #between = new Map<number, PeeringIndex>();
+  readonly #refusing = new Map<EndIndex, number>();
+
+  constructor(peerings: readonly Peering[], settleTime: number) {
+    this.#peerings = peerings;
+    this.#settleTime = settleTime;
+    this.#entries = peerings.map(() => ({ until: 0, losses: [], down: new Set() }));
+    peerings.forEach(({ ends }, index) => {
+      this.#between.set(keyOf(ends[0], ends[1]), index);
+      this.#between.set(keyOf(ends[1], ends[0]), index);
+    });
+  }
+
+  between(from: EndIndex, to: EndIndex): PeeringIndex | undefined {
+    return this.#between.get(keyOf(from, to));
+  }
+
+  harmed(peering: PeeringIndex, until: number): void {
+    const entry = this.#entries[peering];
+    if (entry !== undefined) entry.until = Math.max(entry.until, until);
+  }
+
+  /** All that an end has with others. */
+  harmedAt(end: EndIndex, until: number): void {
+    this.#peerings.forEach(({ ends }, index) => {
+      if (ends.includes(end)) this.harmed(index, until);
+    });
+  }
+
+  /** A datagram was lost on the way between two ends; as many as end an IKE SA are a harm. */
+  lost(peering: PeeringIndex, now: number): void {
+    const entry = this.#entries[peering];
+    if (entry === undefined) return;
+    entry.losses = [...entry.losses.filter((at) => at > now - lossWindow), now];
+    if (entry.losses.length >= lossesThatHarm) this.harmed(peering, now);
+  }
+
+  refusing(end: EndIndex, until: number): void {
+    this.#refusing.set(end, Math.max(until, this.#refusing.get(end) ?? 0));
+    this.harmedAt(end, until + repairTime);
+  }
+
+  /** How much longer than usual an end may take to have its policies in place. */
+  grace(end: EndIndex, now: number): number {
+    const until = this.#refusing.get(end) ?? 0;
+    return until + repairTime > now ? until + repairTime - now : 0;
+  }
+
+  wished(end: EndIndex, peering: PeeringIndex, wish: "down" | "up", now: number): void {
+    this.harmed(peering, now);
+    if (wish === "down") this.#entries[peering]?.down.add(end);
+    else this.#entries[peering]?.down.delete(end);
+  }
+
+  /** A new process of an end knows nothing of what its operator told the last one. */
+  forgetWishes(end: EndIndex): void {
+    for (const { down } of this.#entries) down.delete(end);
+  }
+
+  /** What the operators have taken down and not up again. */
+  takenDown(): { readonly index: EndIndex; readonly peering: PeeringIndex }[] {
+    return this.#entries.flatMap(({ down }, peering) => [...down].map((index) => ({ index, peering })));
+  }
+
+  isCalm(peering: PeeringIndex, now: number): boolean {
+    const entry = this.#entries[peering];
+    return entry !== undefined && entry.down.size === 0 && entry.until + this.#settleTime <= now;
+  }
+
+  /** When there will have been peace everywhere for long enough. */
+  calmFrom(): number {
+    return Math.max(0, ...this.#entries.map(({ until }) => until)) + this.#settleTime;
+  }
+}
+
+function keyOf(from: EndIndex, to: EndIndex): number {
+  return from * 256 + to;
+}

@@ -1,0 +1,113 @@
+/** A story before it is told: which ends there are, what they want of each other, and all that happens to them. Data only. */
+import type { ProtectLine } from "../../src/overlay/expand.ts";
+
+/** By its place in `Scenario.ends`; people read it as a letter. */
+export type EndIndex = number;
+/** By its place in `Scenario.peerings`. */
+export type PeeringIndex = number;
+
+/** Times are in ms of the world's clock. */
+export interface Scenario {
+  readonly seed: number;
+  /** What the generator was thinking of. */
+  readonly theme: string;
+  /** Real key exchanges, and every datagram parsed by the decoder; else a cheap stand-in. */
+  readonly real: boolean;
+  readonly ends: readonly EndPlan[];
+  readonly peerings: readonly Peering[];
+  /** In order of time. */
+  readonly events: readonly SimulationEvent[];
+  /** How long the watch over the peace lasts at the end. */
+  readonly watch: number;
+}
+
+export interface EndPlan {
+  readonly startsAt: number;
+  /** How long the kernel and the worker take to answer; 0: at once. */
+  readonly kernelDelay: number;
+  readonly computeDelay: number;
+}
+
+/** Two ends that are configured for each other. */
+export interface Peering {
+  readonly ends: readonly [EndIndex, EndIndex];
+  /** Of the first end; mirrored at the second. */
+  readonly protect: readonly [ProtectLine, ...ProtectLine[]];
+  readonly initiate: readonly [boolean, boolean];
+  /** Keywords, at either end. */
+  readonly esp: readonly [readonly string[], readonly string[]];
+  readonly ike: readonly [readonly string[], readonly string[]];
+  readonly liveness: number;
+  /** How long a packet is under way, there and back. */
+  readonly delay: readonly [number, number];
+  /** Hard limit of a Child SA in seconds. */
+  readonly hardSeconds: number;
+}
+
+/** How one end's configuration of a peering may differ from what both agreed on. */
+export type Variant = "agreed" | "other-liveness" | "fewer-children" | "absent";
+
+export type SimulationEvent = {
+  readonly at: number;
+} /** The process dies without a word; another is started later. The kernel stays as it is. */ & (
+  | { readonly kind: "crash"; readonly end: EndIndex; readonly down: number }
+  /** The process is stopped politely, and another started later. */
+  | { readonly kind: "restart"; readonly end: EndIndex; readonly down: number }
+  /** The operator's wishes. */
+  | { readonly kind: "down" | "up"; readonly end: EndIndex; readonly peering: PeeringIndex }
+  | {
+      readonly kind: "reconfigure";
+      readonly end: EndIndex;
+      readonly peering: PeeringIndex;
+      readonly variant: Variant;
+    }
+  /** The next datagrams of one end to another. */
+  | { readonly kind: "lose"; readonly from: EndIndex; readonly to: EndIndex; readonly count: number }
+  | {
+      readonly kind: "repeat" | "hold";
+      readonly from: EndIndex;
+      readonly to: EndIndex;
+      readonly count: number;
+      readonly by: number;
+    }
+  /** Every link for a while; in percent, and in ms. */
+  | {
+      readonly kind: "weather";
+      readonly lasts: number;
+      readonly loss: number;
+      readonly repeat: number;
+      readonly jitter: number;
+    }
+  /** Nothing passes between these ends and the others. */
+  | { readonly kind: "partition"; readonly ends: readonly EndIndex[]; readonly lasts: number }
+  /** The kernel refuses some of the requests that come meanwhile, or carries them out and its answer is lost. */
+  | {
+      readonly kind: "refuse";
+      readonly end: EndIndex;
+      readonly lasts: number;
+      readonly percent: number;
+      readonly errno: string;
+      readonly carriedOut: boolean;
+    }
+  /** The kernel's next reports are lost. */
+  | { readonly kind: "deafen"; readonly end: EndIndex; readonly count: number; readonly told: boolean }
+  /** A child's newest pair comes to a limit, at one end or at both in the same instant. */
+  | {
+      readonly kind: "expire";
+      readonly ends: readonly EndIndex[];
+      readonly peering: PeeringIndex;
+      readonly child: number;
+      readonly hard: boolean;
+    }
+);
+
+export type EventKind = SimulationEvent["kind"];
+
+/** The letter that an end goes by. */
+export function letter(end: EndIndex): string {
+  return String.fromCharCode(97 + end);
+}
+
+export function addressOf(end: EndIndex): string {
+  return `192.0.2.${end + 1}`;
+}

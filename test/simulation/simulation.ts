@@ -1,0 +1,456 @@
+/** Tells one scenario: engines, simulated kernels, a simulated network, virtual time; every invariant asked at every step. */
+
+import type { EngineEvent } from "../../src/engine/io.ts";
+import type { KernelRequest } from "../../src/kernel/port.ts";
+import { decodeMessage } from "../../src/wire/ikev2/message.ts";
+import { type Datagram, type End, World } from "../unit/engine/world.ts";
+import { Agreement } from "./agreement.ts";
+import { Broken, type Invariant } from "./broken.ts";
+import { cheapCompute, realCompute } from "./compute.ts";
+import { Configurations, type FlowPlan, flowsOf, isConfigured, peerName } from "./configuration.ts";
+import { Ledger } from "./ledger.ts";
+import { downReason, leftBehind, peerIn, policyFault, snapshot, surplus } from "./rest.ts";
+import { mix, Rng } from "./rng.ts";
+import {
+  addressOf,
+  type EndIndex,
+  letter,
+  type PeeringIndex,
+  type Scenario,
+  type SimulationEvent,
+  type Variant,
+} from "./scenario.ts";
+import { Traffic } from "./traffic.ts";
+import { WatchedKernel } from "./watched-kernel.ts";
+import { Weather } from "./weather.ts";
+
+/** How a scenario went. */
+export interface Outcome {
+  readonly failure: Failure | undefined;
+  /** One number of everything that every engine was told and did: equal numbers, equal runs. */
+  readonly digest: number;
+  readonly counts: Counts;
+}
+
+export interface Failure {
+  readonly invariant: Invariant;
+  readonly at: number;
+  readonly message: string;
+  readonly cause?: unknown;
+}
+
+export interface Counts {
+  readonly datagrams: number;
+  readonly packets: number;
+  readonly delivered: number;
+  readonly owed: number;
+  readonly compared: number;
+  readonly virtualSeconds: number;
+}
+
+/** How long after the last trouble everything must stand as configured, in ms: more than any wait of the configuration. */
+export const settleTime = 60_000;
+
+/** How long two of what should be one may stand in peace, in ms: an old Child SA lingers. */
+const surplusTime = 15_000;
+
+/** How long a process that was told to stop is waited for, as systemd would. */
+const stopPatience = 5_000;
+
+/** How long after the end of all a timer or a reservation may last: a lingering IKE SA, a larval SA. */
+const afterlife = 45_000;
+
+type Process = "unborn" | "running" | "stopping" | "gone";
+
+interface Player {
+  readonly index: EndIndex;
+  readonly end: End;
+  readonly kernel: WatchedKernel;
+  readonly variants: Map<PeeringIndex, Variant>;
+  process: Process;
+  /** Counts the processes, so that what was planned for one does not happen to the next. */
+  life: number;
+}
+
+export function simulate(scenario: Scenario): Outcome {
+  const simulation = new Simulation(scenario);
+  const failure = simulation.tell();
+  return { failure, digest: simulation.digest, counts: simulation.counts };
+}
+
+export class Simulation extends World {
+  digest = 0x811c9dc5;
+  readonly #scenario: Scenario;
+  readonly #configurations: Configurations;
+  readonly #players: Player[] = [];
+  readonly #byAddress = new Map<string, EndIndex>();
+  readonly #weather: Weather;
+  readonly #traffic: Traffic;
+  readonly #agreement = new Agreement();
+  readonly #ledger: Ledger;
+  #datagrams = 0;
+
+  constructor(scenario: Scenario) {
+    super(undefined, scenario.seed);
+    this.#scenario = scenario;
+    this.#configurations = new Configurations(scenario);
+    this.#weather = new Weather(scenario.seed);
+    this.#ledger = new Ledger(scenario.peerings, settleTime);
+    for (const index of scenario.ends.keys()) this.#players.push(this.#player(index));
+    this.#traffic = new Traffic(this.#view(), this.#flows());
+  }
+
+  get counts(): Counts {
+    const { sent, delivered, owed } = this.#traffic;
+    const { compared } = this.#agreement;
+    return {
+      datagrams: this.#datagrams,
+      packets: sent,
+      delivered,
+      owed,
+      compared,
+      virtualSeconds: Math.round(this.now / 1000),
+    };
+  }
+
+  /** From the first start to the last timer; what is broken on the way, if anything. */
+  tell(): Failure | undefined {
+    try {
+      this.#troubles();
+      this.#makePeace();
+      this.#watch();
+      this.#stopAll();
+      return undefined;
+    } catch (error) {
+      if (error instanceof Broken) {
+        const { invariant, at, message } = error;
+        return { invariant, at, message, cause: error.cause };
+      }
+      return { invariant: "nothing throws", at: this.now, message: String(error), cause: error };
+    }
+  }
+
+  override transmit(datagram: Datagram): void {
+    const from = this.#byAddress.get(datagram.path.local.address);
+    const to = this.#byAddress.get(datagram.path.remote.address);
+    if (from === undefined || to === undefined) return;
+    this.#datagrams += 1;
+    this.#note(datagram.octets);
+    if (this.#scenario.real) this.#read(datagram.octets);
+    const peering = this.#ledger.between(from, to);
+    const delay = this.#delay(from, to);
+    const copies = this.#weather.fate(from, to, datagram.octets.length, delay, this.now);
+    if (copies.length === 0 && peering !== undefined) this.#ledger.lost(peering, this.now);
+    for (const copy of copies) this.schedule(copy, () => this.#arrive(to, from, datagram));
+  }
+
+  override check(event: EngineEvent, end: End): void {
+    this.checks += 1;
+    const index = this.#byAddress.get(end.address) ?? 0;
+    this.digest = mix(this.digest, this.now, index, event.kind.length, event.kind.charCodeAt(0));
+  }
+
+  // --- what happens ------------------------------------------------------------------------------------------------
+
+  #troubles(): void {
+    const { ends, events } = this.#scenario;
+    for (const [index, { startsAt }] of ends.entries()) this.schedule(startsAt, () => this.#start(index));
+    for (const event of events) {
+      this.run(Math.max(0, event.at - this.now));
+      this.#happen(event);
+    }
+    this.run(1_000);
+  }
+
+  #happen(event: SimulationEvent): void {
+    this.digest = mix(this.digest, event.at, event.kind.length);
+    switch (event.kind) {
+      case "crash":
+        return this.#crash(event.end, event.down);
+      case "restart":
+        return this.#restart(event.end, event.down);
+      case "down":
+      case "up":
+        return this.#wish(event.kind, event.end, event.peering);
+      case "reconfigure":
+        this.#ledger.harmedAt(event.end, this.now);
+        this.#players[event.end]?.variants.set(event.peering, event.variant);
+        return this.#configure(event.end);
+      case "lose":
+      case "repeat":
+      case "hold":
+        return this.#weather.lose(event);
+      case "weather":
+        return this.#weather.spell(event);
+      case "partition":
+        this.#weather.cut(event);
+        return this.#scenario.peerings.forEach(({ ends }, index) => {
+          if (event.ends.includes(ends[0]) !== event.ends.includes(ends[1]))
+            this.#ledger.harmed(index, this.now + event.lasts);
+        });
+      case "refuse":
+        return this.#refuse(event);
+      case "deafen":
+        return this.#deafen(event);
+      case "expire":
+        return this.#expire(event);
+    }
+  }
+
+  #start(index: EndIndex): void {
+    const player = this.#players[index];
+    if (player === undefined || player.process === "running") return;
+    player.process = "running";
+    player.life += 1;
+    this.#ledger.forgetWishes(index);
+    this.#ledger.harmedAt(index, this.now);
+    this.#configure(index);
+  }
+
+  #configure(index: EndIndex): void {
+    const player = this.#players[index];
+    if (player?.process !== "running") return;
+    const variant = (peering: PeeringIndex): Variant => player.variants.get(peering) ?? "agreed";
+    const wants = ({ peering, line }: FlowPlan): boolean => {
+      const plan = this.#scenario.peerings[peering];
+      return plan !== undefined && isConfigured(plan, line, variant(peering));
+    };
+    // First: what an end does not want any more is no longer its to guard.
+    this.#traffic.configured(index, wants, this.#ledger.grace(index, this.now));
+    player.end.configure(this.#configurations.of(index, variant));
+  }
+
+  #crash(index: EndIndex, down: number): void {
+    const player = this.#players[index];
+    if (player === undefined || player.process === "unborn" || player.process === "gone") return;
+    player.end.crash();
+    player.process = "gone";
+    player.life += 1;
+    this.#ledger.harmedAt(index, this.now + down);
+    this.schedule(down, () => this.#start(index));
+  }
+
+  #restart(index: EndIndex, down: number): void {
+    const player = this.#players[index];
+    if (player?.process !== "running") return;
+    player.process = "stopping";
+    const { life } = player;
+    this.#ledger.harmedAt(index, this.now + stopPatience + down);
+    player.end.handle({ kind: "stop" });
+    this.schedule(stopPatience, () => {
+      if (player.life === life) this.#crash(index, down);
+    });
+  }
+
+  #wish(kind: "down" | "up", index: EndIndex, peering: PeeringIndex): void {
+    const player = this.#players[index];
+    const side = this.#scenario.peerings[peering]?.ends.indexOf(index);
+    if (player?.process !== "running" || (side !== 0 && side !== 1)) return;
+    this.#ledger.wished(index, peering, kind, this.now);
+    player.end.handle({ kind, peer: peerName(this.#scenario, peering, side) });
+  }
+
+  #refuse(event: Extract<SimulationEvent, { kind: "refuse" }>): void {
+    const rng = new Rng(this.#scenario.seed, 13, event.at);
+    const until = this.now + event.lasts;
+    this.#ledger.refusing(event.end, until);
+    this.#players[event.end]?.kernel.failNext(() => this.now < until && rng.chance(event.percent), event.errno, {
+      times: Number.MAX_SAFE_INTEGER,
+      carriedOut: event.carriedOut,
+    });
+  }
+
+  #deafen({ end, count, told }: Extract<SimulationEvent, { kind: "deafen" }>): void {
+    const kernel = this.#players[end]?.kernel;
+    if (told) kernel?.overrunNext(count);
+    else kernel?.loseNext("expire", count);
+  }
+
+  #expire(event: Extract<SimulationEvent, { kind: "expire" }>): void {
+    for (const index of event.ends) {
+      const player = this.#players[index];
+      const side = this.#scenario.peerings[event.peering]?.ends.indexOf(index);
+      if (player?.process !== "running" || (side !== 0 && side !== 1)) continue;
+      const name = peerName(this.#scenario, event.peering, side);
+      const peer = player.end.engine.status().peers.find((one) => one.name === name);
+      const child = peer?.children[event.child];
+      const newest = child?.sas.at(-1);
+      if (child === undefined || newest === undefined) continue;
+      const sa = { protocol: child.protocol, spi: Number.parseInt(newest.spiIn, 16), destination: addressOf(index) };
+      if (event.hard) {
+        this.#ledger.harmed(event.peering, this.now);
+        player.kernel.request({ kind: "deleteSa", sa });
+      }
+      player.end.handle({ kind: "kernel", event: { kind: "expire", sa, hard: event.hard, reqid: child.reqid } });
+    }
+  }
+
+  // --- peace, and the end --------------------------------------------------------------------------------------------
+
+  /** Whatever went wrong is over: every process runs, everybody wants what was agreed, the network is whole. */
+  #makePeace(): void {
+    this.#weather.clear();
+    for (const player of this.#players) {
+      if (player.variants.size > 0) this.#ledger.harmedAt(player.index, this.now);
+      player.variants.clear();
+      if (player.process === "unborn" || player.process === "gone") this.#start(player.index);
+      else if (player.process === "running") this.#configure(player.index);
+    }
+    this.run(stopPatience + 1_000);
+    for (const player of this.#players) if (player.process !== "running") this.#start(player.index);
+    for (const { index, peering } of this.#ledger.takenDown()) this.#wish("up", index, peering);
+    this.run(Math.max(settleTime, this.#ledger.calmFrom() - this.now));
+  }
+
+  #watch(): void {
+    const { peerings, watch } = this.#scenario;
+    const onceAt = peerings.map(() => this.now);
+    const until = this.now + watch;
+    while (this.now < until) {
+      this.run(1_000);
+      const snapshots = this.#players.map(({ end }) => snapshot(end));
+      peerings.forEach(({ ends }, index) => {
+        const [one, other] = [snapshots[ends[0]], snapshots[ends[1]]];
+        if (one === undefined || other === undefined) return;
+        const names = [peerName(this.#scenario, index, 0), peerName(this.#scenario, index, 1)] as const;
+        this.#mustBeUp(letter(ends[0]), letter(ends[1]), downReason(peerIn(one, names[0])));
+        this.#mustBeUp(letter(ends[1]), letter(ends[0]), downReason(peerIn(other, names[1])));
+        const more = surplus(one, other, names);
+        if (more === undefined) onceAt[index] = this.now;
+        else if (this.now - (onceAt[index] ?? 0) >= surplusTime)
+          throw new Broken(
+            "what is configured stands once",
+            this.now,
+            `between ${letter(ends[0])} and ${letter(ends[1])}, for ${surplusTime / 1000} s: ${more}`,
+          );
+      });
+    }
+    for (const { index, end } of this.#players) {
+      const fault = policyFault(end, this.#agreed(index));
+      if (fault !== undefined)
+        throw new Broken("nothing stays beyond its time", this.now, `${letter(index)}: ${fault}`);
+    }
+  }
+
+  #mustBeUp(here: string, there: string, reason: string | undefined): void {
+    if (reason === undefined) return;
+    throw new Broken("what is configured stands once", this.now, `in peace, at ${here}, towards ${there}: ${reason}`);
+  }
+
+  #stopAll(): void {
+    this.#traffic.end();
+    for (const { index, end } of this.#players) {
+      // Together, or each after what the one before it had to say.
+      if (this.#scenario.seed % 2 === 0) this.run(mix(this.#scenario.seed, index) % 300);
+      end.handle({ kind: "stop" });
+    }
+    this.run(afterlife);
+    for (const { index, end } of this.#players) {
+      this.#traffic.check(index);
+      const fault = leftBehind(end, this.#agreed(index));
+      if (fault !== undefined)
+        throw new Broken("nothing stays beyond its time", this.now, `${letter(index)}, after it was stopped: ${fault}`);
+    }
+  }
+
+  #agreed(index: EndIndex) {
+    return this.#configurations.of(index, () => "agreed");
+  }
+
+  // --- the parts -------------------------------------------------------------------------------------------------------
+
+  #player(index: EndIndex): Player {
+    const { seed, real, ends } = this.#scenario;
+    const plan = ends[index] ?? { startsAt: 0, kernelDelay: 0, computeDelay: 0 };
+    const address = addressOf(index);
+    const kernel = new WatchedKernel({ addresses: [address], firstSpi: 0x1000_0000 + index * 0x0100_0000 });
+    const end = this.add(address, {
+      kernel,
+      kernelDelay: plan.kernelDelay,
+      computeDelay: plan.computeDelay,
+      compute: (real ? realCompute : cheapCompute)(new Rng(seed, 17, index)),
+      random: (life) => {
+        const rng = new Rng(seed, 11, index, life);
+        return (length) => rng.bytes(length);
+      },
+    });
+    this.#byAddress.set(address, index);
+    kernel.watch = {
+      before: (request) => this.#traffic.before(index, request),
+      after: (request, answer) => {
+        this.#noteRequest(request);
+        if (request.kind === "installSa" && answer.kind === "done")
+          this.#agreement.installed(request.sa, letter(index), this.now);
+        this.#traffic.after(index, request);
+      },
+    };
+    return { index, end, kernel, variants: new Map(), process: "unborn", life: 0 };
+  }
+
+  #flows() {
+    return this.#scenario.peerings.flatMap((peering, index) =>
+      flowsOf(peering, index).flatMap((plan) => {
+        const from = peering.ends[plan.from];
+        const to = peering.ends[plan.from === 0 ? 1 : 0];
+        const sender = this.#players[from]?.end;
+        const receiver = this.#players[to]?.end;
+        if (sender === undefined || receiver === undefined) return [];
+        return [{ plan, from, to, sender, receiver, delay: this.#delay(from, to) }];
+      }),
+    );
+  }
+
+  /** What the traffic sees of the world. */
+  #view() {
+    const world = this;
+    return {
+      get now() {
+        return world.now;
+      },
+      schedule: (delay: number, run: () => void) => this.schedule(delay, run),
+      isCut: (from: EndIndex, to: EndIndex) => this.#weather.isCut(from, to, this.now),
+      isCalm: ({ peering, line }: FlowPlan): boolean => {
+        const plan = this.#scenario.peerings[peering];
+        if (plan === undefined || !this.#ledger.isCalm(peering, this.now)) return false;
+        return plan.ends.every((end) => {
+          const player = this.#players[end];
+          const variant = player?.variants.get(peering) ?? "agreed";
+          return player?.process === "running" && isConfigured(plan, line, variant);
+        });
+      },
+    };
+  }
+
+  #arrive(to: EndIndex, from: EndIndex, { octets, path }: Datagram): void {
+    if (this.#weather.isCut(from, to, this.now)) return;
+    const player = this.#players[to];
+    // Nobody listens at the port of a process that is gone.
+    if (player === undefined || player.process === "unborn" || player.process === "gone") return;
+    player.end.handle({ kind: "datagram", octets, path: { local: path.remote, remote: path.local } });
+  }
+
+  #delay(from: EndIndex, to: EndIndex): number {
+    const index = this.#ledger.between(from, to);
+    const peering = index === undefined ? undefined : this.#scenario.peerings[index];
+    return peering?.delay[peering.ends[0] === from ? 0 : 1] ?? 10;
+  }
+
+  #read(octets: Uint8Array): void {
+    try {
+      decodeMessage(octets);
+    } catch (error) {
+      throw new Broken("every datagram can be read", this.now, `a datagram of ${octets.length} octets`, error);
+    }
+  }
+
+  #note(octets: Uint8Array): void {
+    let hash = this.digest;
+    for (const octet of octets) hash = Math.imul(hash ^ octet, 0x01000193);
+    this.digest = hash >>> 0;
+  }
+
+  #noteRequest(request: KernelRequest): void {
+    const spi = request.kind === "installSa" || request.kind === "deleteSa" ? request.sa.spi : 0;
+    this.digest = mix(this.digest, request.kind.length, spi);
+  }
+}

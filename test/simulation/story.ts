@@ -1,0 +1,74 @@
+/** A scenario in words. */
+import { letter, type Peering, type Scenario, type SimulationEvent } from "./scenario.ts";
+import type { Failure } from "./simulation.ts";
+
+/** What went wrong in a scenario, and how it came to that. */
+export function tellFailure(scenario: Scenario, failure: Failure): string {
+  const cause = failure.cause instanceof Error ? `\n${failure.cause.stack}` : "";
+  return [
+    `seed ${scenario.seed} (${scenario.theme}${scenario.real ? ", real cryptography" : ""}) breaks "${failure.invariant}"`,
+    `at ${seconds(failure.at)}: ${failure.message}${cause}`,
+    "",
+    tell(scenario),
+  ].join("\n");
+}
+
+/** The ends, what they agreed on, and all that happens, one line each. */
+export function tell(scenario: Scenario): string {
+  const { ends, peerings, events } = scenario;
+  const lines = ends.map(({ startsAt, kernelDelay, computeDelay }, index) => {
+    const slow = [
+      kernelDelay > 0 ? `its kernel answers after ${kernelDelay} ms` : "",
+      computeDelay > 0 ? `its worker after ${computeDelay} ms` : "",
+    ].filter(Boolean);
+    return `${seconds(startsAt)}  ${letter(index)} starts${slow.length > 0 ? ` (${slow.join(", ")})` : ""}`;
+  });
+  return [...peerings.map(agreed), ...lines, ...events.map(happening)].join("\n");
+}
+
+function agreed({ ends, protect, initiate, delay, esp, ike }: Peering): string {
+  const [a, b] = [letter(ends[0]), letter(ends[1])];
+  const who = initiate[0] && initiate[1] ? "both call" : `${initiate[0] ? a : b} calls`;
+  const what = protect.map(({ kind }) => kind).join(", ");
+  const keys = `${ike[0].join(" ")}${ike[1].join() === ike[0].join() ? "" : ` / ${ike[1].join(" ")}`}; ${esp[0].join(" ")}`;
+  return `           ${a} and ${b} protect ${what}; ${who}; ${delay[0]} ms there, ${delay[1]} ms back; ${keys}`;
+}
+
+/** One event in words. */
+function happening(event: SimulationEvent): string {
+  return `${seconds(event.at)}  ${words(event)}`;
+}
+
+function words(event: SimulationEvent): string {
+  switch (event.kind) {
+    case "crash":
+      return `${letter(event.end)} crashes, and is started again ${event.down} ms later`;
+    case "restart":
+      return `${letter(event.end)} is stopped, and started again ${event.down} ms after that`;
+    case "down":
+    case "up":
+      return `the operator of ${letter(event.end)} takes peering ${event.peering} ${event.kind}`;
+    case "reconfigure":
+      return `${letter(event.end)} gets another configuration: peering ${event.peering} ${event.variant}`;
+    case "lose":
+      return `the next ${event.count} of ${letter(event.from)} to ${letter(event.to)} are lost`;
+    case "repeat":
+      return `the next ${event.count} of ${letter(event.from)} to ${letter(event.to)} arrive again ${event.by} ms later`;
+    case "hold":
+      return `the next ${event.count} of ${letter(event.from)} to ${letter(event.to)} are held up for ${event.by} ms`;
+    case "weather":
+      return `for ${event.lasts} ms the network loses ${event.loss} %, repeats ${event.repeat} %, delays by up to ${event.jitter} ms`;
+    case "partition":
+      return `${event.ends.map(letter).join(" ")} cut off from the others for ${event.lasts} ms`;
+    case "refuse":
+      return `for ${event.lasts} ms the kernel of ${letter(event.end)} ${event.carriedOut ? "carries out and denies" : "refuses"} ${event.percent} % (${event.errno})`;
+    case "deafen":
+      return `the next ${event.count} reports of the kernel of ${letter(event.end)} are lost${event.told ? ", and it says so" : ""}`;
+    case "expire":
+      return `child ${event.child} of peering ${event.peering} comes to its ${event.hard ? "hard" : "soft"} limit at ${event.ends.map(letter).join(" and ")}`;
+  }
+}
+
+function seconds(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(3).padStart(8)} s`;
+}
