@@ -3,7 +3,8 @@ import type { EncrTransform } from "../crypto/transforms/encr.ts";
 import type { IntegTransform } from "../crypto/transforms/integ.ts";
 import type { Warning } from "../daemon/warning.ts";
 import type { SaProtocol } from "../kernel/port.ts";
-import { findLacks, type Lack, type NeededSa } from "../kernel/xfrm/capabilities.ts";
+import { findLacks, type Lack } from "../kernel/xfrm/capabilities.ts";
+import type { NeededSa } from "../kernel/xfrm/probe-sa.ts";
 import { type Family, familyOf } from "../negotiate/address.ts";
 import type { ChildDesired, DesiredState, PeerDesired } from "../sa/desired.ts";
 

@@ -41,6 +41,36 @@ export interface SaInstall extends SaId {
   readonly encapsulation?: { readonly sourcePort: number; readonly destinationPort: number };
   /** Transport mode: the selectors the SA may carry. */
   readonly selector?: Selector;
+  /** Outbound and encapsulated: the kernel sends a NAT keepalive after so many seconds of silence. Only where it is among the kernel's abilities. */
+  readonly keepaliveSeconds?: number;
+}
+
+/** The outer ends of an SA, in the direction of its packets. */
+export interface SaEnds {
+  readonly source: Address;
+  readonly destination: Address;
+}
+
+/** SAs of one child and direction that go to other outer addresses or UDP ports (RFC 4555 3.5, RFC 7296 2.23). */
+export interface SaMove {
+  readonly direction: "in" | "out";
+  readonly protocol: SaProtocol;
+  /** In transport mode only the ports can change: the addresses are the selector's own. */
+  readonly mode: SaMode;
+  readonly reqid: number;
+  readonly from: SaEnds;
+  /** Encapsulation left out: it stays as it is. Once there it cannot be taken away, only changed. */
+  readonly to: SaEnds & Pick<SaInstall, "encapsulation">;
+  /** Every SA that stands with this direction, reqid and `from`, newest first. */
+  readonly spis: readonly number[];
+  /** Their policies (inbound: `forward` too) as they are to be afterwards. */
+  readonly policies: readonly Policy[];
+}
+
+/** What some kernels can do and others cannot. */
+export interface KernelAbilities {
+  /** Linux from 6.11 on: NAT keepalives by the kernel itself. */
+  readonly natKeepalive: boolean;
 }
 
 export interface SaLimits {
@@ -118,6 +148,23 @@ export type KernelRequest =
   | { readonly kind: "deleteSa"; readonly sa: SaId }
   /** Answered by `usage`. */
   | { readonly kind: "querySa"; readonly sa: SaId }
+  /** Several at once; answered by `usages`. */
+  | { readonly kind: "querySas"; readonly sas: readonly SaId[] }
+  /**
+   * Moves SAs and the templates of their policies in place: keys, SPIs, sequence numbers, replay windows, counters and
+   * limits stay, and no packet finds a gap. ESRCH, with nothing done, where one of the SAs does not stand. After any
+   * other refusal some may have moved.
+   */
+  | { readonly kind: "migrate"; readonly move: SaMove }
+  /** Forgets an acquire that found no SA (a larval SA), so that the next packet raises a new one at once. */
+  | {
+      readonly kind: "clearAcquire";
+      readonly protocol: SaProtocol;
+      readonly mode: SaMode;
+      readonly source: Address;
+      readonly destination: Address;
+      readonly reqid: number;
+    }
   /** Inserts, or changes in place without a gap. EEXIST where another owner's policy has the same selector; it is left alone. */
   | { readonly kind: "setPolicy"; readonly policy: Policy }
   /** ENOENT where there is none; another owner's policy is never deleted. */
@@ -126,6 +173,8 @@ export type KernelRequest =
   | { readonly kind: "listSas" }
   /** Our policies, answered by `policies`. */
   | { readonly kind: "listPolicies" }
+  /** Answered by `abilities`. */
+  | { readonly kind: "probe" }
   | { readonly kind: "setRoute"; readonly route: Route }
   | { readonly kind: "deleteRoute"; readonly route: Route };
 
@@ -137,6 +186,9 @@ export type KernelAnswer =
     }
   | { readonly kind: "spi"; readonly spi: number }
   | { readonly kind: "usage"; readonly usage: SaUsage }
+  /** In the order of the request; undefined: it does not stand. */
+  | { readonly kind: "usages"; readonly usages: readonly (SaUsage | undefined)[] }
+  | { readonly kind: "abilities"; readonly abilities: KernelAbilities }
   | { readonly kind: "sas"; readonly sas: readonly StandingSa[] }
   | { readonly kind: "policies"; readonly policies: readonly Policy[] }
   | { readonly kind: "refused"; readonly refusal: KernelRefusal };

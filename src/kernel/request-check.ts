@@ -10,7 +10,15 @@ import {
 } from "../negotiate/address.ts";
 import { formatSelector, type Selector } from "../negotiate/selector.ts";
 import { isOurReqid } from "./ownership.ts";
-import { type KernelAnswer, type KernelRequest, type Policy, reqidRange, type SaInstall } from "./port.ts";
+import {
+  type KernelAnswer,
+  type KernelRequest,
+  type Policy,
+  reqidRange,
+  type SaEnds,
+  type SaInstall,
+  type SaMove,
+} from "./port.ts";
 
 /** A refusal with error number `errno`, such as EINVAL. */
 export function refused(request: KernelRequest["kind"], errno: string, said: string): KernelAnswer {
@@ -24,6 +32,10 @@ export function requestFault(request: KernelRequest): string | undefined {
       return saFault(request.sa);
     case "allocateSpi":
       return reqidFault(request.reqid) ?? sameFamily("an SA's addresses", [request.source, request.destination]);
+    case "clearAcquire":
+      return reqidFault(request.reqid) ?? sameFamily("an SA's addresses", [request.source, request.destination]);
+    case "migrate":
+      return moveFault(request.move);
     case "setPolicy":
       return policyFault(request.policy);
     case "deletePolicy":
@@ -37,8 +49,10 @@ export function requestFault(request: KernelRequest): string | undefined {
       ]);
     case "deleteSa":
     case "querySa":
+    case "querySas":
     case "listSas":
     case "listPolicies":
+    case "probe":
       return undefined;
   }
 }
@@ -104,6 +118,8 @@ function keyFault(sa: SaInstall): string | undefined {
     return `an ${sa.protocol.toUpperCase()} SA without integrity protection is never installed`;
   if (sa.protocol === "esp" && encr === undefined) return "an ESP SA needs an encryption transform, NULL if it must be";
   if (sa.protocol === "ah" && sa.encapsulation !== undefined) return "AH cannot be encapsulated in UDP";
+  if (sa.keepaliveSeconds !== undefined && (sa.direction === "in" || sa.encapsulation === undefined))
+    return "only an outbound SA in UDP sends NAT keepalives";
   return undefined;
 }
 
@@ -112,6 +128,23 @@ function replayFault(sa: SaInstall): string | undefined {
     return `a replay window has 0 to ${maxReplayWindow} packets, not ${sa.replayWindow}`;
   if (sa.esn && sa.direction === "in" && sa.replayWindow === 0) return "extended sequence numbers need a replay window";
   return undefined;
+}
+
+function moveFault({ mode, protocol, reqid, from, to, policies }: SaMove): string | undefined {
+  if (protocol === "ah" && to.encapsulation !== undefined) return "AH cannot be encapsulated in UDP";
+  if (mode === "transport" && !sameEnds(from, to))
+    return "a transport mode SA keeps its addresses: they are those of its selector";
+  return (
+    reqidFault(reqid) ??
+    sameFamily("an SA's addresses", [from.source, from.destination]) ??
+    sameFamily("an SA's addresses", [to.source, to.destination]) ??
+    policies.map(policyFault).find((fault) => fault !== undefined)
+  );
+}
+
+/** Whether two SAs run between the same addresses. */
+export function sameEnds(a: SaEnds, b: SaEnds): boolean {
+  return sameAddress(a.source, b.source) && sameAddress(a.destination, b.destination);
 }
 
 function policyFault(policy: Policy): string | undefined {

@@ -12,6 +12,10 @@ export class NullKernel implements Kernel {
         return { kind: "spi", spi: this.#spi };
       case "querySa":
         return { kind: "usage", usage: { ...request.sa, reqid: 0, bytes: 0n, packets: 0n } };
+      case "querySas":
+        return { kind: "usages", usages: request.sas.map((sa) => ({ ...sa, reqid: 0, bytes: 0n, packets: 0n })) };
+      case "probe":
+        return { kind: "abilities", abilities: { natKeepalive: false } };
       case "listSas":
         return { kind: "sas", sas: [] };
       case "listPolicies":

@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { encrTransforms } from "../../src/crypto/transforms/encr.ts";
 import { integTransforms } from "../../src/crypto/transforms/integ.ts";
-import { findLacks, type NeededSa, usualNeeds } from "../../src/kernel/xfrm/capabilities.ts";
+import { findLacks, usualNeeds } from "../../src/kernel/xfrm/capabilities.ts";
 import { findHazards, type HazardQuery } from "../../src/kernel/xfrm/hazards.ts";
 import { policyIndex } from "../../src/kernel/xfrm/policy-index.ts";
+import type { NeededSa } from "../../src/kernel/xfrm/probe-sa.ts";
 import { addresses, subnets } from "../conformance/kernel/bed.ts";
 import { type LinuxBed, linuxBed } from "../conformance/kernel/linux/linux-bed.ts";
 import {

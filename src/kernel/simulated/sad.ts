@@ -1,7 +1,7 @@
 /** The security association database: what stands, what is reserved, what waits for an answer, and when each ends. */
 import { type Address, familyOf } from "../../negotiate/address.ts";
 import type { Selector } from "../../negotiate/selector.ts";
-import type { SaId, SaInstall, SaLimits, SaMode, SaProtocol } from "../port.ts";
+import type { SaId, SaInstall, SaLimits, SaMode, SaMove, SaProtocol } from "../port.ts";
 import { sameAddress } from "../request-check.ts";
 import { type ClearPacket, selectorMatches } from "./packet.ts";
 import { ReplayWindow } from "./replay-window.ts";
@@ -19,7 +19,7 @@ export interface SaTuple {
 export interface ValidSa extends SaTuple {
   readonly kind: "valid";
   readonly spi: number;
-  readonly sa: SaInstall;
+  sa: SaInstall;
   /** Milliseconds. */
   readonly added: number;
   /** A soft limit was reported: younger ones are preferred. */
@@ -105,6 +105,19 @@ export class Sad {
       outSequence: 0n,
       replay: new ReplayWindow(sa.replayWindow),
     });
+  }
+
+  /** Puts an SA in another's place, between other addresses: what it has counted stays. */
+  move(entry: ValidSa, to: SaMove["to"]): void {
+    const sa: SaInstall = { ...entry.sa, ...to };
+    this.remove(entry);
+    this.#entries.unshift({ ...entry, source: to.source, destination: to.destination, sa });
+  }
+
+  /** Changes the ports in place; a soft limit that was reported is looked at anew. */
+  changePorts(entry: ValidSa, encapsulation: NonNullable<SaInstall["encapsulation"]>): void {
+    entry.sa = { ...entry.sa, encapsulation };
+    entry.dying = false;
   }
 
   remove(entry: SadEntry): void {

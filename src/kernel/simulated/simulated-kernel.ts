@@ -8,17 +8,20 @@ import { type Address, prefixCovers } from "../../negotiate/address.ts";
 import { isOurReqid } from "../ownership.ts";
 import type {
   Kernel,
+  KernelAbilities,
   KernelAnswer,
   KernelEvent,
   KernelRequest,
   Policy,
   Route,
+  SaId,
   SaInstall,
   SaUsage,
   StandingSa,
 } from "../port.ts";
 import { canonicalPrefix, canonicalSelector, refused, requestFault, sameAddress } from "../request-check.ts";
 import { type FaultOptions, Faults, type RequestMatch } from "./faults.ts";
+import { moveSas } from "./migration.ts";
 import { type ClearPacket, type Input, isProtected, type Output, type Packet } from "./packet.ts";
 import { emitExpiry, icmpError, inputClear, inputProtected, output, type PathState } from "./packet-path.ts";
 import { Sad, type SadEntry } from "./sad.ts";
@@ -33,6 +36,8 @@ export interface SimulatedKernelOptions {
   readonly acquireSeconds?: number;
   /** Keywords of transforms that this kernel was built without. */
   readonly unsupported?: readonly string[];
+  /** Whether it says that it sends NAT keepalives by itself; it sends none. */
+  readonly natKeepalive?: boolean;
   /** The first SPI given; the following ones count up. */
   readonly firstSpi?: number;
 }
@@ -54,6 +59,7 @@ export class SimulatedKernel implements Kernel {
   readonly #faults = new Faults();
   readonly #acquireExpires: number;
   readonly #unsupported: ReadonlySet<string>;
+  readonly #abilities: KernelAbilities;
   #listeners: ((event: KernelEvent) => void)[] = [];
   #now: number;
   #nextSpi: number;
@@ -63,6 +69,7 @@ export class SimulatedKernel implements Kernel {
     this.#now = options.now ?? 0;
     this.#acquireExpires = (options.acquireSeconds ?? 30) * 1000;
     this.#unsupported = new Set(options.unsupported);
+    this.#abilities = { natKeepalive: options.natKeepalive ?? false };
     this.#nextSpi = options.firstSpi ?? 0xc000_0000;
   }
 
@@ -186,6 +193,14 @@ export class SimulatedKernel implements Kernel {
         return this.#deleteSa(request);
       case "querySa":
         return this.#querySa(request);
+      case "querySas":
+        return { kind: "usages", usages: request.sas.map((sa) => this.#usageOf(sa)) };
+      case "clearAcquire":
+        return this.#clearAcquire(request);
+      case "migrate":
+        return this.#migrate(request);
+      case "probe":
+        return { kind: "abilities", abilities: this.#abilities };
       case "setPolicy":
         return this.#setPolicy(request);
       case "deletePolicy":
@@ -235,9 +250,29 @@ export class SimulatedKernel implements Kernel {
   }
 
   #querySa(request: RequestOf<"querySa">): KernelAnswer {
-    const entry = this.#ourSa(request.sa);
-    if (entry === undefined) return refused(request.kind, "ESRCH", "No such process");
-    return { kind: "usage", usage: usage(entry) };
+    const usage = this.#usageOf(request.sa);
+    return usage === undefined ? refused(request.kind, "ESRCH", "No such process") : { kind: "usage", usage };
+  }
+
+  #usageOf(id: SaId): SaUsage | undefined {
+    const entry = this.#ourSa(id);
+    return entry === undefined ? undefined : usage(entry);
+  }
+
+  #clearAcquire(request: RequestOf<"clearAcquire">): KernelAnswer {
+    const larval = this.#sad.findAcquire(request);
+    if (larval !== undefined) this.#sad.remove(larval);
+    return done;
+  }
+
+  #migrate({ move }: RequestOf<"migrate">): KernelAnswer {
+    const fault = moveSas(this.#sad, move);
+    if (fault !== undefined) return fault;
+    for (const policy of move.policies) {
+      const answer = this.#setPolicy({ kind: "setPolicy", policy });
+      if (answer.kind === "refused") return answer;
+    }
+    return done;
   }
 
   #ourSa(id: RequestOf<"deleteSa">["sa"]): SadEntry | undefined {

@@ -1,19 +1,10 @@
 /** What this host's kernel can and may do for IPsec, found by trying it; nothing is left behind. */
-import { type EncrTransform, encrTransforms } from "../../crypto/transforms/encr.ts";
-import { type IntegTransform, integTransforms } from "../../crypto/transforms/integ.ts";
-import type { Family } from "../../negotiate/address.ts";
+import { encrTransforms } from "../../crypto/transforms/encr.ts";
+import { integTransforms } from "../../crypto/transforms/integ.ts";
 import { delSa, getSadInfo, NetlinkError, NetlinkSocket, newSa, SystemCallError } from "../../netlink-xfrm/index.ts";
-import { reqidRange, type SaInstall, type SaProtocol } from "../port.ts";
+import { type NeededSa, plainAh, plainEsp, probeSa, row } from "./probe-sa.ts";
 import { unless } from "./refusal.ts";
 import { identity, saMessage, UnsupportedTransform } from "./sa-message.ts";
-
-/** One kind of SA that must be possible. */
-export interface NeededSa {
-  readonly protocol: SaProtocol;
-  readonly family: Family;
-  readonly encr?: EncrTransform;
-  readonly integ?: IntegTransform;
-}
 
 /** Something that is missing, with a sentence that says what to do. */
 export interface Lack {
@@ -84,30 +75,6 @@ interface Fault {
   readonly message: string;
 }
 
-/** Between addresses that nobody has; should this process die before it deletes the SA, the SA ends after a second. */
-function probeSa({ protocol, family, encr, integ }: NeededSa): SaInstall {
-  const [source, destination] = family === 4 ? ["192.0.2.85", "192.0.2.86"] : ["100::85", "100::86"];
-  return {
-    protocol,
-    spi: probeSpi,
-    source,
-    destination,
-    direction: "out",
-    mode: "transport",
-    reqid: reqidRange.end - 1,
-    ...(encr === undefined ? {} : { encr: { transform: encr, key: keyOf(encr.keyBits / 8 + encr.saltLength) } }),
-    ...(integ === undefined ? {} : { integ: { transform: integ, key: keyOf(integ.keyLength) } }),
-    esn: false,
-    replayWindow: 0,
-    hard: { seconds: 1 },
-  };
-}
-
-/** Octets that differ: 3DES refuses keys whose parts are equal. */
-function keyOf(length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, i) => (i * 37 + 11) & 0xff);
-}
-
 function unmet(need: NeededSa, error: Fault): Lack {
   const protocol = `${need.protocol.toUpperCase()} over IPv${need.family}`;
   const keywords = [need.encr?.keyword, need.integ?.keyword].filter((keyword) => keyword !== undefined).join("-");
@@ -156,14 +123,5 @@ function notPermitted(error: NetlinkError): Lack {
   };
 }
 
-function row<T extends { readonly keyword: string }>(rows: readonly T[], keyword: string): T {
-  const found = rows.find((candidate) => candidate.keyword === keyword);
-  if (found === undefined) throw new RangeError(`no transform ${keyword} in the table`);
-  return found;
-}
-
 const missingProtocol: ReadonlySet<string> = new Set(["EPROTONOSUPPORT", "EAFNOSUPPORT"]);
-const plainEsp = { encr: row(encrTransforms, "null"), integ: row(integTransforms, "sha256") };
-const plainAh = { integ: row(integTransforms, "sha256") };
 const permission = "not permitted to manage IPsec: run as root, or give the process CAP_NET_ADMIN";
-const probeSpi = 0xdead_0001;

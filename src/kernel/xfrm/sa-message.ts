@@ -25,6 +25,9 @@ export function saMessage(sa: SaInstall): SaInput {
     ...algorithms(sa),
     ...replay(sa),
     ...(sa.encapsulation === undefined ? {} : { encapsulation: { type: "espInUdp", ...sa.encapsulation } }),
+    ...(sa.keepaliveSeconds === undefined
+      ? {}
+      : { direction: sa.direction, natKeepaliveInterval: sa.keepaliveSeconds }),
   };
 }
 
@@ -117,11 +120,13 @@ function integrity(integ: SaInstall["integ"]): Pick<SaInput, "authTrunc"> {
 
 /**
  * The plain attribute holds 32 packets; ESN and wider windows need the other one. Outbound SAs check nothing, but
- * Linux before 6.10 refuses ESN with a window of 0.
+ * Linux before 6.10 refuses ESN with a window of 0, and later ones any other where the SA has a direction, as it must
+ * for keepalives.
  */
 function replay(sa: SaInstall): Pick<SaInput, "replayWindow" | "replayEsn"> {
   const window = sa.direction === "in" ? sa.replayWindow : 0;
-  if (sa.esn) return { replayWindow: 0, replayEsn: { window: Math.max(window, sa.direction === "out" ? 32 : 0) } };
+  const least = sa.direction === "out" && sa.keepaliveSeconds === undefined ? 32 : 0;
+  if (sa.esn) return { replayWindow: 0, replayEsn: { window: Math.max(window, least) } };
   return window > 32 ? { replayWindow: 0, replayEsn: { window } } : { replayWindow: window };
 }
 

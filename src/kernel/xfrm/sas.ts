@@ -59,6 +59,28 @@ export class SasOfKernel {
     return { kind: "usage", usage: saUsage(found, sa.protocol) };
   }
 
+  /** One exchange of datagrams for all of them. */
+  queryMany({ sas }: RequestOf<"querySas">): KernelAnswer {
+    const results = this.#socket.batch(sas.map((sa) => getSa(identity(sa))));
+    const usages = results.map((result, at) => {
+      const asked = sas[at];
+      if (!result.ok && result.error.code !== "ESRCH") throw result.error;
+      return result.ok && asked !== undefined && isOurReqid(result.reply.reqid)
+        ? saUsage(result.reply, asked.protocol)
+        : undefined;
+    });
+    return { kind: "usages", usages };
+  }
+
+  /** A larval SA without an SPI cannot be deleted: reserving an SPI for the same tuple gives it one. */
+  clearAcquire({ protocol, mode, source, destination, reqid }: RequestOf<"clearAcquire">): KernelAnswer {
+    const tuple = { protocol, mode, source, destination, reqid };
+    const larval = this.#socket.request(allocSpi({ ...tuple, min: firstSpi, max: lastSpi }));
+    // ESRCH: it ran out in between.
+    unless(["ESRCH"], () => this.#socket.request(delSa({ protocol, destination, spi: larval.spi })));
+    return done;
+  }
+
   async list(): Promise<KernelAnswer> {
     const found = await this.#socket.dumpAsync(dumpSas());
     const sas = found.filter((sa) => isOurReqid(sa.reqid)).map(standingSa);

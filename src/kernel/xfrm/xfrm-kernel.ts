@@ -5,7 +5,9 @@
 import { NetlinkSocket, watchXfrm } from "../../netlink-xfrm/index.ts";
 import type { Kernel, KernelAnswer, KernelEvent, KernelRequest } from "../port.ts";
 import { refused, requestFault } from "../request-check.ts";
+import { probeAbilities } from "./abilities.ts";
 import { kernelEvent } from "./events.ts";
+import { Migration } from "./migration.ts";
 import { PoliciesOfKernel } from "./policies.ts";
 import { refusalOf } from "./refusal.ts";
 import { RoutesOfKernel } from "./routes.ts";
@@ -18,6 +20,7 @@ export class XfrmKernel implements Kernel {
   readonly #sas: SasOfKernel;
   readonly #policies: PoliciesOfKernel;
   readonly #routes: RoutesOfKernel;
+  readonly #migration: Migration;
   readonly #listeners: ((event: KernelEvent) => void)[] = [];
   #events: { close(): void } | undefined;
 
@@ -32,6 +35,7 @@ export class XfrmKernel implements Kernel {
     this.#sas = new SasOfKernel(this.#xfrm);
     this.#policies = new PoliciesOfKernel(this.#xfrm);
     this.#routes = new RoutesOfKernel(this.#route);
+    this.#migration = new Migration(this.#xfrm, this.#policies);
   }
 
   request(request: KernelRequest): KernelAnswer | Promise<KernelAnswer> {
@@ -69,6 +73,14 @@ export class XfrmKernel implements Kernel {
         return this.#sas.delete(request);
       case "querySa":
         return this.#sas.query(request);
+      case "querySas":
+        return this.#sas.queryMany(request);
+      case "clearAcquire":
+        return this.#sas.clearAcquire(request);
+      case "migrate":
+        return this.#migration.carryOut(request.move);
+      case "probe":
+        return { kind: "abilities", abilities: probeAbilities(this.#xfrm) };
       case "setPolicy":
         return this.#policies.set(request);
       case "deletePolicy":

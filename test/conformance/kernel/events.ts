@@ -69,6 +69,29 @@ export function events(bed: () => Bed): void {
     ]);
   });
 
+  it("raises the next acquire at once where the larval SA was cleared, and clearing none does no harm", async () => {
+    for (const mode of ["transport", "tunnel"] as const) {
+      await bed().reset();
+      const selector = mode === "tunnel" ? subnetSelector("a") : gre;
+      const probe = { from: "a", scope: mode === "tunnel" ? "gateway" : "underlay" } as const;
+      const clear = { kind: "clearAcquire", protocol: "esp", mode, reqid, ...underlay } as const;
+      await setPolicy(bed(), "a", guarded("a", "a", selector, { mode }));
+      must(await bed().request("a", clear));
+      await bed().send(probe);
+      await bed().send(probe);
+      expect(await bed().events("a", 1)).toMatchObject([{ kind: "acquire", reqid }]);
+      must(await bed().request("a", clear));
+      await bed().send(probe);
+      expect(await bed().events("a", 2)).toMatchObject([
+        { kind: "acquire", reqid },
+        { kind: "acquire", reqid },
+      ]);
+      must(await bed().request("a", { ...clear, reqid: otherReqid }));
+      await bed().send(probe);
+      expect(await bed().events("a", 2)).toHaveLength(2);
+    }
+  });
+
   it("replaces the larval SA by the real one, of which nothing expires", async () => {
     await guardBoth(bed(), gre);
     await bed().send({ from: "a" });
@@ -115,6 +138,15 @@ export function events(bed: () => Bed): void {
       { kind: "expire", sa, hard: true, reqid },
     ]);
     expect(await bed().send({ from: "a" })).toMatchObject({ wire: "nothing", drops: ["XfrmOutNoStates"] });
+  });
+
+  it("reports the soft limit of octets once, at both ends, and goes on carrying", async () => {
+    await guardBoth(bed(), gre);
+    await installPair(bed(), "a", 0x1000, { soft: { seconds: 0, bytes: 150n } });
+    for (let i = 0; i < 5; i += 1) expect(await bed().send({ from: "a" })).toMatchObject({ delivered: true });
+    const sa = { protocol: "esp", spi: 0x1000, destination: addresses.underlay.b };
+    for (const end of ["a", "b"] as const)
+      expect(await bed().events(end, 1)).toEqual([{ kind: "expire", sa, hard: false, reqid }]);
   });
 
   it("ends an inbound SA at its hard limit of octets", async () => {

@@ -92,6 +92,25 @@ export function packets(bed: () => Bed): void {
     expect(await usage("b")).toMatchObject({ packets: 3n, bytes: 400n - 3n * 20n, reqid });
   });
 
+  it("tells the counters of several SAs at once, in order, and which do not stand", async () => {
+    await guardBoth(bed(), gre);
+    await installPair(bed(), "a", 0x1000);
+    await installPair(bed(), "b", 0x2000);
+    await bed().addForeignSa("a", {
+      spi: 0x3000,
+      source: addresses.underlay.a,
+      destination: addresses.underlay.b,
+    });
+    for (let i = 0; i < 2; i += 1) await bed().send({ from: "a" });
+    await bed().send({ from: "b" });
+    const sas = [saOf("b", "a", 0x2000), saOf("a", "a", 0x1001), saOf("a", "a", 0x1000), saOf("a", "a", 0x3000)];
+    expect(await bed().request("a", { kind: "querySas", sas })).toMatchObject({
+      kind: "usages",
+      usages: [{ spi: 0x2000, packets: 1n, reqid }, undefined, { spi: 0x1000, packets: 2n, bytes: 160n }, undefined],
+    });
+    expect(await bed().request("a", { kind: "querySas", sas: [] })).toEqual({ kind: "usages", usages: [] });
+  });
+
   it("carries every kind of SA that the port can say", async () => {
     const sha256 = { transform: integrity("sha256"), key: new Uint8Array(32).fill(3) };
     const cbc = { transform: transform("aes256"), key: new Uint8Array(32).fill(4) };

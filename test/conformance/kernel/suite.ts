@@ -2,6 +2,7 @@ import { beforeEach, describe } from "vitest";
 import type { Bed } from "./bed.ts";
 import { events } from "./events.ts";
 import { icmpErrors } from "./icmp-errors.ts";
+import { migration } from "./migration.ts";
 import { packets } from "./packets.ts";
 import { policyRequests } from "./policy-requests.ts";
 import { saRequests } from "./sa-requests.ts";
@@ -20,6 +21,7 @@ export function kernelConformance(name: string, bed: () => Bed): void {
     describe("requests about policies and routes", () => policyRequests(bed));
     describe("packets", () => packets(bed));
     describe("tunnels and encapsulation", () => tunnels(bed));
+    describe("SAs that move", () => migration(bed));
     describe("ICMP errors of the host itself", () => icmpErrors(bed));
     describe("events", () => events(bed));
   });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { kernelAbility } from "../../../src/cli/kernel-ability.ts";
 import { parseProposal } from "../../../src/crypto/keywords.ts";
-import type { Lack, NeededSa } from "../../../src/kernel/xfrm/capabilities.ts";
+import type { Lack } from "../../../src/kernel/xfrm/capabilities.ts";
+import type { NeededSa } from "../../../src/kernel/xfrm/probe-sa.ts";
 import type { ChildDesired, DesiredState, PeerDesired } from "../../../src/sa/desired.ts";
 
 function desired(protocol: "esp" | "ah", remote: string, ...proposals: string[]): DesiredState {

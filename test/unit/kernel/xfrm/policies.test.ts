@@ -29,6 +29,7 @@ class OneSlotKernel {
   get socket(): XfrmSocket {
     return {
       request: <Reply>(request: Request<Reply>): Reply => this.#request(request) as Reply,
+      batch: () => [],
       dumpAsync: async () => [],
     };
   }
