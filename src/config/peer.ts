@@ -20,6 +20,7 @@ import {
   type defaultsSection,
   type localSection,
   messageDefaults,
+  natDefaults,
   peerSection,
   timingDefaults,
 } from "./schema/schema.ts";
@@ -97,6 +98,10 @@ export async function buildPeer(
           unique: settings.unique ?? "replace",
           timing: timing(settings),
           messages: messages(settings),
+          nat: {
+            keepalive: settings.nat?.keepalive ?? natDefaults.keepalive,
+            force: settings.nat?.force ?? natDefaults.force,
+          },
         };
   const locked = lockable(name, paths, built.children);
   return { name, peer, locked, lines: built.lines, unresolved: paths.unresolved, findings };

@@ -1,5 +1,8 @@
 /** What the kernel reports unasked: SAs that ended, packets that found none, reports that were lost. */
+
+import { espHeardFrom } from "../ikev2/address-update.ts";
 import type { KernelEvent, SaId } from "../kernel/port.ts";
+import type { Endpoint } from "../negotiate/address.ts";
 import type { Parts } from "./parts.ts";
 import type { Resync } from "./resync.ts";
 
@@ -27,8 +30,14 @@ export class KernelReports {
         this.#parts.outbox.log({ level: "warn", event: "resync", facts: { why: "the kernel's reports overran" } });
         return this.#resync.run();
       case "mapping":
-        return;
+        return this.#mapped(event.sa, event.reqid, event.from);
     }
+  }
+
+  /** Without replay protection, a packet that was sent long ago would bring an old address back (RFC 7296 2.23). */
+  #mapped(id: SaId, reqid: number, from: Endpoint): void {
+    const found = this.#parts.running.findChild(reqid, id);
+    if (found !== undefined && found.child.desired.replayWindow > 0) espHeardFrom(found.sa, from);
   }
 
   #expired(id: SaId, reqid: number): void {

@@ -7,7 +7,7 @@ import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { ChildSa } from "../sa/child-sa.ts";
 import type { ChildDesired, PeerDesired } from "../sa/desired.ts";
-import type { Path } from "../sa/path.ts";
+import { ikePort, natTraversalPort, type Path } from "../sa/path.ts";
 import { backoff } from "./backoff.ts";
 import { ChildRecord } from "./child-record.ts";
 import { Redundancy } from "./redundancy.ts";
@@ -234,7 +234,9 @@ export class Peer implements TimerOwner {
     if (address === undefined) return;
     this.attempts += 1;
     this.#change("connecting");
-    const path: Path = { local: { address: local, port: 500 }, remote: { address, port } };
+    // RFC 7296 2.23: an IKE message to any other port than 500 carries the marker, and comes from our port for that.
+    const ownPort = port === ikePort ? ikePort : natTraversalPort;
+    const path: Path = { local: { address: local, port: ownPort }, remote: { address, port } };
     this.#context.connecting(this, path);
     this.sas.add(this.#context.initiate(this, path));
   }

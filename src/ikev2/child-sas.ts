@@ -1,6 +1,7 @@
 /** The Child SAs of one IKE SA: which stand, which outbound halves wait, and when the kernel ends them. */
 import type { Reason } from "../negotiate/reason.ts";
-import { type ChildSa, outboundId, protocolOf } from "../sa/child-sa.ts";
+import { type ChildSa, isOnPath, outboundId, protocolOf } from "../sa/child-sa.ts";
+import { formatEndpoint, type Path } from "../sa/path.ts";
 import { hardLimitGrace } from "./constants.ts";
 import { deleteChild } from "./exchanges/informational.ts";
 import type { IkeSa } from "./ike-sa.ts";
@@ -66,6 +67,14 @@ export class ChildSas {
   drop(child: ChildSa, reason: Reason): void {
     if (this.#sa.state.kind === "Established") this.#sa.request(deleteChild(protocolOf(child), child.spiIn));
     this.remove(child, reason);
+  }
+
+  /** The IKE SA takes another way: what is bound to the old one cannot carry packets any more, and is negotiated anew. */
+  follow(path: Path): void {
+    for (const child of [...this.#standing.values()]) {
+      if (isOnPath(child, path)) continue;
+      this.drop(child, { code: "address-changed", child: child.desired.name, to: formatEndpoint(path.remote) });
+    }
   }
 
   /** Has a Child SA's outbound half wait for a sign that the peer can receive. */

@@ -84,6 +84,7 @@ export type TimerName =
   | "retransmit"
   | "half-open"
   | "liveness"
+  | "keepalive"
   | "linger"
   | "close"
   | "outbound"

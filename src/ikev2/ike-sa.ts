@@ -11,11 +11,13 @@ import { flag, type Header } from "../wire/ikev2/header.ts";
 import { unsupportedCritical } from "../wire/ikev2/message.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { nameOf } from "../wire/ikev2/registry/names.ts";
+import { heardOver } from "./address-update.ts";
 import { ChildSas } from "./child-sas.ts";
 import { closeWait, lingerTime } from "./constants.ts";
 import { deleteIkeSa } from "./exchanges/informational.ts";
 import { exchanges } from "./exchanges/table.ts";
 import type { Host, TimerName } from "./host.ts";
+import { checkKeepalive, type Outgoing, watchKeepalive } from "./keepalive.ts";
 import { checkLiveness, watchLiveness } from "./liveness.ts";
 import { MessageCoder } from "./message-coder.ts";
 import { type NatFinding, noNat } from "./nat-detection.ts";
@@ -57,6 +59,10 @@ export class IkeSa {
   lowestNonce = 0n;
   /** When an authenticated message last came. */
   lastHeard: number;
+  /** When a protected message was last made, to be sent at once. */
+  lastSent = 0;
+  /** What leaves, where a NAT's mapping must be kept alive. */
+  outgoing: Outgoing | undefined;
   /** When a request of the peer was last answered. */
   lastAnswered = 0;
   readonly children: ChildSas;
@@ -134,6 +140,8 @@ export class IkeSa {
         });
       case "liveness":
         return checkLiveness(this);
+      case "keepalive":
+        return checkKeepalive(this);
       case "next-request":
         return this.#workOnRequests();
       case "linger":
@@ -152,7 +160,7 @@ export class IkeSa {
     if (exchange === undefined || !exchange.requestIn.includes(this.state.kind)) return;
     const opened = this.#coder.open(header, octets);
     if (opened === undefined) return;
-    this.lastHeard = this.host.now();
+    heardOver(this, path);
     if (this.#theirs.showsArrival(header.messageId)) this.children.sendNow();
     this.#theirs.take(header, octets, opened, path);
     this.#workOnRequests();
@@ -180,7 +188,7 @@ export class IkeSa {
     if (exchange.handleClearResponse !== undefined) return exchange.handleClearResponse(this, header, octets, path);
     const opened = this.#coder.open(header, octets);
     if (opened === undefined) return;
-    this.lastHeard = this.host.now();
+    heardOver(this, path);
     this.#own.settle(header.messageId);
     if ("fault" in opened) {
       const fault = {
@@ -272,6 +280,7 @@ export class IkeSa {
     this.lastHeard = now;
     this.host.disarm(this, "half-open");
     watchLiveness(this);
+    watchKeepalive(this);
   }
 
   // --- its end -------------------------------------------------------------------------------------------------
@@ -303,7 +312,8 @@ export class IkeSa {
     this.children.removeAll(reason);
     this.#own.abandonAll();
     this.#theirs.abandon();
-    for (const timer of ["half-open", "liveness", "close", "next-request"] as const) this.host.disarm(this, timer);
+    for (const timer of ["half-open", "liveness", "keepalive", "close", "next-request"] as const)
+      this.host.disarm(this, timer);
     this.#wipe();
     this.host.ended(this, reason);
     if (lingers) this.host.arm(this, "linger", this.host.now() + lingerTime);

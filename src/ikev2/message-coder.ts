@@ -29,6 +29,7 @@ export class MessageCoder {
   seal(type: number, messageId: number, payloads: readonly Payload[], flags: number): Buffer {
     const { keying } = this.#sa;
     if (keying === undefined) throw new RangeError("an IKE SA without keys cannot seal");
+    this.#sa.lastSent = this.#sa.host.now();
     return sealMessage(this.#header(type, messageId, flags), payloads, keying.sending, this.#nextIv(keying.sending));
   }
 

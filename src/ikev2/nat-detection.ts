@@ -10,9 +10,16 @@ import { notify } from "./payloads.ts";
 export interface NatFinding {
   readonly local: boolean;
   readonly remote: boolean;
+  /** We made the peer believe that we are behind one, so that ESP goes over UDP whatever is on the way. */
+  readonly forced: boolean;
 }
 
-export const noNat: NatFinding = { local: false, remote: false };
+export const noNat: NatFinding = { local: false, remote: false, forced: false };
+
+/** Whether everything goes over UDP port 4500 (RFC 7296 2.23). */
+export function isEncapsulated(nat: NatFinding): boolean {
+  return nat.local || nat.remote || nat.forced;
+}
 
 /** SHA-1 of SPIi | SPIr | address | port. */
 export function natDetectionHash(initiatorSpi: bigint, responderSpi: bigint, endpoint: Endpoint): Buffer {
@@ -25,20 +32,27 @@ export function natDetectionHash(initiatorSpi: bigint, responderSpi: bigint, end
   return hash("sha1", octets);
 }
 
-/** The two notifies of our IKE_SA_INIT message. */
-export function natDetectionPayloads(initiatorSpi: bigint, responderSpi: bigint, path: Path): Payload[] {
+/** The two notifies of our message. `forged`: the source is one that no packet can have, so that a NAT is found. */
+export function natDetectionPayloads(
+  initiatorSpi: bigint,
+  responderSpi: bigint,
+  path: Path,
+  forged = false,
+): Payload[] {
+  const source = forged ? { ...path.local, port: 0 } : path.local;
   return [
-    notify(notifyType.NAT_DETECTION_SOURCE_IP, natDetectionHash(initiatorSpi, responderSpi, path.local)),
+    notify(notifyType.NAT_DETECTION_SOURCE_IP, natDetectionHash(initiatorSpi, responderSpi, source)),
     notify(notifyType.NAT_DETECTION_DESTINATION_IP, natDetectionHash(initiatorSpi, responderSpi, path.remote)),
   ];
 }
 
-/** What the peer's notifies say; a peer that sends none knows no NAT traversal, and no NAT is assumed. */
+/** What the peer's notifies say; a peer that sends none knows no NAT traversal, and no NAT is assumed. `forged`: ours lied. */
 export function findNat(
   payloads: readonly Payload[],
   initiatorSpi: bigint,
   responderSpi: bigint,
   path: Path,
+  forged = false,
 ): NatFinding {
   let sources = 0;
   let sourceMatches = false;
@@ -52,7 +66,7 @@ export function findNat(
       destinationDiffers = !equal(payload.data, natDetectionHash(initiatorSpi, responderSpi, path.local));
     }
   }
-  return { local: destinationDiffers, remote: sources > 0 && !sourceMatches };
+  return { local: destinationDiffers, remote: sources > 0 && !sourceMatches, forced: forged && sources > 0 };
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

@@ -87,6 +87,8 @@ function sentence(reason: Reason): string {
       return `${reason.child}: there is a NAT between the ends, and AH cannot pass one; use ESP`;
     case "nat-forbids-transport":
       return `${reason.child}: there is a NAT between the ends, and transport mode is not done through one; use a tunnel`;
+    case "address-changed":
+      return `${reason.child}: the way to the peer changed to ${reason.to}, which its SAs could not follow; it is negotiated anew`;
     case "peer-deleted":
       return `the peer deleted the ${reason.what}`;
     case "replaced":

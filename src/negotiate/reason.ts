@@ -117,6 +117,8 @@ export type Reason =
   | { readonly code: "nat-forbids-ah"; readonly child: string }
   /** Transport mode behind a NAT would need checksum repair that is not done here. */
   | { readonly code: "nat-forbids-transport"; readonly child: string }
+  /** An end's address or port changed, and the Child SA could not follow. */
+  | { readonly code: "address-changed"; readonly child: string; readonly to: string }
   /** The peer deleted the SA. */
   | { readonly code: "peer-deleted"; readonly what: "IKE SA" | "Child SA" }
   /** Another IKE SA with the same peer took its place: RFC 7296 2.4, 2.8. */

@@ -26,6 +26,7 @@ const words: Readonly<Record<LogEvent, string>> = {
   "child-sa-failed": "Child SA failed",
   "peer-connecting": "connecting",
   "peer-removed": "peer removed",
+  "path-changed": "the way to the peer changed",
   "policy-failed": "policy could not be set",
   "route-failed": "route could not be set",
   "message-dropped": "message dropped",

@@ -5,6 +5,7 @@ import type { Address } from "../negotiate/address.ts";
 import { reverseSelector, type Selector } from "../negotiate/selector.ts";
 import type { ChildSuite } from "../negotiate/suite.ts";
 import type { ChildDesired } from "./desired.ts";
+import type { Path } from "./path.ts";
 
 /** One negotiated pair of ESP or AH SAs. */
 export interface ChildSa {
@@ -34,6 +35,15 @@ export interface ChildSa {
 
 export function protocolOf(child: ChildSa): SaProtocol {
   return child.desired.protocol;
+}
+
+/** Whether its packets take this way; the ports are its own only where ESP goes over UDP. */
+export function isOnPath(child: ChildSa, { local, remote }: Path): boolean {
+  if (child.local !== local.address || child.remote !== remote.address) return false;
+  const { encapsulation } = child;
+  return (
+    encapsulation === undefined || (encapsulation.localPort === local.port && encapsulation.remotePort === remote.port)
+  );
 }
 
 export function inboundId(child: ChildSa): SaId {

@@ -52,6 +52,15 @@ export interface PeerDesired {
   readonly unique: UniquePolicy;
   readonly timing: PeerTiming;
   readonly messages: PeerMessages;
+  readonly nat: NatDesired;
+}
+
+/** What is done about NATs on the way. */
+export interface NatDesired {
+  /** Silence after which the end behind a NAT keeps its mapping alive, in ms; 0: never. */
+  readonly keepalive: number;
+  /** ESP goes over UDP though no NAT is on the way. */
+  readonly force: boolean;
 }
 
 /**

@@ -21,6 +21,7 @@ export type LogEvent =
   | "child-sa-failed"
   | "peer-connecting"
   | "peer-removed"
+  | "path-changed"
   | "policy-failed"
   | "route-failed"
   | "message-dropped"

@@ -21,7 +21,12 @@ export function classifyNatTraversal(octets: Uint8Array): NatTraversalDatagram {
   return { kind: "ike", octets: octets.subarray(nonEspMarkerLength) };
 }
 
-/** The message with the marker before it, as it goes out from the NAT traversal port. */
+/** What goes out from the NAT traversal port: a message with the marker before it, a keepalive as it is. */
+export function forNatTraversal(octets: Uint8Array): Uint8Array {
+  return octets.length === 1 && octets[0] === 0xff ? octets : withNonEspMarker(octets);
+}
+
+/** The message with the marker before it. */
 export function withNonEspMarker(octets: Uint8Array): Uint8Array {
   const marked = new Uint8Array(nonEspMarkerLength + octets.length);
   marked.set(octets, nonEspMarkerLength);

@@ -9,7 +9,7 @@ import { familyOf } from "../negotiate/address.ts";
 import type { Path } from "../sa/path.ts";
 import { TransportError } from "./errors.ts";
 import type { HostAddresses } from "./host-addresses.ts";
-import { classifyNatTraversal, withNonEspMarker } from "./marker.ts";
+import { classifyNatTraversal, forNatTraversal } from "./marker.ts";
 import { sourceAddressTowards } from "./source-address.ts";
 import type { LocalAddresses, Transport, TransportListener } from "./transport.ts";
 import type { OpenUdpSocket, UdpSocket } from "./udp-socket.ts";
@@ -207,7 +207,7 @@ export class UdpTransport implements Transport {
   #sendFrom(local: Endpoint, octets: Uint8Array, path: Path): void {
     const socket = this.#sockets.get(keyOf(local));
     if (socket === undefined) return this.#listener?.sendFailed(path, "EADDRNOTAVAIL");
-    const marked = local.port === this.#options.ports.natTraversal ? withNonEspMarker(octets) : octets;
+    const marked = local.port === this.#options.ports.natTraversal ? forNatTraversal(octets) : octets;
     socket.send(marked, path.remote, (errno) => {
       if (errno !== undefined && this.#state !== "shut") this.#listener?.sendFailed(path, errno);
     });

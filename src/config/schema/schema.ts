@@ -35,6 +35,9 @@ export const timingDefaults = {
   retryLongest: 60 * second,
 } as const;
 
+/** RFC 3948 4: 20 seconds between keepalives; RFC 4787 4.3 lets a NAT forget a mapping after 2 minutes, and many forget after 30 s. */
+export const natDefaults = { keepalive: 20 * second, force: false } as const;
+
 export const authSection = section({
   psk: documented(secret.optional(), {
     type: "`file:NAME`, `hex:…`, `base64:…` or text",
@@ -111,12 +114,30 @@ const retrySection = section({
   }),
 });
 
+const natSection = section({
+  keepalive: documented(duration({ min: second, max: 3600 * second, off: true }).optional(), {
+    type: "time, 1s to 1h, or off",
+    default: "20s",
+    meaning:
+      "Behind a NAT: after so long without any packet to the peer one octet is sent, so that the NAT does not forget the way back.",
+    example: "keepalive: 10s",
+  }),
+  force: documented(yesOrNo.optional(), {
+    type: "yes or no",
+    default: "no",
+    meaning:
+      "Send ESP inside UDP port 4500 even where no NAT is on the way: for networks that let no other protocol pass. One end is enough. AH cannot be had then.",
+    example: "force: yes",
+  }),
+});
+
 /** Keys that `defaults` may give for all peers. */
 const sharedShape = {
   port: documented(portNumber.optional(), {
     type: "1 to 65535",
     default: "500",
-    meaning: "The peer's UDP port for IKE. On 4500 every message carries the non-ESP marker from the start.",
+    meaning:
+      "The peer's UDP port for IKE. On any other than 500 every message carries the non-ESP marker from the start and leaves from our port 4500: such a port is what the peer's NAT forwards to its port 4500.",
     example: "port: 4500",
   }),
   "local-id": documented(identity.optional(), {
@@ -163,6 +184,12 @@ const sharedShape = {
     default: "30s",
     meaning: "Silence after which the peer is asked whether it is still there.",
     example: "liveness: 10s",
+  }),
+  nat: documented(natSection.optional(), {
+    type: "section",
+    default: "keepalives every 20s, UDP only where a NAT is found",
+    meaning: "What is done about NATs on the way.",
+    example: "nat: { keepalive: 10s, force: yes }",
   }),
   retransmission: documented(retransmissionSection.optional(), {
     type: "section",

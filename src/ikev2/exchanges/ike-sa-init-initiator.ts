@@ -5,7 +5,7 @@ import { findTransform } from "../../crypto/transforms.ts";
 import { formatOffer, offerProposals, type ProposalPolicy, verifyAnswer } from "../../negotiate/proposals.ts";
 import type { Reason } from "../../negotiate/reason.ts";
 import type { PeerDesired } from "../../sa/desired.ts";
-import type { Path } from "../../sa/path.ts";
+import { floated, type Path } from "../../sa/path.ts";
 import type { Header } from "../../wire/ikev2/header.ts";
 import { decodeMessage, unsupportedCritical } from "../../wire/ikev2/message.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
@@ -16,7 +16,7 @@ import { nonceLength, restartLimit } from "../constants.ts";
 import type { Host } from "../host.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { deriveKeying, lowestNonce } from "../keying.ts";
-import { findNat, natDetectionPayloads } from "../nat-detection.ts";
+import { findNat, isEncapsulated, natDetectionPayloads } from "../nat-detection.ts";
 import { find, findError, findNotify, notify } from "../payloads.ts";
 import type { InitOffer } from "../state.ts";
 import type { Task } from "../task.ts";
@@ -82,7 +82,7 @@ function finish(sa: IkeSa, header: Header, payloads: readonly Payload[], octets:
   const ni = offer.nonce;
   const nonce = Uint8Array.from(nr.data);
   const response = Uint8Array.from(octets);
-  const nat = findNat(payloads, header.initiatorSpi, header.responderSpi, path);
+  const nat = findNat(payloads, header.initiatorSpi, header.responderSpi, path, sa.peer?.nat.force);
   const childless = findNotify(payloads, notifyType.CHILDLESS_IKEV2_SUPPORTED) !== undefined;
   sa.host.compute(sa, { kind: "finish", pair, peerPublic: Uint8Array.from(ke.data) }, (result) => {
     if (result.kind !== "shared") {
@@ -103,9 +103,7 @@ function finish(sa: IkeSa, header: Header, payloads: readonly Payload[], octets:
     sa.lowestNonce = lowestNonce(ni, nonce);
     sa.nat = nat;
     // RFC 7296 2.23: with a NAT in between, everything from IKE_AUTH on goes over port 4500.
-    if (nat.local || nat.remote) {
-      sa.path = { local: { ...sa.path.local, port: 4500 }, remote: { ...sa.path.remote, port: 4500 } };
-    }
+    if (isEncapsulated(nat)) sa.path = floated(sa.path);
     beginAuth(sa, { ni, nr: nonce, request, response, skPi, skPr, nat, childless });
   });
 }
@@ -118,7 +116,7 @@ function send(sa: IkeSa, offer: InitOffer, pair: KePair): void {
     { kind: "SA", proposals: offerProposals(policyOf(offer), new Uint8Array(0)) },
     { kind: "KE", group: offer.method.ikev2, data: pair.publicValue },
     { kind: "Nonce", data: offer.nonce },
-    ...natDetectionPayloads(sa.initiatorSpi, 0n, sa.path),
+    ...natDetectionPayloads(sa.initiatorSpi, 0n, sa.path, sa.peer?.nat.force),
   );
   const request = sa.sendClearRequest(initTask, payloads);
   sa.state = { kind: "ExpectInitResponse", offer, pair, request };

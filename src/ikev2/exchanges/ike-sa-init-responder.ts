@@ -74,7 +74,9 @@ export function answerInit(
   host.arm(sa, "half-open", host.now() + halfOpenTime);
   const request = Uint8Array.from(octets);
   const initiatorNonce = Uint8Array.from(ni.data);
-  const nat = findNat(payloads, header.initiatorSpi, header.responderSpi, path);
+  // Which peer it is shows only in IKE_AUTH: until then the most likely one counts.
+  const forged = peers[0]?.nat.force === true;
+  const nat = findNat(payloads, header.initiatorSpi, header.responderSpi, path, forged);
   host.compute(sa, { kind: "respond", method: suite.ke, peerPublic: Uint8Array.from(ke.data) }, (result) => {
     if (result.kind !== "shared") {
       const fault = result.kind === "invalid" ? result.fault : "no shared secret";
@@ -98,7 +100,7 @@ export function answerInit(
       { kind: "SA", proposals: [answer] },
       { kind: "KE", group: suite.ke.ikev2, data: result.publicValue },
       { kind: "Nonce", data: nr },
-      ...natDetectionPayloads(header.initiatorSpi, sa.localSpi, path),
+      ...natDetectionPayloads(header.initiatorSpi, sa.localSpi, path, forged),
       // RFC 6023 3: an IKE_AUTH without a Child SA is taken.
       notify(notifyType.CHILDLESS_IKEV2_SUPPORTED),
     ]);

@@ -42,6 +42,7 @@ export function peer(local: Address, remote: Address, options: PeerOptions = {})
     unique: "replace",
     timing,
     messages: { window: 4, fragmentSize: 1_280 },
+    nat: { keepalive: 20_000, force: false },
     ...rest,
     remoteId:
       "remoteId" in options

@@ -90,6 +90,10 @@ async function unbelieved<E extends StageEnd>(stage: Stage<E>, change?: Change, 
   return end;
 }
 
+function prefix(address: Address) {
+  return { address, length: 16 };
+}
+
 const wrongNat: Change = (payloads) =>
   payloads.map((payload) =>
     payload.kind === "N" && payload.type === notifyType.NAT_DETECTION_SOURCE_IP
@@ -245,6 +249,22 @@ export const stories: { readonly [C in ReasonCode]: Story } = {
   "nat-forbids-transport": async (stage) => {
     const { end } = await answered(stage, wrongNat);
     return { end, like: { child: "gre" } };
+  },
+  // The peer's NAT gives it another port, which its ESP shows.
+  "address-changed": async (stage) => {
+    const [near, far] = [prefix("10.1.0.0"), prefix("10.2.0.0")];
+    const { one, two } = await both(
+      stage,
+      { nat: { keepalive: 0, force: true }, protect: [{ kind: "tunnel", local: near, remote: far }] },
+      { protect: [{ kind: "tunnel", local: far, remote: near }] },
+    );
+    two.kernel.encapsulationPorts.add(4500);
+    const sent = one.kernel.send({ source: "10.1.0.5", destination: "10.2.0.6", protocol: 6 });
+    if (sent.kind !== "protected") throw new Error(`the packet is ${sent.kind}`);
+    stage.silence();
+    two.kernel.receive({ ...sent.packet, encapsulation: { sourcePort: 40_000, destinationPort: 4500 } });
+    await stage.pass(0);
+    return { end: two, like: { to: `${a}:40000` } };
   },
   "peer-deleted": async (stage) => {
     const { one, two } = await both(stage, {}, {});

@@ -182,6 +182,8 @@ export class End {
 export class World {
   readonly ends: End[] = [];
   network: Network;
+  /** What a datagram's path is for who receives it, where something on the way rewrites it; undefined: nobody. */
+  translate: (path: Path) => Path | undefined = (path) => ({ local: path.remote, remote: path.local });
   now = 0;
   /** Packets that must not pass in clear after any event; a test adds them when their locks are to stand. */
   readonly guarded: Flow[] = [];
@@ -254,8 +256,10 @@ export class World {
   }
 
   protected deliver({ octets, path }: Datagram): void {
-    const to = this.ends.find((end) => end.address === path.remote.address);
-    to?.handle({ kind: "datagram", octets, path: { local: path.remote, remote: path.local } });
+    const seen = this.translate(path);
+    if (seen === undefined) return;
+    const to = this.ends.find((end) => end.address === seen.local.address);
+    to?.handle({ kind: "datagram", octets, path: seen });
   }
 
   #next(): number | undefined {

@@ -202,6 +202,9 @@ const cases: { readonly [C in ReasonCode]: readonly Case<C>[] } = {
   "nat-forbids-transport": [
     [{ code: "nat-forbids-transport", child: "vxlan-4789/to" }, "vxlan-4789/to", "NAT", "transport mode"],
   ],
+  "address-changed": [
+    [{ code: "address-changed", child: "gre", to: "198.51.100.1:4711" }, "gre", "198.51.100.1:4711", "anew"],
+  ],
   "peer-deleted": [
     [{ code: "peer-deleted", what: "IKE SA" }, "the peer deleted the IKE SA"],
     [{ code: "peer-deleted", what: "Child SA" }, "the peer deleted the Child SA"],

@@ -1,0 +1,156 @@
+import { describe, expect, it } from "vitest";
+import type { Prefix } from "../../../src/negotiate/address.ts";
+import type { PeerOptions } from "./desired.ts";
+import { desired, peer } from "./desired.ts";
+import { carryThrough, install, Nat } from "./nat.ts";
+import { a, b, standing, subnets } from "./pair.ts";
+import { type Datagram, type End, World } from "./world.ts";
+
+const publicA = "198.51.100.1";
+const publicB = "198.51.100.2";
+const inside: Prefix = { address: "10.1.0.0", length: 16 };
+const outside: Prefix = { address: "10.2.0.0", length: 16 };
+
+interface Natted {
+  readonly world: World;
+  readonly one: End;
+  readonly two: End;
+  readonly nats: readonly Nat[];
+}
+
+const tunnelOne: PeerOptions = { protect: [{ kind: "tunnel", local: inside, remote: outside }] };
+const tunnelTwo: PeerOptions = {
+  protect: [{ kind: "tunnel", local: outside, remote: inside }],
+  remote: "any",
+  initiate: false,
+};
+
+/** `one` behind a NAT calls `two`; with `both`, `two` is behind another, which forwards IKE's ports to it. */
+function natted(options: { both?: boolean; patience?: number; one?: PeerOptions; two?: PeerOptions } = {}): Natted {
+  const world = new World();
+  const one = world.add(a);
+  const two = world.add(b);
+  const nats = [new Nat(world, publicA, [a], options.patience)];
+  if (options.both === true) {
+    const second = new Nat(world, publicB, [b]);
+    for (const port of [500, 4500]) second.forward({ address: b, port }, port);
+    nats.push(second);
+  }
+  install(world, ...nats);
+  for (const end of [one, two]) end.kernel.encapsulationPorts.add(4500);
+  const there = options.both === true ? publicB : b;
+  one.configure(desired([{ ...peer(a, there, { ...tunnelOne, remoteId: `gw-${b}`, ...options.one }) }]));
+  two.configure(desired([peer(b, a, { ...tunnelTwo, ...options.two })]));
+  world.run(5_000);
+  return { world, one, two, nats };
+}
+
+function pings(pair: Natted): string[] {
+  return subnets(pair).map((flow) => carryThrough(pair.nats, flow));
+}
+
+const delivered = ["protected, delivered", "protected, delivered"];
+
+function keepalives(sent: readonly Datagram[]): number {
+  return sent.filter(({ octets }) => octets.length === 1 && octets[0] === 0xff).length;
+}
+
+function up({ one, two }: Natted): void {
+  for (const end of [one, two]) {
+    expect(end.peer().children.map((child) => [child.state, child.sas.length])).toEqual([["up", 1]]);
+    expect(standing(end)).toHaveLength(2);
+  }
+}
+
+describe("a NAT between the ends (RFC 7296 2.23)", () => {
+  it("is found: IKE floats to port 4500, ESP goes over UDP, and packets pass both ways", () => {
+    const pair = natted();
+    up(pair);
+    expect(pings(pair)).toEqual(delivered);
+    expect(pair.one.sent.at(-1)?.path.local.port).toBe(4500);
+    expect(pair.two.sent.at(-1)?.path.remote).toEqual({ address: publicA, port: 20_002 });
+  });
+
+  it("at both ends is no obstacle either", () => {
+    const pair = natted({ both: true });
+    up(pair);
+    expect(pings(pair)).toEqual(delivered);
+  });
+
+  it("is not there, and yet ESP goes over UDP where one end forces it", () => {
+    for (const forcing of ["one", "two"] as const) {
+      const world = new World();
+      const pair: Natted = { world, one: world.add(a), two: world.add(b), nats: [] };
+      for (const end of [pair.one, pair.two]) end.kernel.encapsulationPorts.add(4500);
+      const nat = { keepalive: 20_000, force: true };
+      pair.one.configure(desired([peer(a, b, { ...tunnelOne, ...(forcing === "one" ? { nat } : {}) })]));
+      pair.two.configure(desired([peer(b, a, { ...tunnelTwo, ...(forcing === "two" ? { nat } : {}) })]));
+      world.run(5_000);
+      up(pair);
+      expect(pings(pair)).toEqual(delivered);
+      // Nobody's mapping is to be kept alive by the end that lied.
+      world.run(100_000);
+      expect(keepalives(pair[forcing].sent)).toBe(0);
+    }
+  });
+});
+
+describe("keepalives (RFC 3948 2.3)", () => {
+  it("leave from the end behind the NAT alone, and so often that the NAT never forgets it", () => {
+    const pair = natted({ patience: 20_100, one: { timing: quiet }, two: { timing: quiet } });
+    const before = pair.one.sent.length;
+    pair.world.run(600_000);
+    expect(keepalives(pair.one.sent)).toBe(30);
+    expect(pair.one.sent.length - before).toBe(30);
+    expect(pair.one.sent.at(-1)?.path).toEqual({
+      local: { address: a, port: 4500 },
+      remote: { address: b, port: 4500 },
+    });
+    expect(keepalives(pair.two.sent)).toBe(0);
+    // The way in still stands, though nothing has left but keepalives.
+    expect(pings(pair).at(1)).toBe("protected, delivered");
+  });
+
+  it("do not leave where packets do", () => {
+    const pair = natted({ patience: 20_100, one: { timing: quiet }, two: { timing: quiet } });
+    for (let i = 0; i < 40; i += 1) {
+      pair.world.run(9_000);
+      expect(pings(pair)).toEqual(delivered);
+    }
+    expect(keepalives(pair.one.sent)).toBe(0);
+  });
+
+  it("do not leave where signs of life do", () => {
+    const pair = natted({ one: { timing: { ...quiet, liveness: 15_000 } }, two: { timing: quiet } });
+    pair.world.run(300_000);
+    expect(keepalives(pair.one.sent)).toBe(0);
+  });
+
+  it("leave as often as the file says, or never", () => {
+    for (const [keepalive, expected] of [
+      [5_000, 60],
+      [0, 0],
+    ] as const) {
+      const pair = natted({ one: { timing: quiet, nat: { keepalive, force: false } }, two: { timing: quiet } });
+      const before = keepalives(pair.one.sent);
+      pair.world.run(300_000);
+      expect(keepalives(pair.one.sent) - before).toBe(expected);
+    }
+  });
+
+  it("end with the IKE SA", () => {
+    const pair = natted({ one: { timing: quiet }, two: { timing: quiet } });
+    pair.one.handle({ kind: "down", peer: "peer" });
+    pair.world.run(300_000);
+    expect(keepalives(pair.one.sent)).toBe(0);
+  });
+});
+
+const quiet = {
+  retransmitFirst: 1_000,
+  retransmitFactor: 2,
+  retransmitTries: 4,
+  liveness: 0,
+  retryFirst: 1_000,
+  retryLongest: 60_000,
+};
