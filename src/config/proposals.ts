@@ -3,6 +3,8 @@ import { type ProposalProtocol, parseProposal } from "../crypto/keywords.ts";
 import type { Transform } from "../crypto/transforms.ts";
 import type { ProposalDesired } from "../sa/desired.ts";
 
+const keyExchange = "x25519-ecp256-ecp384-ecp521-x448-modp3072-modp4096-modp2048";
+
 /**
  * What is offered where the file says nothing, best first.
  *
@@ -12,14 +14,21 @@ import type { ProposalDesired } from "../sa/desired.ts";
  *
  * ESP: both `esn` and `noesn`, as RFC 7296 3.3.2 suggests, extended first: at ten gigabit per second of small packets
  * 2^32 of them pass in some five minutes, and an SA without extended numbers then stands still. A peer that knows only
- * one of the two takes that.
+ * one of the two takes that. With a key exchange of its own before without: it counts where CREATE_CHILD_SA carries one
+ * (RFC 7296 1.3), so that old traffic stays closed to whoever learns the IKE SA's keys. Libreswan refuses to do without;
+ * others, strongSwan for one, do not take it unless it is configured.
  */
 export const defaultProposalTexts = {
   ike: [
-    "aes256gcm16-aes128gcm16-chacha20poly1305-prfsha384-prfsha256-prfsha512-x25519-ecp256-ecp384-ecp521-x448-modp3072-modp4096-modp2048",
-    "aes256-aes128-sha256-sha384-sha512-prfsha384-prfsha256-prfsha512-x25519-ecp256-ecp384-ecp521-x448-modp3072-modp4096-modp2048",
+    `aes256gcm16-aes128gcm16-chacha20poly1305-prfsha384-prfsha256-prfsha512-${keyExchange}`,
+    `aes256-aes128-sha256-sha384-sha512-prfsha384-prfsha256-prfsha512-${keyExchange}`,
   ],
-  esp: ["aes256gcm16-aes128gcm16-chacha20poly1305-esn-noesn", "aes256-aes128-sha256-esn-noesn"],
+  esp: [
+    `aes256gcm16-aes128gcm16-chacha20poly1305-${keyExchange}-esn-noesn`,
+    `aes256-aes128-sha256-${keyExchange}-esn-noesn`,
+    "aes256gcm16-aes128gcm16-chacha20poly1305-esn-noesn",
+    "aes256-aes128-sha256-esn-noesn",
+  ],
 } as const satisfies Partial<Record<ProposalProtocol, readonly string[]>>;
 
 export function defaultProposals(protocol: keyof typeof defaultProposalTexts): readonly ProposalDesired[] {

@@ -54,7 +54,10 @@ describe("what a peer comes to", () => {
     ]);
     const words = (proposals: readonly { transforms: readonly { keyword: string }[] }[] | undefined) =>
       proposals?.map(({ transforms }) => transforms.map(({ keyword }) => keyword).join("-"));
+    const methods = "x25519-ecp256-ecp384-ecp521-x448-modp3072-modp4096-modp2048";
     expect(words(peer?.children[0]?.proposals)).toEqual([
+      `aes256gcm16-aes128gcm16-chacha20poly1305-${methods}-esn-noesn`,
+      `aes256-aes128-sha256-${methods}-esn-noesn`,
       "aes256gcm16-aes128gcm16-chacha20poly1305-esn-noesn",
       "aes256-aes128-sha256-esn-noesn",
     ]);
