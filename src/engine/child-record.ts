@@ -2,7 +2,7 @@
 import type { IkeSa } from "../ikev2/ike-sa.ts";
 import type { Address } from "../negotiate/address.ts";
 import type { Reason } from "../negotiate/reason.ts";
-import type { ChildSa } from "../sa/child-sa.ts";
+import type { ChildEnds, ChildSa } from "../sa/child-sa.ts";
 import type { ChildDesired } from "../sa/desired.ts";
 
 export type ChildState =
@@ -41,6 +41,16 @@ export class ChildRecord {
 
   remove(child: ChildSa): void {
     if (this.#sas.delete(child)) this.#count(child, -1);
+  }
+
+  /** Changes where one of them travels; its place in the row stays. */
+  move(child: ChildSa, ends: ChildEnds): void {
+    const counts = this.#sas.has(child);
+    if (counts) this.#count(child, -1);
+    child.local = ends.local;
+    child.remote = ends.remote;
+    child.encapsulation = ends.encapsulation;
+    if (counts) this.#count(child, 1);
   }
 
   /** Whether one of them stands between these addresses. */

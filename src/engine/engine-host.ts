@@ -7,11 +7,12 @@ import { initiate } from "../ikev2/initiate.ts";
 import type { KernelAnswer, KernelRequest, SaId } from "../kernel/port.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
-import { type ChildSa, inboundId, outboundId } from "../sa/child-sa.ts";
+import { type ChildEnds, type ChildSa, inboundId, outboundId } from "../sa/child-sa.ts";
 import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
 import type { ChildDesired, PeerDesired } from "../sa/desired.ts";
 import type { LogRecord } from "../sa/log-record.ts";
 import { formatEndpoint, type Path } from "../sa/path.ts";
+import { moveChild } from "./child-mover.ts";
 import { equalData } from "./equal.ts";
 import { LogThrottle } from "./log-throttle.ts";
 import type { Parts } from "./parts.ts";
@@ -153,6 +154,10 @@ export class EngineHost implements Host, PeerContext {
     if (this.#parts.standing.has(child.reqid)) return true;
     const record = this.#parts.running.peerByReqid(child.reqid)?.children.get(child.desired.name);
     return record?.standsBetween(child.local, child.remote) === true;
+  }
+
+  moveChild(sa: IkeSa, child: ChildSa, ends: ChildEnds): void {
+    moveChild(this.#parts, sa, child, ends);
   }
 
   outboundWaits(children: ChildSas, waits: boolean): void {

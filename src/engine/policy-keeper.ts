@@ -59,6 +59,27 @@ export class PolicyKeeper {
     });
   }
 
+  /**
+   * Child SAs get other ends by `change`: the policies whose templates name the old ones, as they are to be from now on.
+   * The caller has them set.
+   */
+  move(children: readonly ChildSa[], change: () => void): Policy[] {
+    const named = new Set<string>();
+    for (const policy of children.flatMap(protectingPolicies)) {
+      const key = policyKey(policy);
+      const standing = this.#standing.get(key);
+      if (standing !== undefined && samePolicy(standing, policy)) named.add(key);
+    }
+    change();
+    const moved = new Map<string, Policy>();
+    for (const policy of children.flatMap(protectingPolicies)) {
+      const key = policyKey(policy);
+      if (named.has(key)) moved.set(key, policy);
+    }
+    for (const [key, policy] of moved) this.#standing.set(key, policy);
+    return [...moved.values()];
+  }
+
   /** The Child SA uses its policies no more: those without another user are locked, or go where no lock is configured. */
   release(child: ChildSa): void {
     for (const policy of protectingPolicies(child)) {

@@ -24,6 +24,13 @@ export class RouteKeeper {
     }
   }
 
+  /** The Child SA has another peer address now, towards which packets may leave another way. */
+  moved(child: ChildSa): void {
+    for (const route of routesOf(child)) {
+      if (this.#users.get(formatPrefix(route.destination))?.has(child) === true) this.#set(route, child);
+    }
+  }
+
   remove(child: ChildSa): void {
     for (const route of routesOf(child)) {
       const key = formatPrefix(route.destination);

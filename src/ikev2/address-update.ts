@@ -29,7 +29,7 @@ export function moveTo(sa: IkeSa, path: Path): void {
     facts: { from: formatEndpoint(sa.path.remote), to: formatEndpoint(path.remote), local: formatEndpoint(path.local) },
   });
   sa.path = path;
-  sa.children.follow(path);
+  sa.children.follow();
 }
 
 /**

@@ -1,7 +1,8 @@
 /** The Child SAs of one IKE SA: which stand, which outbound halves wait, and when the kernel ends them. */
 import type { Reason } from "../negotiate/reason.ts";
-import { type ChildSa, isOnPath, outboundId, protocolOf } from "../sa/child-sa.ts";
-import { formatEndpoint, type Path } from "../sa/path.ts";
+import { type ChildSa, isBetween, outboundId, protocolOf } from "../sa/child-sa.ts";
+import { formatEndpoint } from "../sa/path.ts";
+import { encapsulationOf } from "./child-nat.ts";
 import { hardLimitGrace } from "./constants.ts";
 import { deleteChild } from "./exchanges/informational.ts";
 import type { IkeSa } from "./ike-sa.ts";
@@ -38,6 +39,8 @@ export class ChildSas {
     // The kernel ends it at that time by itself; its report may be lost.
     host.arm(this, `hard-limit ${child.spiIn}`, child.since + child.desired.hard.seconds * 1000 + hardLimitGrace);
     host.childUp(this.#sa, child);
+    // The way may have changed while the kernel was busy with it.
+    this.follow();
   }
 
   /** Takes a Child SA out of the record and has it removed from the kernel. */
@@ -69,12 +72,28 @@ export class ChildSas {
     this.remove(child, reason);
   }
 
-  /** The IKE SA takes another way: what is bound to the old one cannot carry packets any more, and is negotiated anew. */
-  follow(path: Path): void {
+  /**
+   * The IKE SA takes another way: its Child SAs go with it. In transport mode the selectors hold the addresses, and so do
+   * the overlay's own devices: what other addresses are to carry is negotiated anew. The same where a NAT is on the way no
+   * more: the kernel cannot take the UDP header off a standing SA.
+   */
+  follow(): void {
+    const { host, path } = this.#sa;
+    const ends = { local: path.local.address, remote: path.remote.address, encapsulation: encapsulationOf(this.#sa) };
     for (const child of [...this.#standing.values()]) {
-      if (isOnPath(child, path)) continue;
-      this.drop(child, { code: "address-changed", child: child.desired.name, to: formatEndpoint(path.remote) });
+      if (this.#standing.get(child.spiIn) !== child || isBetween(child, ends)) continue;
+      const bound = child.mode === "transport" && (child.local !== ends.local || child.remote !== ends.remote);
+      if (bound) this.strand(child, "transport mode is bound to its addresses");
+      else if (child.encapsulation !== undefined && ends.encapsulation === undefined)
+        this.strand(child, "ESP cannot leave its UDP header behind");
+      else host.moveChild(this.#sa, child, ends);
     }
+  }
+
+  /** A Child SA could not go where its IKE SA went. */
+  strand(child: ChildSa, obstacle: string): void {
+    const to = formatEndpoint(this.#sa.path.remote);
+    this.drop(child, { code: "address-changed", child: child.desired.name, to, obstacle });
   }
 
   /** Has a Child SA's outbound half wait for a sign that the peer can receive. */
@@ -85,6 +104,16 @@ export class ChildSas {
   /** Whether its outbound half stands. */
   sendsOn(child: ChildSa): boolean {
     return !this.#outbound.has(child);
+  }
+
+  /** Whether its outbound half stands, or the kernel has been asked for it. */
+  hasOutbound(child: ChildSa): boolean {
+    return !this.#outbound.isHeld(child);
+  }
+
+  /** A Child SA whose outbound half may wait has other ends now. */
+  redirect(child: ChildSa): void {
+    this.#outbound.redirect(child);
   }
 
   /** Installs the outbound halves that wait: all, or those of one reqid. */

@@ -2,7 +2,7 @@
 import type { KernelAnswer, KernelRequest, SaId } from "../kernel/port.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
-import type { ChildSa } from "../sa/child-sa.ts";
+import type { ChildEnds, ChildSa } from "../sa/child-sa.ts";
 import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
 import type { ChildDesired, PeerDesired } from "../sa/desired.ts";
 import type { LogRecord } from "../sa/log-record.ts";
@@ -44,6 +44,8 @@ export interface Host {
   unprotect(child: ChildSa): void;
   /** Whether other SAs carry what this Child SA is for. */
   isCarried(child: ChildSa): boolean;
+  /** Moves a Child SA, and what else of its child travels between the same ends, to others; where that fails, they go. */
+  moveChild(sa: IkeSa, child: ChildSa, ends: ChildEnds): void;
   /** The first child that IKE_AUTH asks for. */
   firstChild(sa: IkeSa): ChildDesired | undefined;
 

@@ -1,6 +1,6 @@
 /** Outbound halves of Child SAs that are installed later than the rest of the pair (RFC 7296 2.8). */
 import type { KernelRequest } from "../kernel/port.ts";
-import type { ChildSa } from "../sa/child-sa.ts";
+import { type ChildSa, outboundEnds } from "../sa/child-sa.ts";
 import type { ChildSas } from "./child-sas.ts";
 import { outboundWait } from "./constants.ts";
 import type { Host } from "./host.ts";
@@ -12,6 +12,7 @@ export interface OutboundLater {
 }
 
 interface Waiting extends OutboundLater {
+  request: KernelRequest;
   /** The kernel has been asked, and has not answered yet. */
   asked: boolean;
 }
@@ -38,6 +39,18 @@ export class WaitingOutbound {
 
   has(child: ChildSa): boolean {
     return this.#waiting?.has(child) === true;
+  }
+
+  /** Whether it waits and the kernel has not been asked yet. */
+  isHeld(child: ChildSa): boolean {
+    return this.#waiting?.get(child)?.asked === false;
+  }
+
+  /** The Child SA has other ends now: what is to be installed goes there. */
+  redirect(child: ChildSa): void {
+    const held = this.#waiting?.get(child);
+    if (held === undefined || held.asked || held.request.kind !== "installSa") return;
+    held.request = { kind: "installSa", sa: { ...held.request.sa, ...outboundEnds(child) } };
   }
 
   /** Installs those that wait: all, or those of one reqid. A refusal drops the Child SA. */

@@ -88,7 +88,10 @@ function sentence(reason: Reason): string {
     case "nat-forbids-transport":
       return `${reason.child}: there is a NAT between the ends, and transport mode is not done through one; use a tunnel`;
     case "address-changed":
-      return `${reason.child}: the way to the peer changed to ${reason.to}, which its SAs could not follow; it is negotiated anew`;
+      return (
+        `${reason.child}: the way to the peer changed to ${reason.to}, and its SAs could not follow (${reason.obstacle}); ` +
+        `it is negotiated anew`
+      );
     case "peer-deleted":
       return `the peer deleted the ${reason.what}`;
     case "replaced":

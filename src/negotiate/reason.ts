@@ -118,7 +118,7 @@ export type Reason =
   /** Transport mode behind a NAT would need checksum repair that is not done here. */
   | { readonly code: "nat-forbids-transport"; readonly child: string }
   /** An end's address or port changed, and the Child SA could not follow. */
-  | { readonly code: "address-changed"; readonly child: string; readonly to: string }
+  | { readonly code: "address-changed"; readonly child: string; readonly to: string; readonly obstacle: string }
   /** The peer deleted the SA. */
   | { readonly code: "peer-deleted"; readonly what: "IKE SA" | "Child SA" }
   /** Another IKE SA with the same peer took its place: RFC 7296 2.4, 2.8. */

@@ -1,28 +1,35 @@
 /** The Child SA record that both IKE versions share, and what installing or removing one asks of the kernel. */
 import type { ChildKeys } from "../crypto/ikev2-keys.ts";
-import type { KernelRequest, SaId, SaMode, SaProtocol } from "../kernel/port.ts";
+import type { KernelRequest, SaEnds, SaId, SaInstall, SaMode, SaProtocol } from "../kernel/port.ts";
 import type { Address } from "../negotiate/address.ts";
 import { reverseSelector, type Selector } from "../negotiate/selector.ts";
 import type { ChildSuite } from "../negotiate/suite.ts";
 import type { ChildDesired } from "./desired.ts";
-import type { Path } from "./path.ts";
+
+/** Between which hosts the packets of a Child SA travel. */
+export interface ChildEnds {
+  readonly local: Address;
+  readonly remote: Address;
+  /** UDP encapsulation (RFC 3948): our and the peer's port. */
+  readonly encapsulation?: { readonly localPort: number; readonly remotePort: number } | undefined;
+}
 
 /** One negotiated pair of ESP or AH SAs. */
-export interface ChildSa {
+export interface ChildSa extends ChildEnds {
   readonly desired: ChildDesired;
   readonly reqid: number;
   /** Ours: what the peer sends with. */
   readonly spiIn: number;
   /** The peer's: what we send with. */
   readonly spiOut: number;
-  readonly local: Address;
-  readonly remote: Address;
+  // These change, all at once, where the pair moves with an end's address or a NAT's mapping.
+  local: Address;
+  remote: Address;
+  encapsulation?: ChildEnds["encapsulation"];
   readonly mode: SaMode;
   readonly suite: ChildSuite;
   /** What it protects, outbound. */
   readonly selectors: readonly Selector[];
-  /** UDP encapsulation (RFC 3948): our and the peer's port. */
-  readonly encapsulation?: { readonly localPort: number; readonly remotePort: number } | undefined;
   /** Who asked for it. */
   readonly role: "initiator" | "responder";
   /** The lesser of its nonces' first 8 octets; of two that crossed, the one with the least goes (RFC 7296 2.8.1). */
@@ -37,12 +44,15 @@ export function protocolOf(child: ChildSa): SaProtocol {
   return child.desired.protocol;
 }
 
-/** Whether its packets take this way; the ports are its own only where ESP goes over UDP. */
-export function isOnPath(child: ChildSa, { local, remote }: Path): boolean {
-  if (child.local !== local.address || child.remote !== remote.address) return false;
-  const { encapsulation } = child;
+/** Whether its packets take this way. */
+export function isBetween(child: ChildSa, ends: ChildEnds): boolean {
+  const { encapsulation: own } = child;
+  const { encapsulation: other } = ends;
   return (
-    encapsulation === undefined || (encapsulation.localPort === local.port && encapsulation.remotePort === remote.port)
+    child.local === ends.local &&
+    child.remote === ends.remote &&
+    own?.localPort === other?.localPort &&
+    own?.remotePort === other?.remotePort
   );
 }
 
@@ -68,6 +78,30 @@ export function installRequests(
     outbound: { kind: "installSa", sa: half(child, "out", own) },
   };
 }
+
+/** The ends of the outbound SA, in the direction of its packets. */
+export function outboundEnds({ local, remote, encapsulation }: ChildEnds): OuterEnds {
+  if (encapsulation === undefined) return { source: local, destination: remote };
+  const { localPort, remotePort } = encapsulation;
+  return {
+    source: local,
+    destination: remote,
+    encapsulation: { sourcePort: localPort, destinationPort: remotePort },
+  };
+}
+
+/** The same of the inbound SA. */
+export function inboundEnds({ local, remote, encapsulation }: ChildEnds): OuterEnds {
+  if (encapsulation === undefined) return { source: remote, destination: local };
+  const { localPort, remotePort } = encapsulation;
+  return {
+    source: remote,
+    destination: local,
+    encapsulation: { sourcePort: remotePort, destinationPort: localPort },
+  };
+}
+
+type OuterEnds = SaEnds & Pick<SaInstall, "encapsulation">;
 
 type SaHalf = Extract<KernelRequest, { kind: "installSa" }>["sa"];
 

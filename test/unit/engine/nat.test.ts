@@ -146,6 +146,104 @@ describe("keepalives (RFC 3948 2.3)", () => {
   });
 });
 
+describe("a mapping that changes", () => {
+  const counted = (end: End) => standing(end).map(({ spi, packets }) => `${spi} ${packets}`);
+  const spis = (end: End) => standing(end).map(({ spi }) => spi);
+
+  it("is followed when authenticated ESP comes from elsewhere, with the SAs that stood", () => {
+    const pair = natted({ one: { timing: quiet }, two: { timing: quiet } });
+    expect(pings(pair)).toEqual(delivered);
+    const before = spis(pair.two);
+    pair.nats[0]?.restart();
+    expect(pings(pair)[0]).toBe("protected, delivered");
+    pair.world.run(0);
+    expect(pings(pair)).toEqual(delivered);
+    // The same SAs, with all that they ever carried: only what went to the forgotten port was lost.
+    expect(counted(pair.two)).toEqual(before.map((spi) => `${spi} 3`));
+    up(pair);
+  });
+
+  it("is followed when an authenticated IKE message comes from elsewhere", () => {
+    const pair = natted({ one: { timing: { ...quiet, liveness: 30_000 } }, two: { timing: quiet } });
+    const before = spis(pair.two);
+    pair.nats[0]?.restart();
+    expect(carryThrough(pair.nats, subnets(pair)[1] ?? fail())).toBe("protected, lost at the NAT");
+    pair.world.run(31_000);
+    expect(pings(pair)).toEqual(delivered);
+    expect(spis(pair.two)).toEqual(before);
+    const moves = pair.two.kernel.journal.filter(({ kind }) => kind === "migrate");
+    expect(moves).toHaveLength(2);
+    expect(pair.two.log.filter(({ event }) => event === "path-changed").map(({ facts }) => facts?.to)).toEqual([
+      `${publicA}:20003`,
+    ]);
+  });
+
+  it("is followed where the host moves behind another NAT", () => {
+    const pair = natted({ one: { timing: { ...quiet, liveness: 30_000 } }, two: { timing: quiet } });
+    const elsewhere = new Nat(pair.world, "203.0.113.9", [a]);
+    install(pair.world, elsewhere);
+    pair.world.run(31_000);
+    expect(subnets(pair).map((flow) => carryThrough([elsewhere], flow))).toEqual(delivered);
+    expect(pair.two.log.filter(({ event }) => event === "child-sa-down")).toEqual([]);
+    const out = pair.two.kernel.request({ kind: "listPolicies" });
+    const templates = (out.kind === "policies" ? out.policies : []).map(({ action }) =>
+      action.kind === "protected" ? [action.template.source, action.template.destination] : [],
+    );
+    expect(templates.every((ends) => ends.includes("203.0.113.9"))).toBe(true);
+  });
+
+  it("is followed by a responder behind a NAT of its own, which is reached through a static mapping", () => {
+    const pair = natted({ both: true, one: { timing: { ...quiet, liveness: 30_000 } }, two: { timing: quiet } });
+    pair.nats[0]?.restart();
+    pair.world.run(31_000);
+    expect(pings(pair)).toEqual(delivered);
+  });
+
+  it("is not believed by an initiator that is behind a NAT itself", () => {
+    const pair = natted({ both: true, one: { timing: quiet }, two: { timing: quiet } });
+    const sent = pair.two.kernel.send({ source: "10.2.0.6", destination: "10.1.0.5", protocol: 6 });
+    if (sent.kind !== "protected") throw new Error(sent.kind);
+    const encapsulation = { sourcePort: 666, destinationPort: 4500 };
+    pair.one.kernel.receive({ ...sent.packet, source: "203.0.113.66", destination: a, encapsulation });
+    pair.world.run(1_000);
+    expect(pair.one.kernel.journal.filter(({ kind }) => kind === "migrate")).toEqual([]);
+    expect(pings(pair)).toEqual(delivered);
+  });
+
+  it("changes nothing when what comes from elsewhere is a repeat, or not authentic", () => {
+    const pair = natted({ one: { timing: { ...quiet, liveness: 30_000 } }, two: { timing: quiet } });
+    pair.world.run(31_000);
+    const last = pair.one.sent.filter(({ octets }) => octets.length > 1).at(-1);
+    if (last === undefined) throw new Error("nothing was sent");
+    const path = { local: { address: b, port: 4500 }, remote: { address: "203.0.113.66", port: 4500 } };
+    pair.two.handle({ kind: "datagram", octets: last.octets, path });
+    const forged = Uint8Array.from(last.octets);
+    forged[23] = (forged[23] ?? 0) + 1;
+    pair.two.handle({ kind: "datagram", octets: forged, path });
+    pair.world.run(1_000);
+    expect(pair.two.log.filter(({ event }) => event === "path-changed")).toEqual([]);
+    expect(pings(pair)).toEqual(delivered);
+  });
+
+  it("has the Child SA negotiated anew where the kernel cannot move it, and leaves nothing behind", () => {
+    for (const nth of [0, 1]) {
+      const pair = natted({ one: { timing: { ...quiet, liveness: 30_000 } }, two: { timing: quiet } });
+      pair.nats[0]?.restart();
+      pair.two.kernel.failNext(
+        (request) => request.kind === "migrate" && request.move.direction === (nth === 0 ? "in" : "out"),
+        "EBUSY",
+      );
+      pair.world.run(60_000);
+      up(pair);
+      expect(pings(pair)).toEqual(delivered);
+    }
+  });
+});
+
+function fail(): never {
+  throw new Error("there is no such flow");
+}
+
 const quiet = {
   retransmitFirst: 1_000,
   retransmitFactor: 2,

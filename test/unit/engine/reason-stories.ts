@@ -262,6 +262,7 @@ export const stories: { readonly [C in ReasonCode]: Story } = {
     const sent = one.kernel.send({ source: "10.1.0.5", destination: "10.2.0.6", protocol: 6 });
     if (sent.kind !== "protected") throw new Error(`the packet is ${sent.kind}`);
     stage.silence();
+    two.kernel.failNext("migrate", "EBUSY");
     two.kernel.receive({ ...sent.packet, encapsulation: { sourcePort: 40_000, destinationPort: 4500 } });
     await stage.pass(0);
     return { end: two, like: { to: `${a}:40000` } };

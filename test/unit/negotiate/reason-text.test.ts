@@ -203,7 +203,13 @@ const cases: { readonly [C in ReasonCode]: readonly Case<C>[] } = {
     [{ code: "nat-forbids-transport", child: "vxlan-4789/to" }, "vxlan-4789/to", "NAT", "transport mode"],
   ],
   "address-changed": [
-    [{ code: "address-changed", child: "gre", to: "198.51.100.1:4711" }, "gre", "198.51.100.1:4711", "anew"],
+    [
+      { code: "address-changed", child: "gre", to: "198.51.100.1:4711", obstacle: "bound" },
+      "gre",
+      "bound",
+      "198.51.100.1:4711",
+      "anew",
+    ],
   ],
   "peer-deleted": [
     [{ code: "peer-deleted", what: "IKE SA" }, "the peer deleted the IKE SA"],
