@@ -7,9 +7,9 @@ import { type Datagram, type End, World } from "../unit/engine/world.ts";
 import { Agreement } from "./agreement.ts";
 import { Broken, type Invariant } from "./broken.ts";
 import { cheapCompute, realCompute } from "./compute.ts";
-import { Configurations, type FlowPlan, flowsOf, isConfigured, peerName } from "./configuration.ts";
+import { Configurations, type FlowPlan, flowsOf, isConfigured, peerName, type Side } from "./configuration.ts";
 import { Ledger } from "./ledger.ts";
-import { downReason, leftBehind, peerIn, policyFault, snapshot, surplus } from "./rest.ts";
+import { downReason, leftBehind, peerIn, policyFault, type Snapshot, snapshot, surplus } from "./rest.ts";
 import { mix, Rng } from "./rng.ts";
 import {
   addressOf,
@@ -150,12 +150,26 @@ export class Simulation extends World {
     this.digest = mix(this.digest, this.now, index, event.kind.length, event.kind.charCodeAt(0));
   }
 
+  /** Schedules every end's first start. */
+  begin(): void {
+    for (const [index, { startsAt }] of this.#scenario.ends.entries())
+      this.schedule(startsAt, () => this.#start(index));
+  }
+
+  /** Between which ends not everything stands once, carrying packets in both directions; a sentence each. */
+  unsettled(): string[] {
+    const snapshots = this.#players.map(({ end }) => snapshot(end));
+    const faults = this.#scenario.peerings.map(
+      (_, index) => this.#fault(index, snapshots) ?? this.#more(index, snapshots),
+    );
+    return [...faults, ...this.#traffic.lost()].filter((fault) => fault !== undefined);
+  }
+
   // --- what happens ------------------------------------------------------------------------------------------------
 
   #troubles(): void {
-    const { ends, events } = this.#scenario;
-    for (const [index, { startsAt }] of ends.entries()) this.schedule(startsAt, () => this.#start(index));
-    for (const event of events) {
+    this.begin();
+    for (const event of this.#scenario.events) {
       this.run(Math.max(0, event.at - this.now));
       this.#happen(event);
     }
@@ -309,21 +323,14 @@ export class Simulation extends World {
     while (this.now < until) {
       this.run(1_000);
       const snapshots = this.#players.map(({ end }) => snapshot(end));
-      peerings.forEach(({ ends }, index) => {
-        const [one, other] = [snapshots[ends[0]], snapshots[ends[1]]];
-        if (one === undefined || other === undefined) return;
-        const names = [peerName(this.#scenario, index, 0), peerName(this.#scenario, index, 1)] as const;
-        this.#mustBeUp(letter(ends[0]), letter(ends[1]), downReason(peerIn(one, names[0])));
-        this.#mustBeUp(letter(ends[1]), letter(ends[0]), downReason(peerIn(other, names[1])));
-        const more = surplus(one, other, names);
+      for (const index of peerings.keys()) {
+        const fault = this.#fault(index, snapshots);
+        if (fault !== undefined) throw new Broken("what is configured stands once", this.now, `in peace, ${fault}`);
+        const more = this.#more(index, snapshots);
         if (more === undefined) onceAt[index] = this.now;
         else if (this.now - (onceAt[index] ?? 0) >= surplusTime)
-          throw new Broken(
-            "what is configured stands once",
-            this.now,
-            `between ${letter(ends[0])} and ${letter(ends[1])}, for ${surplusTime / 1000} s: ${more}`,
-          );
-      });
+          throw new Broken("what is configured stands once", this.now, `for ${surplusTime / 1000} s, ${more}`);
+      }
     }
     for (const { index, end } of this.#players) {
       const fault = policyFault(end, this.#agreed(index));
@@ -332,9 +339,29 @@ export class Simulation extends World {
     }
   }
 
-  #mustBeUp(here: string, there: string, reason: string | undefined): void {
-    if (reason === undefined) return;
-    throw new Broken("what is configured stands once", this.now, `in peace, at ${here}, towards ${there}: ${reason}`);
+  /** What is not up between two ends. */
+  #fault(index: PeeringIndex, snapshots: readonly Snapshot[]): string | undefined {
+    for (const side of [0, 1] as const) {
+      const [here, there] = this.#ends(index, side);
+      const view = snapshots[here];
+      const reason = view === undefined ? undefined : downReason(peerIn(view, peerName(this.#scenario, index, side)));
+      if (reason !== undefined) return `at ${letter(here)}, towards ${letter(there)}: ${reason}`;
+    }
+    return undefined;
+  }
+
+  /** What there is more than one of between two ends. */
+  #more(index: PeeringIndex, snapshots: readonly Snapshot[]): string | undefined {
+    const [here, there] = this.#ends(index, 0);
+    const [one, other] = [snapshots[here], snapshots[there]];
+    if (one === undefined || other === undefined) return undefined;
+    const more = surplus(one, other, [peerName(this.#scenario, index, 0), peerName(this.#scenario, index, 1)]);
+    return more === undefined ? undefined : `between ${letter(here)} and ${letter(there)}: ${more}`;
+  }
+
+  #ends(index: PeeringIndex, side: Side): [EndIndex, EndIndex] {
+    const [one, other] = this.#scenario.peerings[index]?.ends ?? [0, 0];
+    return side === 0 ? [one, other] : [other, one];
   }
 
   #stopAll(): void {

@@ -1,7 +1,7 @@
 /** Packets that flow all the time, on every configured child in both directions, and what must become of them. */
 import type { KernelRequest } from "../../src/kernel/port.ts";
 import { type ProtectedPacket, selectorMatches } from "../../src/kernel/simulated/packet.ts";
-import type { End } from "../unit/engine/world.ts";
+import { carry, type End } from "../unit/engine/world.ts";
 import { Broken } from "./broken.ts";
 import type { FlowPlan } from "./configuration.ts";
 import { mix } from "./rng.ts";
@@ -71,6 +71,14 @@ export class Traffic {
       flow.guards.sender = told(flow.guards.sender, wants(flow.plan), by);
     for (const flow of this.#entering.get(end) ?? [])
       flow.guards.receiver = told(flow.guards.receiver, wants(flow.plan), by);
+  }
+
+  /** The flows whose packets do not get through at this moment, in a sentence each. */
+  lost(): string[] {
+    return this.flows.flatMap((flow) => {
+      const went = carry({ from: flow.sender, to: flow.receiver, packet: flow.plan.packet });
+      return went === "protected, delivered" ? [] : [`${said(flow)}: ${went}`];
+    });
   }
 
   before(end: EndIndex, request: KernelRequest): void {

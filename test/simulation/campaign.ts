@@ -1,0 +1,46 @@
+/** Many seeds, one after the other. */
+import { type GenerateOptions, generate } from "./generate.ts";
+import type { Scenario } from "./scenario.ts";
+import { type Counts, type Failure, simulate } from "./simulation.ts";
+
+export interface Failed {
+  readonly scenario: Scenario;
+  readonly failure: Failure;
+}
+
+export interface CampaignOptions extends GenerateOptions {
+  readonly first: number;
+  readonly count: number;
+  /** Asked for each seed that fails; whether to go on. */
+  readonly failed: (failed: Failed) => boolean;
+  readonly told?: (scenario: Scenario) => void;
+}
+
+/** Tells seeds until all are told or one that failed is enough; gives the sum of what was counted. */
+export function campaign(options: CampaignOptions): { readonly seeds: number; readonly counts: Counts } {
+  const sum = { datagrams: 0, packets: 0, delivered: 0, owed: 0, compared: 0, virtualSeconds: 0 };
+  let seeds = 0;
+  while (seeds < options.count) {
+    const scenario = generate(options.first + seeds, options);
+    options.told?.(scenario);
+    const { failure, counts } = simulate(scenario);
+    seeds += 1;
+    for (const key of Object.keys(counts) as (keyof Counts)[]) sum[key] += counts[key];
+    if (failure !== undefined && !options.failed({ scenario, failure })) break;
+  }
+  return { seeds, counts: sum };
+}
+
+/** The first of so many seeds that fails. */
+export function firstFailure(first: number, count: number): Failed | undefined {
+  let found: Failed | undefined;
+  campaign({
+    first,
+    count,
+    failed: (failed) => {
+      found = failed;
+      return false;
+    },
+  });
+  return found;
+}
