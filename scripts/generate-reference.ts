@@ -3,10 +3,11 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { defaultProposalTexts } from "../src/config/proposals.ts";
+import { authSection, roundSection } from "../src/config/schema/auth.ts";
 import { documentation } from "../src/config/schema/documentation.ts";
 import { lockSection, protectSection } from "../src/config/schema/protect.ts";
 import { weakKeywords } from "../src/config/schema/scalars.ts";
-import { authSection, daemonSection, localSection, peerSection, topSection } from "../src/config/schema/schema.ts";
+import { daemonSection, localSection, peerSection, topSection } from "../src/config/schema/schema.ts";
 import { type Transform, transforms } from "../src/crypto/transforms.ts";
 
 /** The whole page. */
@@ -21,7 +22,12 @@ export function renderReference(): string {
       "A bare word is short for a section with that key alone: `gre` is `{ gre: }`.",
     ),
     keysOf("peers.NAME", peerSection, "`defaults` has the same keys but for `remote`, `id`, `local` and `protect`."),
-    keysOf("auth", authSection),
+    keysOf(
+      "auth",
+      authSection,
+      "`psk` or `unauthenticated` here is for both ends, or for the one that has no section of its own.",
+    ),
+    keysOf("auth.local and auth.remote", roundSection),
     keysOf(
       "Lines of protect",
       protectSection,

@@ -1,7 +1,8 @@
 /** What is wrong between peers though each is right by itself. */
 import { childSelectors } from "../engine/policies.ts";
-import { formatSelector } from "../negotiate/selector.ts";
-import type { PeerDesired } from "../sa/desired.ts";
+import { formatSelector, type Selector } from "../negotiate/selector.ts";
+import { selectorsOverlap } from "../negotiate/selector-overlap.ts";
+import { authenticates, type PeerDesired } from "../sa/desired.ts";
 import type { BuiltPeer } from "./peer.ts";
 import { errorAt, type Finding, type KeyPath } from "./problem.ts";
 
@@ -46,7 +47,39 @@ export function findConflicts(
       }
     }
   }
+  for (const built of peers) conflicts.push(...claimsOfOthers(built, peers, placeOf));
   return conflicts;
+}
+
+/**
+ * RFC 7619 3: lines of a peer that proves nothing, where they meet those of one that must. A caller's own address shows
+ * only when it calls: where other peers' lines are narrower, that is decided then.
+ */
+function claimsOfOthers(
+  built: BuiltPeer,
+  peers: readonly BuiltPeer[],
+  placeOf: (built: BuiltPeer, path: KeyPath) => string,
+): Conflict[] {
+  const { peer, name } = built;
+  if (peer === undefined || authenticates(peer)) return [];
+  const owners = peers.filter((other) => other.peer === undefined || authenticates(other.peer));
+  return peer.children.flatMap((child, i): Conflict[] => {
+    const calls = peer.remote === "any" && child.remote.prefix === "host";
+    const mine = childSelectors(peer, child);
+    const claims = (theirs: Selector): boolean =>
+      mine.some(
+        (one) => selectorsOverlap(one, theirs) && !(calls && theirs.destination.length > one.destination.length),
+      );
+    for (const owner of owners) {
+      const index = owner.locked.children.findIndex((other) => childSelectors(owner.locked, other).some(claims));
+      if (index < 0) continue;
+      const place = placeOf(owner, ["peers", owner.name, "protect", owner.lines[index] ?? 0]);
+      const sentence = `meets what ${place} (peers.${owner.name}) protects for a peer that proves who it is, and this one proves nothing`;
+      const finding = errorAt(["peers", name, "protect", built.lines[i] ?? 0], sentence);
+      return [{ built, finding, child: child.name }];
+    }
+    return [];
+  });
 }
 
 /** Two peers with a key in common look the same to whoever answers their first messages. */

@@ -1,18 +1,19 @@
 /** One section of `peers` to one desired peer, or to what of it can be locked. */
 import type { Address } from "../negotiate/address.ts";
 import { familyOf } from "../negotiate/address.ts";
-import { type Identity, makeIdentity } from "../negotiate/identity.ts";
+import { anonymous, type Identity, makeIdentity } from "../negotiate/identity.ts";
 import type {
+  AuthDesired,
   ChildDesired,
   LockedPeerDesired,
   PeerDesired,
   PeerMessages,
   PeerTiming,
-  SecretDesired,
 } from "../sa/desired.ts";
+import { type ReadAuth, readAuth } from "./auth.ts";
 import { buildChildren, checkProposals, type PlacedEntry } from "./children.ts";
 import { nearestWord } from "./nearest.ts";
-import { errorAt, type Finding, formatPath, type KeyPath, warningAt } from "./problem.ts";
+import { errorAt, type Finding, type KeyPath } from "./problem.ts";
 import { defaultProposals } from "./proposals.ts";
 import { findPaths, type Paths, type Resolver } from "./remotes.ts";
 import { protectEntry } from "./schema/protect.ts";
@@ -26,6 +27,7 @@ import {
 } from "./schema/schema.ts";
 import type { SecretOrigin, SecretReader } from "./secrets.ts";
 import { isSection, readSection, type Values } from "./shape.ts";
+import { checkUnauthenticated } from "./unauthenticated.ts";
 
 type LocalValues = Values<(typeof localSection)["shape"]>;
 type DefaultValues = Values<(typeof defaultsSection)["shape"]>;
@@ -75,14 +77,17 @@ export async function buildPeer(
   findings.push(...paths.findings);
   const built = buildChildren(entriesOf(values, value), settings, [500, 4500, settings.port ?? 500], path);
   findings.push(...built.findings, ...checkProposals(settings, settings.weak ?? [], path));
-  const localId = settings["local-id"] ?? context.local.id ?? identityOf(paths.local);
+  const inherited = !given.has("auth");
+  const place = { path: [...path, "auth"], origin: inherited ? context.defaultsOrigin : origin, inherited };
+  const { auth, findings: authFindings } =
+    settings.auth === undefined ? nobody : await readAuth(settings.auth, place, context.secrets);
+  const localId = settings["local-id"] ?? ownIdentity(auth) ?? context.local.id ?? identityOf(paths.local);
   if (localId === undefined && !given.has("local-id")) findings.push(errorAt(path, whoAreWe, { atKey: true }));
-  const secretOrigin = given.has("auth") ? origin : context.defaultsOrigin;
-  const secret = await readSecret(settings, secretOrigin, context.secrets, path);
-  findings.push(...secret.findings, ...checkInitiate(values, path));
+  findings.push(...authFindings, ...checkInitiate(values, path));
+  findings.push(...checkUnauthenticated({ auth, id: values.id, remote: paths.remote }, built, path));
   const broken = origin.flawed || findings.some(({ severity }) => severity === "error");
   const peer: PeerDesired | undefined =
-    broken || paths.remote === undefined || localId === undefined || secret.secret === undefined
+    broken || paths.remote === undefined || localId === undefined || auth === undefined
       ? undefined
       : {
           name,
@@ -91,9 +96,10 @@ export async function buildPeer(
           port: settings.port ?? 500,
           localId,
           remoteId: values.id,
-          auth: { kind: "psk", secret: secret.secret },
+          auth,
           ike: settings.ike ?? defaultProposals("ike"),
           children: built.children,
+          childless: settings.childless ?? "allow",
           initiate: paths.remote === "any" ? false : (settings.initiate ?? true),
           unique: settings.unique ?? "replace",
           timing: timing(settings),
@@ -147,25 +153,15 @@ async function pathsOf(values: PeerValues, context: PeerContext, path: KeyPath):
   return { remote: undefined, local: values.local, unresolved: [], findings: [] };
 }
 
+/** RFC 7619 2.2: who proves nothing says nothing, unless the section has it say something. */
+function ownIdentity(auth: AuthDesired | undefined): Identity | undefined {
+  return auth?.local[0]?.credential.kind === "null" ? anonymous : undefined;
+}
+
 /** RFC 7296 3.5: where nobody says who we are, our address does. */
 function identityOf(address: Address | undefined): Identity | undefined {
   if (address === undefined) return undefined;
   return makeIdentity(familyOf(address) === 4 ? "ipv4" : "ipv6", address);
-}
-
-async function readSecret(
-  settings: PeerValues,
-  origin: SecretOrigin,
-  secrets: SecretReader,
-  path: KeyPath,
-): Promise<{ secret: SecretDesired | undefined; findings: readonly Finding[] }> {
-  const at = [...path, "auth", "psk"];
-  if (settings.auth === undefined) return { secret: undefined, findings: [] };
-  if (settings.auth.psk === undefined)
-    return { secret: undefined, findings: [errorAt(at, "is missing: give file:NAME")] };
-  const read = await secrets.read(settings.auth.psk, origin, formatPath(at));
-  if ("wrong" in read) return { secret: undefined, findings: [errorAt(at, read.wrong)] };
-  return { secret: read.secret, findings: read.warnings.map((sentence) => warningAt(at, sentence)) };
 }
 
 function checkInitiate(values: PeerValues, path: KeyPath): Finding[] {
@@ -214,5 +210,7 @@ const required = {
 
 /** A peer that chooses one of these does not inherit the other. */
 const other: Readonly<Record<string, string>> = { esp: "ah", ah: "esp" };
+
+const nobody: ReadAuth = { auth: undefined, findings: [] };
 
 const whoAreWe = "we have neither a name nor an address towards this peer: give local.id or local.address";

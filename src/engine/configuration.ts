@@ -121,6 +121,7 @@ export class Configuration {
     policies.configure(lockPolicies(desired), wanted);
     standing.keepOnly(wanted);
     directory.configure(desired.peers);
+    running.locked = desired.locked ?? [];
     for (const next of changed) {
       const reqidOf = (child: ChildDesired): number => reqids.get(childKey(next.name, child.name)) ?? 0;
       running.addPeer(new Peer(next, reqidOf, this.#context));

@@ -7,9 +7,10 @@ import { initiate } from "../ikev2/initiate.ts";
 import type { KernelAnswer, KernelRequest, SaId } from "../kernel/port.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
+import type { Selector } from "../negotiate/selector.ts";
 import { type ChildEnds, type ChildSa, inboundId, outboundId } from "../sa/child-sa.ts";
 import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
-import type { ChildDesired, PeerDesired } from "../sa/desired.ts";
+import { authenticates, type ChildDesired, type PeerDesired } from "../sa/desired.ts";
 import type { LogRecord } from "../sa/log-record.ts";
 import { formatEndpoint, type Path } from "../sa/path.ts";
 import { moveChild } from "./child-mover.ts";
@@ -20,6 +21,7 @@ import type { Peer, PeerContext } from "./peer.ts";
 import { Responder } from "./responder.ts";
 import type { Resync } from "./resync.ts";
 import type { TimerOwner } from "./timers.ts";
+import { admitUnauthenticated, findOverlap } from "./unauthenticated.ts";
 
 /** The one implementation of `Host` and `PeerContext`; holds nothing of its own but the limit on what is logged. */
 export class EngineHost implements Host, PeerContext {
@@ -99,7 +101,11 @@ export class EngineHost implements Host, PeerContext {
   }
 
   selectPeer(claim: PeerClaim): { readonly peer: PeerDesired } | { readonly reason: Reason } {
-    return this.#parts.directory.select(claim.path, claim.remoteId, claim.localId);
+    return this.#parts.directory.select(claim);
+  }
+
+  overlap(peer: PeerDesired, child: ChildDesired, selectors: readonly Selector[]): Reason | undefined {
+    return findOverlap(this.#parts.running, peer, child, selectors);
   }
 
   childCandidates(peer: PeerDesired): readonly ChildDesired[] {
@@ -111,7 +117,8 @@ export class EngineHost implements Host, PeerContext {
   }
 
   unwelcome(peer: PeerDesired, identity: Identity, path: Path): Reason | undefined {
-    return this.#parts.running.peer(peer.name)?.unwelcome(identity, path);
+    const record = this.#parts.running.peer(peer.name);
+    return record?.unwelcome(identity, path) ?? admitUnauthenticated(record?.sas ?? [], peer, path);
   }
 
   isInitialContact(sa: IkeSa, peer: PeerDesired): boolean {
@@ -135,7 +142,8 @@ export class EngineHost implements Host, PeerContext {
   established(sa: IkeSa, initialContact: boolean): void {
     this.responder.leave(sa);
     this.log({
-      level: "info",
+      // Invariant 9: weak is explicit, and said.
+      level: sa.peer === undefined || authenticates(sa.peer) ? "info" : "warn",
       event: "ike-sa-up",
       ...nameOf(sa),
       facts: { role: sa.role, remote: formatEndpoint(sa.path.remote), identity: sa.remoteId?.text ?? "" },
@@ -203,7 +211,8 @@ export class EngineHost implements Host, PeerContext {
   refused(peers: readonly PeerDesired[], reason: Reason): void {
     const [only, ...more] = peers;
     const peer = only === undefined || more.length > 0 ? undefined : this.#parts.running.peer(only.name);
-    if (peer !== undefined && peer.state !== "up") peer.reason = reason;
+    // Where many may call, some being up says nothing about the one that was refused.
+    if (peer !== undefined && (peer.state !== "up" || peer.desired.remote === "any")) peer.reason = reason;
   }
 
   ended(sa: IkeSa, reason: Reason): void {

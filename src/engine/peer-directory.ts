@@ -1,4 +1,7 @@
 /** Finding the configured peer that a path or a claimed identity belongs to. */
+
+import { methodOf } from "../ikev2/auth/methods.ts";
+import type { PeerClaim } from "../ikev2/host.ts";
 import type { Address } from "../negotiate/address.ts";
 import { type Identity, sameIdentity } from "../negotiate/identity.ts";
 import type { CandidateRejection, Reason } from "../negotiate/reason.ts";
@@ -36,17 +39,15 @@ export class PeerDirectory {
     return [...exact, ...this.#anywhere].filter((peer) => localDiffers(peer, path) === undefined);
   }
 
-  /** The peer with these identities, or the reason with every candidate's cause. */
-  select(
-    path: Path,
-    remoteId: Identity,
-    localId: Identity | undefined,
-  ): { readonly peer: PeerDesired } | { readonly reason: Reason } {
-    const candidates = this.at(path);
-    for (const peer of candidates) {
-      if (rejection(peer, remoteId, localId) === undefined) return { peer };
-    }
-    return { reason: this.unknown(path, remoteId, localId) };
+  /**
+   * The peer with these identities, or the reason with every candidate's cause. Of several, one whose first proof is of the
+   * kind that came: who proves nothing is never taken for one that has to, nor the other way round.
+   */
+  select(claim: PeerClaim): { readonly peer: PeerDesired } | { readonly reason: Reason } {
+    const { path, remoteId, localId, method } = claim;
+    const candidates = this.at(path).filter((peer) => rejection(peer, remoteId, localId) === undefined);
+    const peer = candidates.find((one) => proves(one, method)) ?? candidates.find(asksForProof);
+    return peer === undefined ? { reason: this.unknown(path, remoteId, localId) } : { peer };
   }
 
   /** Why nobody fits: each peer's first difference. */
@@ -82,12 +83,22 @@ function localDiffers(peer: PeerDesired, path: Path): CandidateRejection | undef
   return { peer: peer.name, field: "local address", wanted: peer.local, seen };
 }
 
+function asksForProof({ auth }: PeerDesired): boolean {
+  return auth.remote[0]?.credential.kind !== "null";
+}
+
+function proves({ auth }: PeerDesired, method: number | undefined): boolean {
+  const credential = auth.remote[0]?.credential;
+  return method !== undefined && credential !== undefined && methodOf(credential).numbers.includes(method);
+}
+
 function rejection(
   peer: PeerDesired,
   remoteId: Identity,
   localId: Identity | undefined,
 ): CandidateRejection | undefined {
-  if (peer.remoteId !== undefined && !sameIdentity(peer.remoteId, remoteId)) {
+  // RFC 7619 2.2: an identity that nobody proves decides nothing.
+  if (peer.remoteId !== undefined && asksForProof(peer) && !sameIdentity(peer.remoteId, remoteId)) {
     return { peer: peer.name, field: "remote identity", wanted: peer.remoteId.text, seen: remoteId.text };
   }
   if (localId !== undefined && !sameIdentity(peer.localId, localId)) {

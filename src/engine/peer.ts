@@ -6,7 +6,7 @@ import { familyOf } from "../negotiate/address.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { ChildSa } from "../sa/child-sa.ts";
-import type { ChildDesired, PeerDesired } from "../sa/desired.ts";
+import { authenticates, type ChildDesired, type PeerDesired } from "../sa/desired.ts";
 import { ikePort, natTraversalPort, type Path } from "../sa/path.ts";
 import { backoff } from "./backoff.ts";
 import { ChildRecord } from "./child-record.ts";
@@ -60,7 +60,8 @@ export class Peer implements TimerOwner {
     this.since = context.now();
     this.state = this.#idleState();
     this.#redundancy = new Redundancy({
-      unique: desired.unique,
+      // RFC 7619 2.3: callers that prove nothing are not each other's successors.
+      unique: desired.remote === "any" && !authenticates(desired) ? "never" : desired.unique,
       sas: this.sas,
       children: this.children,
       now: () => context.now(),

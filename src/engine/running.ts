@@ -2,6 +2,7 @@
 import type { IkeSa } from "../ikev2/ike-sa.ts";
 import type { SaId } from "../kernel/port.ts";
 import { type ChildSa, inboundId, outboundId } from "../sa/child-sa.ts";
+import type { LockedPeerDesired } from "../sa/desired.ts";
 import type { Peer } from "./peer.ts";
 import { childKey } from "./reqid.ts";
 import { saKey } from "./sa-key.ts";
@@ -10,6 +11,8 @@ import { saKey } from "./sa-key.ts";
 export class Running {
   readonly #peers = new Map<string, Peer>();
   readonly #byReqid = new Map<number, Peer>();
+  /** Peers that cannot be spoken to; what they protect is theirs all the same. */
+  locked: readonly LockedPeerDesired[] = [];
   /** By our own SPI. */
   readonly #sas = new Map<bigint, IkeSa>();
 

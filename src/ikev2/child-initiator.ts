@@ -124,6 +124,8 @@ export function completeChild(
   const tsr = find(payloads, "TSr")?.selectors ?? [];
   const agreed = verifySelectors(offer.selectors, { tsi, tsr });
   if (!agreed.ok) return refuse(agreed.reason);
+  const overlap = sa.peer === undefined ? undefined : sa.host.overlap(sa.peer, child, agreed.selectors);
+  if (overlap !== undefined) return refuse(overlap);
   const { suite, spiOut } = accepted;
   const record: ChildSa = {
     desired: child,

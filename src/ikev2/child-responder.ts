@@ -55,7 +55,7 @@ export function answerChild(sa: IkeSa, request: ChildRequest, done: (answer: Chi
   );
   if (!match.ok) return refuse("", match.reason);
   const { child, narrowed } = match;
-  const obstacle = natReason(sa, child);
+  const obstacle = natReason(sa, child) ?? sa.host.overlap(request.peer, child, narrowed.selectors);
   if (obstacle !== undefined) return refuse(child.name, obstacle);
   const ke = find(payloads, "KE");
   const policy = { protocol: child.protocol, ours: child.proposals, withKe: request.withKe };

@@ -2,6 +2,7 @@
 import type { KernelAnswer, KernelRequest, SaId } from "../kernel/port.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
+import type { Selector } from "../negotiate/selector.ts";
 import type { ChildEnds, ChildSa } from "../sa/child-sa.ts";
 import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
 import type { ChildDesired, PeerDesired } from "../sa/desired.ts";
@@ -33,6 +34,8 @@ export interface Host {
   selectPeer(claim: PeerClaim): { readonly peer: PeerDesired } | { readonly reason: Reason };
   /** Why a peer that has proved this identity is turned away all the same. */
   unwelcome(peer: PeerDesired, identity: Identity, path: Path): Reason | undefined;
+  /** Why a Child SA of this peer must not carry that; undefined where it may. `selectors` are seen outbound. */
+  overlap(peer: PeerDesired, child: ChildDesired, selectors: readonly Selector[]): Reason | undefined;
   /** A responder's answer to "which of your children may this be": those of the peer, not yet up first. */
   childCandidates(peer: PeerDesired): readonly ChildDesired[];
   /** Whether to tell the peer to delete every other IKE SA with us (RFC 7296 2.4). */
@@ -80,6 +83,8 @@ export interface PeerClaim {
   readonly remoteId: Identity;
   /** IDr, where the initiator asked for one. */
   readonly localId?: Identity | undefined;
+  /** The Auth Method of its proof; undefined where there is none (EAP). */
+  readonly method: number | undefined;
 }
 
 export type TimerName =

@@ -5,6 +5,7 @@ import { notifyType } from "../wire/ikev2/registry/notify.ts";
 export function notifyOf(reason: Reason): number {
   switch (reason.code) {
     case "selectors-do-not-fit":
+    case "unauthenticated-overlap":
       return notifyType.TS_UNACCEPTABLE;
     case "invalid-syntax":
     case "protocol-violation":

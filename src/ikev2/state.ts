@@ -5,7 +5,9 @@
 import type { KePair } from "../crypto/key-exchange.ts";
 import type { KeTransform } from "../crypto/transforms/ke.ts";
 import type { Reason } from "../negotiate/reason.ts";
-import type { ProposalDesired } from "../sa/desired.ts";
+import type { PeerDesired, ProposalDesired } from "../sa/desired.ts";
+import type { Payload } from "../wire/ikev2/payloads/table.ts";
+import type { AuthRounds } from "./auth/rounds.ts";
 import type { NatFinding } from "./nat-detection.ts";
 
 /** What an initiator's IKE_SA_INIT carries from try to try. */
@@ -30,6 +32,16 @@ export interface Handshake {
   readonly nat: NatFinding;
   /** The responder takes an IKE_AUTH without a Child SA (RFC 6023). */
   readonly childless: boolean;
+  /** The responder takes several rounds of authentication (RFC 4739). */
+  readonly multipleAuth: boolean;
+}
+
+/** A responder's IKE_AUTH from its first request on, over all its rounds. */
+export interface AuthAttempt {
+  readonly peer: PeerDesired;
+  readonly rounds: AuthRounds;
+  /** The first request: what it asks for is answered when the last round is over. */
+  readonly request: readonly Payload[];
 }
 
 export type State =
@@ -51,7 +63,12 @@ export type State =
   /** Responder: key pair and shared secret are being computed. */
   | { readonly kind: "ExpectInitKeys" }
   /** Responder: IKE_SA_INIT is answered; half open. */
-  | { readonly kind: "ExpectAuthRequest"; readonly handshake: Handshake }
+  | {
+      readonly kind: "ExpectAuthRequest";
+      readonly handshake: Handshake;
+      /** Undefined before the first request. */
+      readonly attempt?: AuthAttempt;
+    }
   | { readonly kind: "Established" }
   /** We asked the peer to end it. */
   | { readonly kind: "ExpectDeleteResponse"; readonly reason: Reason }

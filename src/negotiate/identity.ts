@@ -10,7 +10,10 @@ export interface Identity {
   readonly text: string;
 }
 
-const idTypes = { ipv4: 1, fqdn: 2, email: 3, ipv6: 5, keyid: 11 } as const;
+const idTypes = { ipv4: 1, fqdn: 2, email: 3, ipv6: 5, keyid: 11, null: 13 } as const;
+
+/** ID_NULL: nobody in particular (RFC 7619 2.2). */
+export const anonymous: Identity = { idType: idTypes.null, octets: new Uint8Array(0), text: "anonymous" };
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const encoder = new TextEncoder();
@@ -58,6 +61,7 @@ function identityText(idType: number, octets: Uint8Array): string {
     const text = printable(octets);
     if (text !== undefined) return text;
   }
+  if (idType === idTypes.null && octets.length === 0) return anonymous.text;
   const hex = Buffer.from(octets).toString("hex");
   return idType === idTypes.keyid ? `keyid:${hex}` : `type ${idType}:${hex}`;
 }

@@ -43,8 +43,30 @@ function sentence(reason: Reason): string {
     case "peer-refused-authentication":
       return (
         `the peer refused our authentication (AUTHENTICATION_FAILED); we sent the identity ${reason.sentIdentity} and ` +
-        `used the secret ${quoted(reason.secret)}; check both at the peer`
+        `used ${reason.proof}; check both at the peer`
       );
+    case "wrong-auth-rounds":
+      return (
+        `${reason.identity} proves itself in ${reason.seen > reason.wanted ? "more rounds" : count(reason.seen, "round")}, ` +
+        `its section asks for ${count(reason.wanted, "round")}; both ends must name the same (RFC 4739)`
+      );
+    case "extension-missing":
+      return (
+        `the peer does not support several rounds of authentication (${reason.extension}, RFC 4739), and its section ` +
+        `asks for them`
+      );
+    case "unauthenticated-overlap":
+      return (
+        `${reason.child}: the peer proves nothing, and asks for ${reason.wanted}, which ${reason.owner} protects for a ` +
+        `peer that does`
+      );
+    case "unauthenticated-limit":
+      return (
+        `${reason.limit} IKE SAs with callers that prove nothing stand already, ` +
+        `${reason.of === "address" ? `all from ${reason.remote}` : `and ${reason.remote} asks for one more`}`
+      );
+    case "childless-refused":
+      return childlessText[reason.by];
     case "wrong-auth-method":
       return `${reason.identity} proves itself by ${reason.seen}, its section asks for ${reason.wanted}`;
     case "wrong-identity":
@@ -109,6 +131,11 @@ function sentence(reason: Reason): string {
       return operatorText[reason.action];
   }
 }
+
+const childlessText = {
+  us: "the IKE_AUTH asks for no Child SA, and childless: never forbids that (RFC 6023)",
+  peer: "there is no Child SA to ask for now, and the peer takes no IKE_AUTH without one (RFC 6023)",
+} as const;
 
 const operatorText = {
   down: "taken down by the operator; underlock up brings it back",

@@ -28,7 +28,7 @@ export interface ProposalDifference {
 export interface CandidateRejection {
   readonly peer: string;
   /** What was compared. */
-  readonly field: "remote address" | "local address" | "remote identity" | "local identity";
+  readonly field: "remote address" | "local address" | "remote identity" | "local identity" | "authentication";
   readonly wanted: string;
   readonly seen: string;
 }
@@ -74,10 +74,40 @@ export type Reason =
   /** The peer's AUTH payload does not verify with our secret. */
   | { readonly code: "wrong-secret"; readonly identity: string; readonly secret: string }
   /** The peer answered AUTHENTICATION_FAILED to what we sent. */
-  | { readonly code: "peer-refused-authentication"; readonly sentIdentity: string; readonly secret: string }
+  | {
+      readonly code: "peer-refused-authentication";
+      readonly sentIdentity: string;
+      /** What we proved it with, in words: `the secret "file:site-b.psk"`. */
+      readonly proof: string;
+    }
   /** The peer proves itself by another method than its section asks for. */
   | { readonly code: "wrong-auth-method"; readonly identity: string; readonly wanted: string; readonly seen: string }
-  /** The responder claims another identity than the one configured. */
+  /** The peer proves itself in more rounds than its section asks for, or in fewer: RFC 4739. `seen` is the least it has. */
+  | {
+      readonly code: "wrong-auth-rounds";
+      readonly identity: string;
+      readonly wanted: number;
+      readonly seen: number;
+    }
+  /** The peer does not support what its section needs. */
+  | { readonly code: "extension-missing"; readonly extension: "MULTIPLE_AUTH_SUPPORTED" }
+  /** IKE_AUTH without a Child SA: RFC 6023. `by` says which end takes none. */
+  | { readonly code: "childless-refused"; readonly by: "us" | "peer" }
+  /** Who proves nothing asks for traffic that another peer's section protects: RFC 7619 3. */
+  | {
+      readonly code: "unauthenticated-overlap";
+      readonly child: string;
+      readonly wanted: string;
+      readonly owner: string;
+    }
+  /** Too many IKE SAs with callers that prove nothing stand. */
+  | {
+      readonly code: "unauthenticated-limit";
+      readonly remote: Address;
+      readonly limit: number;
+      readonly of: "address" | "peer";
+    }
+  /** The peer claims another identity than the one configured. */
   | { readonly code: "wrong-identity"; readonly wanted: string; readonly seen: string }
   /** No configured peer fits; each candidate says why. */
   | {

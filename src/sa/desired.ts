@@ -44,12 +44,13 @@ export interface PeerDesired {
   readonly localId: Identity;
   /** Undefined: any identity that proves itself with this peer's secret. */
   readonly remoteId: Identity | undefined;
-  readonly auth: { readonly kind: "psk"; readonly secret: SecretDesired };
+  readonly auth: AuthDesired;
   readonly ike: readonly ProposalDesired[];
   readonly children: readonly ChildDesired[];
   /** Whether we open the IKE SA by ourselves, and again after every loss. */
   readonly initiate: boolean;
   readonly unique: UniquePolicy;
+  readonly childless: ChildlessPolicy;
   readonly timing: PeerTiming;
   readonly messages: PeerMessages;
   readonly nat: NatDesired;
@@ -68,6 +69,30 @@ export interface NatDesired {
  * is turned away while the first stands; `never`: as many as come.
  */
 export type UniquePolicy = "replace" | "keep" | "never";
+/** How the two ends prove who they are: each in one round or, with RFC 4739, in several, all of which must succeed. */
+export interface AuthDesired {
+  /** What we prove ourselves with; the first round is that of `localId`. At least one. */
+  readonly local: readonly RoundDesired[];
+  /** What the peer must prove itself with; the first round is that of `remoteId`. At least one. */
+  readonly remote: readonly RoundDesired[];
+}
+
+export interface RoundDesired {
+  /** Who proves itself in this round, from the second on. Undefined: `localId`; any peer that has the credential. */
+  readonly id?: Identity | undefined;
+  readonly credential: CredentialDesired;
+}
+
+/** What an identity is proved with; `ikev2/auth/` has a method for each. */
+export type CredentialDesired =
+  | { readonly kind: "psk"; readonly secret: SecretDesired }
+  /** Nothing is proved: whoever is on the path can stand in the middle (RFC 7619). */
+  | { readonly kind: "null" };
+
+/** Whether a peer of this section has to prove who it is, in one round at least. */
+export function authenticates(peer: Pick<PeerDesired, "auth">): boolean {
+  return peer.auth.remote.some(({ credential }) => credential.kind !== "null");
+}
 
 /** A secret and the name people know it by. `octets` never appear in a log, a status or an error (invariant 8). */
 export interface SecretDesired {
@@ -82,6 +107,11 @@ export interface PeerMessages {
   /** Octets of an IP datagram beyond which a message is fragmented (RFC 7383 2.5.1). */
   readonly fragmentSize: number;
 }
+/**
+ * IKE_AUTH without a Child SA (RFC 6023). `allow`: taken, and sent where there is no child to ask for; `prefer`: sent to every
+ * peer that takes it; `never`: neither.
+ */
+export type ChildlessPolicy = "allow" | "prefer" | "never";
 
 /** All in milliseconds. */
 export interface PeerTiming {

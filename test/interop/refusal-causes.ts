@@ -149,6 +149,10 @@ export const causes: readonly Cause[] = [
 function peerRefusedUs(name: string): Said {
   return {
     of: "peer",
-    reason: { code: "peer-refused-authentication", sentIdentity: `a-${name}.example`, secret: `file:${name}.psk` },
+    reason: {
+      code: "peer-refused-authentication",
+      sentIdentity: `a-${name}.example`,
+      proof: `the secret "file:${name}.psk"`,
+    },
   };
 }

@@ -1,5 +1,6 @@
 /** How the schema reads one value: a reader that gives what it means, or says what is wrong and what is possible. */
 import { z } from "zod";
+import { quote } from "../problem.ts";
 
 /** `offset`: characters into the text at which it goes wrong. */
 export type Reading<T> = { readonly value: T } | { readonly wrong: string; readonly offset?: number };
@@ -32,11 +33,21 @@ export function wholeNumber(min: number, max: number, unit = ""): z.ZodType<numb
   });
 }
 
+/** One word of a closed list. */
+export function oneOf<T extends string>(words: readonly T[]): z.ZodType<T> {
+  const what = `one of ${words.join(", ")}`;
+  return leaf((value): Reading<T> => {
+    const word = words.find((known) => known === value);
+    if (word !== undefined) return { value: word };
+    return { wrong: typeof value === "string" ? `is ${what}, not ${quote(value)}` : notThis(what, value) };
+  });
+}
+
 /** One value or a list of them, as a list. */
-export function oneOrMany<T>(item: z.ZodType<T>, what: string): z.ZodType<T[]> {
+export function oneOrMany<T>(item: z.ZodType<T>, what: string, most = longestList): z.ZodType<T[]> {
   return z.preprocess(
     (value) => (Array.isArray(value) ? value : [value]),
-    z.array(item).min(1, `needs at least one ${what}`).max(longestList, `has more than ${longestList} entries`),
+    z.array(item).min(1, `needs at least one ${what}`).max(most, `has more than ${most} entries`),
   );
 }
 

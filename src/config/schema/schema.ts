@@ -1,9 +1,11 @@
 /** Every key of the configuration, typed and documented once: loading and the reference page both read this. */
 import { z } from "zod";
+import type { ChildlessPolicy } from "../../sa/desired.ts";
 import type { LogRecord } from "../../sa/log-record.ts";
 import { quote } from "../problem.ts";
+import { authSection } from "./auth.ts";
 import { documented } from "./documentation.ts";
-import { leaf, notThis, oneOrMany, section, wholeNumber } from "./leaf.ts";
+import { leaf, notThis, oneOf, oneOrMany, section, wholeNumber } from "./leaf.ts";
 import { childShape, lockEntry, protectEntry } from "./protect.ts";
 import {
   duration,
@@ -16,8 +18,8 @@ import {
   weakKeyword,
   yesOrNo,
 } from "./scalars.ts";
-import { secret } from "./secret.ts";
 
+const childlessPolicies: readonly ChildlessPolicy[] = ["allow", "prefer", "never"];
 const second = 1000;
 const day = 86_400_000;
 
@@ -37,15 +39,6 @@ export const timingDefaults = {
 
 /** RFC 3948 4: 20 seconds between keepalives; RFC 4787 4.3 lets a NAT forget a mapping after 2 minutes, and many forget after 30 s. */
 export const natDefaults = { keepalive: 20 * second, force: false } as const;
-
-export const authSection = section({
-  psk: documented(secret.optional(), {
-    type: "`file:NAME`, `hex:…`, `base64:…` or text",
-    meaning:
-      "The pre-shared key: any octets. A file's name is relative to the folder of the configuration file, the file must be readable by its owner alone (`chmod 600`), and one line break at its end does not count. Text in the configuration itself is taken as UTF-8; then the configuration file must be readable by its owner alone.",
-    example: "psk: file:site-b.psk",
-  }),
-});
 
 const retransmissionSection = section({
   first: documented(duration({ min: 100, max: 60 * second }).optional(), {
@@ -150,6 +143,13 @@ const sharedShape = {
     type: "section",
     meaning: "How the two ends prove who they are.",
     example: "auth: { psk: file:site-b.psk }",
+  }),
+  childless: documented(oneOf(childlessPolicies).optional(), {
+    type: "allow, prefer or never",
+    default: "allow",
+    meaning:
+      "Whether an IKE SA may begin without a Child SA (RFC 6023). `allow`: the peer may, and we do where there is none to ask for yet. `prefer`: we always do with a peer that takes it; every Child SA then has a key exchange of its own. `never`: neither; to be announced to nobody, no other peer that may call from the same address may allow it.",
+    example: "childless: prefer",
   }),
   ike: documented(oneOrMany(proposal("ike"), "proposal").optional(), {
     type: "proposal or list of proposals",
@@ -280,20 +280,12 @@ export const daemonShape = {
       example: "socket: /run/underlock/gw-a.sock",
     },
   ),
-  "log-level": documented(
-    leaf<LogLevel>((value) => {
-      const level = logLevels.find((known) => known === value);
-      if (level !== undefined) return { value: level };
-      const what = `one of ${logLevels.join(", ")}`;
-      return { wrong: typeof value === "string" ? `is ${what}, not ${quote(value)}` : notThis(what, value) };
-    }).optional(),
-    {
-      type: logLevels.join(", "),
-      default: "info",
-      meaning: "What the log tells, this level and all before it.",
-      example: "log-level: debug",
-    },
-  ),
+  "log-level": documented(oneOf(logLevels).optional(), {
+    type: logLevels.join(", "),
+    default: "info",
+    meaning: "What the log tells, this level and all before it.",
+    example: "log-level: debug",
+  }),
 };
 
 export const localSection = section(localShape);

@@ -1,13 +1,13 @@
 /** IKE_AUTH as initiator (RFC 7296 1.2): our proof, the peer's proof, the first Child SA. */
-import { constantTimeEqual, wipe } from "../../crypto/secret.ts";
-import { identityFromWire, sameIdentity } from "../../negotiate/identity.ts";
+import { wipe } from "../../crypto/secret.ts";
 import type { Reason } from "../../negotiate/reason.ts";
-import type { PeerDesired } from "../../sa/desired.ts";
+import { authenticates, type PeerDesired } from "../../sa/desired.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
-import { authMethod } from "../../wire/ikev2/registry/identity.ts";
 import { exchangeType } from "../../wire/ikev2/registry/message.ts";
 import { nameOf } from "../../wire/ikev2/registry/names.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
+import { refusedAuthentication } from "../auth/refused.ts";
+import { AuthRounds } from "../auth/rounds.ts";
 import {
   acceptAnswer,
   type ChildOffer,
@@ -20,124 +20,125 @@ import {
 import { releaseSpi } from "../child-install.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { find, findError, findNotify, notify } from "../payloads.ts";
-import { pskAuth } from "../psk-auth.ts";
 import type { Handshake } from "../state.ts";
 import type { Task } from "../task.ts";
 import { takeWindow, windowPayloads } from "../window.ts";
 import { deleteChild, refuseAuthentication } from "./informational.ts";
+
+/** What one IKE_AUTH is about, over all its rounds. */
+interface Attempt {
+  readonly peer: PeerDesired;
+  readonly handshake: Handshake;
+  readonly rounds: AuthRounds;
+  /** Undefined: it asks for no Child SA (RFC 6023). */
+  readonly offer: ChildOffer | undefined;
+}
 
 /** Goes on from IKE_SA_INIT: reserves the first child's SPI, then sends IKE_AUTH. */
 export function beginAuth(sa: IkeSa, handshake: Handshake): void {
   const { peer } = sa;
   if (peer === undefined) return;
   sa.state = { kind: "ExpectFirstSpi", handshake };
-  const child = sa.host.firstChild(sa);
-  if (child === undefined) return sendAuth(sa, peer, handshake, undefined);
-  prepareChild(sa, peer, child, false, (offer) => sendAuth(sa, peer, handshake, offer));
+  const { local, remote } = peer.auth;
+  if (Math.max(local.length, remote.length) > 1 && !handshake.multipleAuth)
+    return sa.end({ code: "extension-missing", extension: "MULTIPLE_AUTH_SUPPORTED" });
+  const rounds = new AuthRounds(sa, peer, handshake);
+  const childless = peer.childless === "prefer" && handshake.childless;
+  const child = childless ? undefined : sa.host.firstChild(sa);
+  if (child === undefined) return sendFirst(sa, { peer, handshake, rounds, offer: undefined });
+  prepareChild(sa, peer, child, false, (offer) => sendFirst(sa, { peer, handshake, rounds, offer }));
 }
 
-function sendAuth(sa: IkeSa, peer: PeerDesired, handshake: Handshake, offer: ChildOffer | undefined): void {
-  if (offer === undefined && !handshake.childless) {
-    return sa.end({
-      code: "protocol-violation",
-      exchange: "IKE_AUTH",
-      fault: "the peer takes no IKE_AUTH without a Child SA (RFC 6023)",
-    });
-  }
-  const identity = { idType: peer.localId.idType, data: peer.localId.octets };
-  const { suite } = sa.keying ?? {};
-  if (suite === undefined) return;
-  const auth = pskAuth(suite.prf, peer.auth.secret.octets, {
-    message: handshake.request,
-    nonce: handshake.nr,
-    identity,
-    skP: handshake.skPi,
+function sendFirst(sa: IkeSa, attempt: Attempt): void {
+  const { peer, handshake, rounds, offer } = attempt;
+  if (offer === undefined && peer.childless === "never") return sa.end({ code: "childless-refused", by: "us" });
+  // RFC 6023 3: never without the responder's word that it takes one.
+  if (offer === undefined && !handshake.childless) return sa.end({ code: "childless-refused", by: "peer" });
+  rounds.prove(([id, ...proof]) => {
+    if (sa.state.kind !== "ExpectFirstSpi" || id === undefined) return release(sa, offer);
+    const payloads: Payload[] = [id];
+    if (sa.host.isInitialContact(sa, peer)) payloads.push(notify(notifyType.INITIAL_CONTACT));
+    if (peer.remoteId !== undefined) {
+      payloads.push({ kind: "IDr", idType: peer.remoteId.idType, data: peer.remoteId.octets });
+    }
+    payloads.push(...proof);
+    // RFC 4739 2.1: said in the first request, where the responder has said so too.
+    if (handshake.multipleAuth) payloads.push(notify(notifyType.MULTIPLE_AUTH_SUPPORTED));
+    if (offer !== undefined) {
+      const { head, sa: proposals, tail } = childOfferPayloads(offer);
+      payloads.push(...head, proposals, ...tail);
+    }
+    payloads.push(...windowPayloads(peer.messages.window));
+    sa.state = { kind: "ExpectAuthResponse", handshake };
+    sa.sendRequest(authTask(attempt), payloads);
   });
-  const payloads: Payload[] = [{ kind: "IDi", ...identity }];
-  if (sa.host.isInitialContact(sa, peer)) payloads.push(notify(notifyType.INITIAL_CONTACT));
-  if (peer.remoteId !== undefined) {
-    payloads.push({ kind: "IDr", idType: peer.remoteId.idType, data: peer.remoteId.octets });
-  }
-  payloads.push({ kind: "AUTH", method: authMethod.SHARED_KEY_MESSAGE_INTEGRITY_CODE, data: auth });
-  if (offer !== undefined) {
-    const { head, sa: proposals, tail } = childOfferPayloads(offer);
-    payloads.push(...head, proposals, ...tail);
-  }
-  payloads.push(...windowPayloads(peer.messages.window));
-  sa.state = { kind: "ExpectAuthResponse", handshake };
-  sa.sendRequest(authTask(peer, handshake, offer), payloads);
 }
 
-function authTask(peer: PeerDesired, handshake: Handshake, offer: ChildOffer | undefined): Task {
+/** One request of IKE_AUTH; each round is one. */
+function authTask(attempt: Attempt): Task {
   return {
     exchangeType: exchangeType.IKE_AUTH,
     begin: () => {},
     handleResponse: (sa, payloads) => {
-      const closing = sa.state.kind === "ExpectAuthResponse" ? sa.state.closing : undefined;
-      const reason = verifyResponder(sa, peer, handshake, payloads);
-      wipe(handshake.skPi, handshake.skPr);
-      if (reason === undefined && closing === undefined) return establish(sa, handshake, offer, payloads);
-      if (offer !== undefined) releaseSpi(sa, offer.child.protocol, offer.spi);
-      if (reason === undefined) {
-        sa.establish();
-        return sa.close(closing ?? { code: "replaced" });
-      }
-      if (find(payloads, "AUTH") === undefined) return sa.end(reason);
-      sa.close(reason, refuseAuthentication);
+      const refusal = refusalOf(attempt, payloads);
+      if (refusal !== undefined) return fail(sa, attempt, refusal, payloads);
+      attempt.rounds.verify(payloads, (reason) => {
+        if (sa.state.kind !== "ExpectAuthResponse") return release(sa, attempt.offer);
+        if (reason !== undefined) return fail(sa, attempt, reason, payloads);
+        if (!attempt.rounds.isOver) return sendNext(sa, attempt);
+        finish(sa, attempt, sa.state.closing, payloads);
+      });
     },
-    abandon: (sa) => {
-      if (offer !== undefined) releaseSpi(sa, offer.child.protocol, offer.spi);
-    },
+    abandon: (sa) => release(sa, attempt.offer),
   };
 }
 
-/** Why the responder is not who it should be; undefined where it is. Sets the identity it proved. */
-function verifyResponder(
-  sa: IkeSa,
-  peer: PeerDesired,
-  handshake: Handshake,
-  payloads: readonly Payload[],
-): Reason | undefined {
-  const idr = find(payloads, "IDr");
-  const auth = find(payloads, "AUTH");
-  const { secret } = peer.auth;
-  if (idr === undefined || auth === undefined) {
-    const error = findError(payloads);
-    if (error?.type === notifyType.AUTHENTICATION_FAILED) {
-      return { code: "peer-refused-authentication", sentIdentity: peer.localId.text, secret: secret.name };
-    }
-    if (error !== undefined) return { code: "peer-error", exchange: "IKE_AUTH", notify: nameOf.notify(error.type) };
-    return { code: "protocol-violation", exchange: "IKE_AUTH", fault: "IDr or AUTH is missing" };
-  }
-  const claimed = identityFromWire(idr.idType, idr.data);
-  if (peer.remoteId !== undefined && !sameIdentity(peer.remoteId, claimed)) {
-    return { code: "wrong-identity", wanted: peer.remoteId.text, seen: claimed.text };
-  }
-  if (auth.method !== authMethod.SHARED_KEY_MESSAGE_INTEGRITY_CODE) {
-    return {
-      code: "wrong-auth-method",
-      identity: claimed.text,
-      wanted: "pre-shared key",
-      seen: nameOf.auth(auth.method),
-    };
-  }
-  const prf = sa.keying?.suite.prf;
-  const signed = { message: handshake.response, nonce: handshake.ni, identity: idr, skP: handshake.skPr };
-  if (prf === undefined || !constantTimeEqual(auth.data, pskAuth(prf, secret.octets, signed))) {
-    return { code: "wrong-secret", identity: claimed.text, secret: secret.name };
-  }
-  sa.remoteId = claimed;
-  return undefined;
+/** RFC 4739: the next round; where we have proved all, an empty request asks for the peer's. */
+function sendNext(sa: IkeSa, attempt: Attempt): void {
+  attempt.rounds.prove((payloads) => {
+    if (sa.state.kind !== "ExpectAuthResponse") return release(sa, attempt.offer);
+    if (sa.state.closing === undefined) return sa.sendRequest(authTask(attempt), payloads);
+    release(sa, attempt.offer);
+    sa.end(sa.state.closing);
+  });
 }
 
-function establish(sa: IkeSa, handshake: Handshake, offer: ChildOffer | undefined, payloads: readonly Payload[]): void {
-  sa.widen("theirs", sa.peer?.messages.window ?? 1);
+/** An answer that ends IKE_AUTH: an error that is about more than the Child SA (RFC 7296 2.21.2). */
+function refusalOf({ peer, rounds }: Attempt, payloads: readonly Payload[]): Reason | undefined {
+  if (find(payloads, "AUTH") !== undefined) return undefined;
+  const error = findError(payloads);
+  if (error === undefined) return undefined;
+  if (error.type === notifyType.AUTHENTICATION_FAILED) return refusedAuthentication(peer);
+  // RFC 4739: a peer that has proved all that it has answers the last request without AUTH.
+  if (!rounds.awaitsPeer && childErrors.includes(error.type)) return undefined;
+  return { code: "peer-error", exchange: "IKE_AUTH", notify: nameOf.notify(error.type) };
+}
+
+function fail(sa: IkeSa, attempt: Attempt, reason: Reason, payloads: readonly Payload[]): void {
+  wipe(attempt.handshake.skPi, attempt.handshake.skPr);
+  release(sa, attempt.offer);
+  // Who has sent no proof has no IKE SA that could be told.
+  if (find(payloads, "AUTH") === undefined) return sa.end(reason);
+  sa.close(reason, refuseAuthentication);
+}
+
+function finish(sa: IkeSa, attempt: Attempt, closing: Reason | undefined, payloads: readonly Payload[]): void {
+  const { peer, handshake, offer, rounds } = attempt;
+  wipe(handshake.skPi, handshake.skPr);
+  sa.remoteId = rounds.remoteId;
+  sa.widen("theirs", peer.messages.window);
   sa.establish();
   takeWindow(sa, payloads);
-  sa.host.established(sa, findNotify(payloads, notifyType.INITIAL_CONTACT) !== undefined);
+  if (closing !== undefined) {
+    release(sa, offer);
+    return sa.close(closing);
+  }
+  // RFC 7619 2.3: nobody's word for it is enough to give up what stands.
+  const initialContact = authenticates(peer) && findNotify(payloads, notifyType.INITIAL_CONTACT) !== undefined;
+  sa.host.established(sa, initialContact);
   if (offer === undefined) return;
   // One too many: it is being closed already, and its child with it.
-  if (sa.state.kind !== "Established") return releaseSpi(sa, offer.child.protocol, offer.spi);
+  if (sa.state.kind !== "Established") return release(sa, offer);
   const refusal = childRefusal(offer, payloads, "IKE_AUTH");
   if (refusal !== undefined) return failChild(sa, offer, refusal);
   const accepted = acceptAnswer(offer, payloads);
@@ -147,3 +148,18 @@ function establish(sa: IkeSa, handshake: Handshake, offer: ChildOffer | undefine
   }
   completeChild(sa, offer, accepted, payloads, { ni: handshake.ni, nr: handshake.nr });
 }
+
+function release(sa: IkeSa, offer: ChildOffer | undefined): void {
+  if (offer !== undefined) releaseSpi(sa, offer.child.protocol, offer.spi);
+}
+
+/** Errors that concern the Child SA alone: the IKE SA stands all the same (RFC 7296 1.2, 2.21.2). */
+const childErrors: readonly number[] = [
+  notifyType.NO_PROPOSAL_CHOSEN,
+  notifyType.SINGLE_PAIR_REQUIRED,
+  notifyType.NO_ADDITIONAL_SAS,
+  notifyType.INTERNAL_ADDRESS_FAILURE,
+  notifyType.FAILED_CP_REQUIRED,
+  notifyType.TS_UNACCEPTABLE,
+  notifyType.TEMPORARY_FAILURE,
+];

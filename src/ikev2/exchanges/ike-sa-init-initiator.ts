@@ -84,6 +84,7 @@ function finish(sa: IkeSa, header: Header, payloads: readonly Payload[], octets:
   const response = Uint8Array.from(octets);
   const nat = findNat(payloads, header.initiatorSpi, header.responderSpi, path, sa.peer?.nat.force);
   const childless = findNotify(payloads, notifyType.CHILDLESS_IKEV2_SUPPORTED) !== undefined;
+  const multipleAuth = findNotify(payloads, notifyType.MULTIPLE_AUTH_SUPPORTED) !== undefined;
   sa.host.compute(sa, { kind: "finish", pair, peerPublic: Uint8Array.from(ke.data) }, (result) => {
     if (result.kind !== "shared") {
       const fault = result.kind === "invalid" ? result.fault : "no shared secret";
@@ -104,7 +105,7 @@ function finish(sa: IkeSa, header: Header, payloads: readonly Payload[], octets:
     sa.nat = nat;
     // RFC 7296 2.23: with a NAT in between, everything from IKE_AUTH on goes over port 4500.
     if (isEncapsulated(nat)) sa.path = floated(sa.path);
-    beginAuth(sa, { ni, nr: nonce, request, response, skPi, skPr, nat, childless });
+    beginAuth(sa, { ni, nr: nonce, request, response, skPi, skPr, nat, childless, multipleAuth });
   });
 }
 

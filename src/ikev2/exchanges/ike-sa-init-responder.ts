@@ -76,6 +76,8 @@ export function answerInit(
   const initiatorNonce = Uint8Array.from(ni.data);
   // Which peer it is shows only in IKE_AUTH: until then the most likely one counts.
   const forged = peers[0]?.nat.force === true;
+  // RFC 6023 3: what is announced must be taken, whichever peer it is.
+  const childless = peers.every((peer) => peer.childless !== "never");
   const nat = findNat(payloads, header.initiatorSpi, header.responderSpi, path, forged);
   host.compute(sa, { kind: "respond", method: suite.ke, peerPublic: Uint8Array.from(ke.data) }, (result) => {
     if (result.kind !== "shared") {
@@ -101,12 +103,12 @@ export function answerInit(
       { kind: "KE", group: suite.ke.ikev2, data: result.publicValue },
       { kind: "Nonce", data: nr },
       ...natDetectionPayloads(header.initiatorSpi, sa.localSpi, path, forged),
-      // RFC 6023 3: an IKE_AUTH without a Child SA is taken.
-      notify(notifyType.CHILDLESS_IKEV2_SUPPORTED),
+      ...(childless ? [notify(notifyType.CHILDLESS_IKEV2_SUPPORTED)] : []),
+      notify(notifyType.MULTIPLE_AUTH_SUPPORTED),
     ]);
     sa.state = {
       kind: "ExpectAuthRequest",
-      handshake: { ni: initiatorNonce, nr, request, response, skPi, skPr, nat, childless: true },
+      handshake: { ni: initiatorNonce, nr, request, response, skPi, skPr, nat, childless, multipleAuth: true },
     };
   });
   return { kind: "opened", sa };

@@ -5,6 +5,7 @@ import { protocolOf } from "../../sa/child-sa.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { exchangeType, protocolId } from "../../wire/ikev2/registry/message.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
+import { refusedAuthentication } from "../auth/refused.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { findNotify, notify, spiNumber, spiOctets } from "../payloads.ts";
 import type { Task } from "../task.ts";
@@ -22,12 +23,7 @@ export function answerInformational(sa: IkeSa, payloads: readonly Payload[]): vo
   if (findNotify(payloads, notifyType.AUTHENTICATION_FAILED) !== undefined && sa.peer !== undefined) {
     // RFC 7296 2.21.2: the initiator could not authenticate us.
     sa.respond(type, []);
-    const { peer } = sa;
-    return sa.end({
-      code: "peer-refused-authentication",
-      sentIdentity: peer.localId.text,
-      secret: peer.auth.secret.name,
-    });
+    return sa.end(refusedAuthentication(sa.peer));
   }
   const answer: Payload[] = [];
   if (takeWindow(sa, payloads) && sa.peer !== undefined) {

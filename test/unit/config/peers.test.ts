@@ -195,9 +195,9 @@ peers:
   c: { remote: 192.0.2.3, id: c, protect: gre, liveness: 7s, ah: sha256 }
 `);
     expect(lines).toEqual([]);
-    expect(desired.peers.map(({ port, timing, auth: { secret } }) => [port, timing.liveness, secret.name])).toEqual([
-      [4500, 5000, "file:site-b.psk"],
-      [4500, 7000, "file:site-b.psk"],
+    expect(desired.peers.map(({ port, timing, auth }) => [port, timing.liveness, auth.local[0]?.credential])).toEqual([
+      [4500, 5000, { kind: "psk", secret: expect.objectContaining({ name: "file:site-b.psk" }) }],
+      [4500, 7000, { kind: "psk", secret: expect.objectContaining({ name: "file:site-b.psk" }) }],
     ]);
     expect(desired.peers.map(({ children }) => children[0]?.protocol)).toEqual(["esp", "ah"]);
   });

@@ -2,15 +2,10 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { renderReference } from "../../../scripts/generate-reference.ts";
+import { authSection, roundSection } from "../../../src/config/schema/auth.ts";
 import { documentation } from "../../../src/config/schema/documentation.ts";
 import { lockSection, protectSection } from "../../../src/config/schema/protect.ts";
-import {
-  authSection,
-  daemonSection,
-  localSection,
-  peerSection,
-  topSection,
-} from "../../../src/config/schema/schema.ts";
+import { daemonSection, localSection, peerSection, topSection } from "../../../src/config/schema/schema.ts";
 import { isSection } from "../../../src/config/shape.ts";
 import { readYaml } from "../../../src/config/yaml-source.ts";
 
@@ -21,7 +16,16 @@ describe("the reference page", () => {
     expect(page).toBe(renderReference());
   });
 
-  const sections = { topSection, localSection, peerSection, authSection, protectSection, lockSection, daemonSection };
+  const sections = {
+    topSection,
+    localSection,
+    peerSection,
+    authSection,
+    roundSection,
+    protectSection,
+    lockSection,
+    daemonSection,
+  };
   const keys = Object.entries(sections).flatMap(([section, { shape }]) =>
     Object.entries(shape).map(([key, schema]): [string, string, z.ZodType] => [section, key, schema]),
   );

@@ -9,8 +9,9 @@ async function keyOf(
   files: Parameters<typeof loadFolder>[0],
 ): Promise<{ name?: string; octets?: string; lines: readonly string[] }> {
   const { desired, lines } = await loadFolder(files);
-  const secret = desired.peers[0]?.auth.secret;
-  if (secret === undefined) return { lines };
+  const credential = desired.peers[0]?.auth.local[0]?.credential;
+  if (credential?.kind !== "psk") return { lines };
+  const { secret } = credential;
   return { name: secret.name, octets: Buffer.from(secret.octets).toString("latin1"), lines };
 }
 

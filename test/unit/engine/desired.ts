@@ -3,7 +3,14 @@ import { parseProposal } from "../../../src/crypto/keywords.ts";
 import type { Address } from "../../../src/negotiate/address.ts";
 import { makeIdentity } from "../../../src/negotiate/identity.ts";
 import { expandProtect, type ProtectLine } from "../../../src/overlay/expand.ts";
-import type { ChildDesired, DesiredState, LockDesired, PeerDesired, PeerTiming } from "../../../src/sa/desired.ts";
+import type {
+  ChildDesired,
+  DesiredState,
+  LockDesired,
+  PeerDesired,
+  PeerTiming,
+  RoundDesired,
+} from "../../../src/sa/desired.ts";
 
 export const timing: PeerTiming = {
   retransmitFirst: 1_000,
@@ -29,13 +36,15 @@ export interface PeerOptions
 
 export function peer(local: Address, remote: Address, options: PeerOptions = {}): PeerDesired {
   const { protect = [{ kind: "gre" }], ike, esp, ah, psk, localId, remoteId, hardSeconds, ...rest } = options;
+  const secret = pskRound(psk);
   return {
     name: "peer",
     remote: [remote],
     local,
     port: 500,
     localId: makeIdentity("fqdn", localId ?? `gw-${local}`),
-    auth: { kind: "psk", secret: { name: "file:test.psk", octets: Buffer.from(psk ?? "a secret of some length") } },
+    auth: { local: [secret], remote: [secret] },
+    childless: "allow",
     ike: (ike ?? ["aes128gcm16-prfsha256-x25519"]).map((text) => ({ transforms: parseProposal(text, "ike") })),
     children: protect.flatMap((line) => children(line, { esp, ah, hardSeconds })),
     initiate: true,
@@ -52,6 +61,14 @@ export function peer(local: Address, remote: Address, options: PeerOptions = {})
         : makeIdentity("fqdn", `gw-${remote}`),
   };
 }
+
+/** A round with a pre-shared key; `name` is its file. */
+export function pskRound(psk = "a secret of some length", name = "test.psk"): RoundDesired {
+  return { credential: { kind: "psk", secret: { name: `file:${name}`, octets: Buffer.from(psk) } } };
+}
+
+/** A round that proves nothing. */
+export const nullRound: RoundDesired = { credential: { kind: "null" } };
 
 export function desired(peers: readonly PeerDesired[], locks: readonly LockDesired[] = []): DesiredState {
   return { local: { locks }, peers };

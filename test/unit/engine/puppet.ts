@@ -7,7 +7,7 @@ import { natDetectionPayloads } from "../../../src/ikev2/nat-detection.ts";
 import { find, notify, selectorPayload, spiOctets } from "../../../src/ikev2/payloads.ts";
 import { openMessage } from "../../../src/ikev2/protected-message.ts";
 import { pskAuth } from "../../../src/ikev2/psk-auth.ts";
-import { makeIdentity } from "../../../src/negotiate/identity.ts";
+import { anonymous, makeIdentity } from "../../../src/negotiate/identity.ts";
 import { offerProposals } from "../../../src/negotiate/proposals.ts";
 import { type IkeSuite, suiteOf } from "../../../src/negotiate/suite.ts";
 import { childSelectors } from "../../../src/negotiate/traffic-selector.ts";
@@ -157,15 +157,25 @@ export class Puppet<L extends Line = End> {
 
   /** The request of IKE_AUTH as it should be. */
   authPayloads(
-    options: { readonly id?: string; readonly idr?: string; readonly child?: ChildDesired | undefined } = {},
+    options: {
+      readonly id?: string;
+      readonly idr?: string;
+      readonly child?: ChildDesired | undefined;
+      /** Proves nothing (RFC 7619), and says who it is only where `id` is given. */
+      readonly unauthenticated?: boolean;
+      readonly secret?: Uint8Array;
+    } = {},
   ): Payload[] {
-    const identity = makeIdentity("fqdn", options.id ?? `gw-${this.address}`);
+    const nobody = options.unauthenticated === true;
+    const identity =
+      nobody && options.id === undefined ? anonymous : makeIdentity("fqdn", options.id ?? `gw-${this.address}`);
     const idi = { idType: identity.idType, data: identity.octets };
     const { skPi } = this.#keyed();
-    const data = pskAuth(ikeSuite().prf, psk, { message: this.#request, nonce: this.#nr, identity: idi, skP: skPi });
+    const secret = nobody ? skPi : (options.secret ?? psk);
+    const data = pskAuth(ikeSuite().prf, secret, { message: this.#request, nonce: this.#nr, identity: idi, skP: skPi });
     const payloads: Payload[] = [
       { kind: "IDi", ...idi },
-      { kind: "AUTH", method: 2, data },
+      { kind: "AUTH", method: nobody ? 13 : 2, data },
     ];
     if (options.idr !== undefined) payloads.push({ kind: "IDr", idType: 2, data: Buffer.from(options.idr) });
     if (options.child !== undefined) payloads.push(...this.childPayloads(options.child));
@@ -219,6 +229,7 @@ export class Puppet<L extends Line = End> {
         { kind: "Nonce", data: this.#nr },
         ...this.nat(),
         notify(notifyType.CHILDLESS_IKEV2_SUPPORTED),
+        notify(notifyType.MULTIPLE_AUTH_SUPPORTED),
       ]),
     );
     if (ke !== undefined) this.#derive(suite, pair.deriveShared(ke.data));

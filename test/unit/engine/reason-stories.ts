@@ -3,13 +3,14 @@ import { parseProposal } from "../../../src/crypto/keywords.ts";
 import { notify } from "../../../src/ikev2/payloads.ts";
 import type { SimulatedKernel } from "../../../src/kernel/simulated/simulated-kernel.ts";
 import type { Address } from "../../../src/negotiate/address.ts";
+import { makeIdentity } from "../../../src/negotiate/identity.ts";
 import { offerProposals } from "../../../src/negotiate/proposals.ts";
 import type { ReasonCode } from "../../../src/negotiate/reason.ts";
-import type { DesiredState } from "../../../src/sa/desired.ts";
+import type { DesiredState, RoundDesired } from "../../../src/sa/desired.ts";
 import type { Payload } from "../../../src/wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
-import { desired, type PeerOptions, peer } from "./desired.ts";
+import { desired, nullRound, type PeerOptions, peer, pskRound } from "./desired.ts";
 import { a, b, c, facing } from "./pair.ts";
 import type { Change, Line, Puppet } from "./puppet.ts";
 
@@ -108,6 +109,7 @@ const replaced =
 
 const differentSuites = [{ ike: ["aes128gcm16-prfsha256-x25519"] }, { ike: ["aes256gcm16-prfsha256-x25519"] }] as const;
 const differentProtocols = [{ protect: [{ kind: "gre" }] }, { protect: [{ kind: "ipip" }] }] as const;
+const nobody = { local: [pskRound()], remote: [nullRound] } as const;
 const differentSecrets = [{ psk: "one thing" }, { psk: "another" }] as const;
 
 /** Every reason there is; a new one without a story does not compile. */
@@ -159,7 +161,7 @@ export const stories: { readonly [C in ReasonCode]: Story } = {
   }),
   "peer-refused-authentication": async (stage) => ({
     end: (await both(stage, ...differentSecrets)).one,
-    like: { sentIdentity: `gw-${a}`, secret: "file:test.psk" },
+    like: { sentIdentity: `gw-${a}`, proof: 'the secret "file:test.psk"' },
   }),
   "wrong-auth-method": async (stage) => ({
     end: await unbelieved(
@@ -168,6 +170,49 @@ export const stories: { readonly [C in ReasonCode]: Story } = {
     ),
     like: { identity: `gw-${b}` },
   }),
+  "wrong-auth-rounds": async (stage) => {
+    const user: RoundDesired = { ...pskRound("another"), id: makeIdentity("email", "user@example") };
+    const { two } = await both(
+      stage,
+      { auth: { local: [pskRound(), user], remote: [pskRound()] } },
+      { auth: { local: [pskRound()], remote: [pskRound(), user, user] } },
+    );
+    return { end: two, like: { identity: "user@example", wanted: 3, seen: 2 } };
+  },
+  "extension-missing": async (stage) => {
+    const rounds = [pskRound(), pskRound("another")];
+    const { end, puppet } = await called(stage, { auth: { local: rounds, remote: [pskRound()] } });
+    puppet.answerInit((payloads) => payloads.filter((one) => one.kind !== "N"));
+    await stage.pass(0);
+    return { end, like: { extension: "MULTIPLE_AUTH_SUPPORTED" } };
+  },
+  "childless-refused": async (stage) => {
+    const { end, puppet } = await calling(stage, facing(a, { initiate: false, childless: "never" }));
+    await keyed(stage, puppet);
+    puppet.inject(puppet.seal(exchangeType.IKE_AUTH, puppet.authPayloads()));
+    await stage.pass(0);
+    return { end, like: { by: "us" } };
+  },
+  "unauthenticated-overlap": async (stage) => {
+    const anybody = peer(a, b, { name: "anybody", remote: "any", remoteId: undefined, initiate: false, auth: nobody });
+    const { end, puppet } = await calling(stage, desired([peer(a, b, { initiate: false }), anybody]));
+    await keyed(stage, puppet);
+    const child = anybody.children[0];
+    puppet.inject(puppet.seal(exchangeType.IKE_AUTH, puppet.authPayloads({ unauthenticated: true, child })));
+    await stage.pass(0);
+    return { end, like: { child: "gre", wanted: `${a}/32 -> ${b}/32 gre`, owner: "peer / gre" } };
+  },
+  "unauthenticated-limit": async (stage) => {
+    const anybody = { remote: "any", remoteId: undefined, initiate: false, auth: nobody } as const;
+    const { end } = await calling(stage, facing(a, anybody));
+    for (let spi = 1n; spi <= 5n; spi += 1n) {
+      const puppet = await stage.puppet(end, "initiator", spi);
+      await keyed(stage, puppet);
+      puppet.inject(puppet.seal(exchangeType.IKE_AUTH, puppet.authPayloads({ unauthenticated: true })));
+      await stage.pass(0);
+    }
+    return { end, like: { remote: b, limit: 4, of: "address" } };
+  },
   "wrong-identity": async (stage) => ({
     end: await unbelieved(stage, undefined, "else.example"),
     like: { wanted: `gw-${b}`, seen: "else.example" },

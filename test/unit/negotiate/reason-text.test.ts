@@ -95,10 +95,55 @@ const cases: { readonly [C in ReasonCode]: readonly Case<C>[] } = {
   ],
   "peer-refused-authentication": [
     [
-      { code: "peer-refused-authentication", sentIdentity: "gw-a.example", secret: "site-b.psk" },
+      { code: "peer-refused-authentication", sentIdentity: "gw-a.example", proof: 'the secret "site-b.psk"' },
       "AUTHENTICATION_FAILED",
       "gw-a.example",
       '"site-b.psk"',
+    ],
+  ],
+  "wrong-auth-rounds": [
+    [
+      { code: "wrong-auth-rounds", identity: "user@example", wanted: 2, seen: 1 },
+      "user@example",
+      "1 round,",
+      "2 rounds",
+    ],
+    [
+      { code: "wrong-auth-rounds", identity: "user@example", wanted: 1, seen: 2 },
+      "in more rounds",
+      "asks for 1 round;",
+    ],
+  ],
+  "extension-missing": [
+    [{ code: "extension-missing", extension: "MULTIPLE_AUTH_SUPPORTED" }, "several rounds", "MULTIPLE_AUTH_SUPPORTED"],
+  ],
+  "childless-refused": [
+    [{ code: "childless-refused", by: "us" }, "childless: never"],
+    [{ code: "childless-refused", by: "peer" }, "the peer takes no IKE_AUTH without one"],
+  ],
+  "unauthenticated-overlap": [
+    [
+      {
+        code: "unauthenticated-overlap",
+        child: "gre",
+        wanted: "192.0.2.1/32 -> 192.0.2.2/32 gre",
+        owner: "site-b / gre",
+      },
+      "gre:",
+      "192.0.2.1/32 -> 192.0.2.2/32 gre",
+      "site-b / gre",
+    ],
+  ],
+  "unauthenticated-limit": [
+    [
+      { code: "unauthenticated-limit", remote: "192.0.2.2", limit: 4, of: "address" },
+      "4 IKE SAs",
+      "all from 192.0.2.2",
+    ],
+    [
+      { code: "unauthenticated-limit", remote: "192.0.2.2", limit: 1024, of: "peer" },
+      "1024",
+      "192.0.2.2 asks for one more",
     ],
   ],
   "wrong-auth-method": [
