@@ -2,6 +2,7 @@
 import { randomBytes } from "../crypto/secret.ts";
 import { computeHere } from "../daemon/compute.ts";
 import { defaultSocketPath } from "../daemon/control-protocol.ts";
+import type { Impaired } from "../daemon/impairments/impair.ts";
 import { exitOnCrash, runProcess } from "../daemon/process.ts";
 import { Engine } from "../engine/engine.ts";
 import { Log, type LogFormat, type LogLevel } from "../observe/log.ts";
@@ -21,6 +22,8 @@ export async function runDaemon(options: {
   readonly logFormat?: LogFormat;
   readonly logLevel?: LogLevel;
   readonly unlockOnExit?: boolean;
+  /** Tests only, see `daemon/impairments`. */
+  readonly impair?: readonly string[];
 }): Promise<void> {
   const first = await loadFile(options.config, { strict: false });
   const log = new Log({
@@ -30,14 +33,16 @@ export async function runDaemon(options: {
     now: () => Date.now(),
   });
   exitOnCrash(log);
+  const impaired = options.impair === undefined ? undefined : await impairments(options.impair, log);
+  const transport = new UdpTransport({
+    ports: standardPorts,
+    openSocket: openExemptSocket,
+    followAddresses: netlinkHostAddresses,
+  });
   await runProcess({
     log,
-    engine: new Engine({ random: randomBytes }),
-    transport: new UdpTransport({
-      ports: standardPorts,
-      openSocket: openExemptSocket,
-      followAddresses: netlinkHostAddresses,
-    }),
+    engine: new Engine({ random: randomBytes, ...(impaired && { rewrite: impaired.rewrite }) }),
+    transport: impaired?.transport(transport) ?? transport,
     findHazards,
     sourceTowards: sourceAddressTowards,
     compute: computeHere,
@@ -47,8 +52,16 @@ export async function runDaemon(options: {
     file: first.file,
     socketPath: options.socket ?? first.settings.socket ?? defaultSocketPath,
     load: async (when) => (when === "start" ? first : await loadFile(first.file, { strict: when === "reload" })),
-    openKernel: ({ desired }) => openAbleKernel(desired),
+    openKernel: async ({ desired }) => {
+      const { kernel, warnings } = await openAbleKernel(desired);
+      return { kernel: impaired?.kernel(kernel) ?? kernel, warnings };
+    },
     unlockOnExit: options.unlockOnExit === true,
     environment: process.env,
   });
+}
+
+async function impairments(texts: readonly string[], log: Log): Promise<Impaired> {
+  const { impair } = await import("../daemon/impairments/impair.ts");
+  return impair(texts, process.env, log);
 }

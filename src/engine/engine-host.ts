@@ -1,7 +1,7 @@
 /** What IKE SAs and peers ask of the engine, turned into effects and into news for the peers. */
 import { wipe } from "../crypto/secret.ts";
 import type { ChildSas } from "../ikev2/child-sas.ts";
-import type { Host, PeerClaim, TimerName } from "../ikev2/host.ts";
+import type { Host, PayloadRewrite, PeerClaim, TimerName } from "../ikev2/host.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
 import { initiate } from "../ikev2/initiate.ts";
 import type { KernelAnswer, KernelRequest, SaId } from "../kernel/port.ts";
@@ -40,6 +40,10 @@ export class EngineHost implements Host, PeerContext {
   }
 
   // --- what an IKE SA asks (Host) ---------------------------------------------------------------------------------
+
+  get rewrite(): PayloadRewrite | undefined {
+    return this.#parts.rewrite;
+  }
 
   now(): number {
     return this.#parts.now;

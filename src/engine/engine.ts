@@ -1,4 +1,5 @@
 /** The endpoint: events in, effects out (invariant 1). Gives each event to the part that it is for. */
+import type { PayloadRewrite } from "../ikev2/host.ts";
 import type { Policy } from "../kernel/port.ts";
 import { formatEndpoint, type Path } from "../sa/path.ts";
 import { WireError } from "../wire/error.ts";
@@ -17,6 +18,8 @@ import { lockStatus, peerStatus } from "./status-snapshot.ts";
 export interface EngineOptions {
   /** So many octets that nobody can predict. */
   random(length: number): Uint8Array;
+  /** Tests only: what is sent in place of the payloads of each message of an IKE SA. */
+  readonly rewrite?: PayloadRewrite;
 }
 
 /** The whole core behind one door: no I/O, no clock and no randomness of its own. */
@@ -27,7 +30,7 @@ export class Engine {
   readonly #reports: KernelReports;
 
   constructor(options: EngineOptions) {
-    this.#parts = new Parts((length) => options.random(length));
+    this.#parts = new Parts((length) => options.random(length), options.rewrite);
     const resync = new Resync(this.#parts);
     this.#host = new EngineHost(this.#parts, resync);
     this.#configuration = new Configuration(this.#parts, this.#host);

@@ -1,4 +1,5 @@
 /** What the engine is made of, and its parts share. */
+import type { PayloadRewrite } from "../ikev2/host.ts";
 import { Outbox } from "./outbox.ts";
 import { PeerDirectory } from "./peer-directory.ts";
 import { PolicyKeeper } from "./policy-keeper.ts";
@@ -13,6 +14,7 @@ export class Parts {
   /** The engine's clock, in ms; it never goes back. */
   now = 0;
   readonly random: (length: number) => Uint8Array;
+  readonly rewrite: PayloadRewrite | undefined;
   readonly outbox = new Outbox();
   readonly timers = new TimerHeap();
   readonly directory = new PeerDirectory();
@@ -27,7 +29,8 @@ export class Parts {
     (reqid) => this.policies.unserved(reqid),
   );
 
-  constructor(random: (length: number) => Uint8Array) {
+  constructor(random: (length: number) => Uint8Array, rewrite: PayloadRewrite | undefined) {
     this.random = random;
+    this.rewrite = rewrite;
   }
 }

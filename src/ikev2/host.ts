@@ -8,10 +8,13 @@ import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
 import type { ChildDesired, PeerDesired } from "../sa/desired.ts";
 import type { LogRecord } from "../sa/log-record.ts";
 import type { Path } from "../sa/path.ts";
+import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import type { ChildSas } from "./child-sas.ts";
 import type { IkeSa } from "./ike-sa.ts";
 
 export interface Host {
+  /** Only tests of what our messages do to a peer have one. */
+  readonly rewrite: PayloadRewrite | undefined;
   /** Milliseconds of the engine's clock. */
   now(): number;
   random(length: number): Uint8Array;
@@ -71,6 +74,13 @@ export interface Host {
   /** The SA is forgotten: its SPI is free. */
   forget(sa: IkeSa): void;
 }
+
+/** What is sent in place of a message's payloads, before they are encrypted. */
+export type PayloadRewrite = (
+  exchangeType: number,
+  isResponse: boolean,
+  payloads: readonly Payload[],
+) => readonly Payload[];
 
 /** What timers are armed for. */
 export interface Timed {

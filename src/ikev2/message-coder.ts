@@ -22,7 +22,7 @@ export class MessageCoder {
 
   /** A message in clear; its message ID is 0, for only IKE_SA_INIT is one. `flags`: `flag.response` or 0. */
   clear(type: number, payloads: readonly Payload[], flags: number): Buffer {
-    return encodeMessage(this.#header(type, 0, flags), payloads);
+    return encodeMessage(this.#header(type, 0, flags), this.#rewritten(type, flags, payloads));
   }
 
   /** A protected message. `flags`: `flag.response` or 0. Throws RangeError where the IKE SA has no keys. */
@@ -30,7 +30,8 @@ export class MessageCoder {
     const { keying } = this.#sa;
     if (keying === undefined) throw new RangeError("an IKE SA without keys cannot seal");
     this.#sa.lastSent = this.#sa.host.now();
-    return sealMessage(this.#header(type, messageId, flags), payloads, keying.sending, this.#nextIv(keying.sending));
+    const sealed = this.#rewritten(type, flags, payloads);
+    return sealMessage(this.#header(type, messageId, flags), sealed, keying.sending, this.#nextIv(keying.sending));
   }
 
   /** Decrypts; undefined where the message is not authentic. Throws WireError where what is not encrypted is malformed. */
@@ -47,6 +48,11 @@ export class MessageCoder {
       if (!(error instanceof WireError)) throw error;
       return { fault: error.message };
     }
+  }
+
+  #rewritten(type: number, flags: number, payloads: readonly Payload[]): readonly Payload[] {
+    const { rewrite } = this.#sa.host;
+    return rewrite === undefined ? payloads : rewrite(type, (flags & flag.response) !== 0, payloads);
   }
 
   /** CBC wants unpredictable IVs; for counter modes a counter is all that is needed, and never repeats (RFC 5282 3.1). */

@@ -24,6 +24,7 @@ export type DaemonEvent =
   | "kernel"
   | "transport"
   | "control"
+  | "impaired"
   | "internal-error";
 
 /** One line as data: what subscribers of the control socket get, and what JSON lines hold. */

@@ -24,6 +24,8 @@ export interface EndOptions {
   readonly protect: readonly Protect[];
   readonly initiate: boolean;
   readonly secret?: string;
+  /** What our daemon does wrong. */
+  readonly impair?: readonly string[];
   /** Further keys of the peer's section. */
   readonly peer?: Readonly<Record<string, unknown>>;
   /** Further keys of the section `local`. */
@@ -49,6 +51,7 @@ export function underlock(lab: Lab, options: EndOptions): Underlock {
       },
     },
     files: { "peer.psk": `${options.secret ?? secret}\n` },
+    ...(options.impair === undefined ? {} : { impair: options.impair }),
   });
 }
 

@@ -8,6 +8,7 @@ interface RunOptions {
   logFormat?: LogFormat;
   logLevel?: LogLevel;
   unlockOnExit?: boolean;
+  impair?: string[];
 }
 
 /** `underlock run`: the daemon, in the foreground. */
@@ -31,6 +32,11 @@ export function runCommand(): Command {
       ).choices(["debug", "info", "warn", "error"]),
     )
     .addOption(new Option("--unlock-on-exit", "remove the policies at the end: traffic may then pass in clear"))
+    .addOption(
+      new Option("--impair <impairment>", "do wrong on purpose, for tests")
+        .argParser((text, earlier: string[] | undefined) => [...(earlier ?? []), text])
+        .hideHelp(),
+    )
     .action(async (options: RunOptions) => {
       const { runDaemon } = await import("../run-daemon.ts");
       await runDaemon(options);

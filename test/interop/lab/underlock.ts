@@ -14,6 +14,8 @@ const usesSocket: ReadonlySet<string> = new Set(["run", "unlock", "up", "down", 
 export interface UnderlockOptions {
   readonly config: Readonly<Record<string, unknown>> | string;
   readonly files?: Readonly<Record<string, string>>;
+  /** What the daemon does wrong, as `run --impair` takes it. */
+  readonly impair?: readonly string[];
 }
 
 /** Our own daemon on a gateway, driven through its command line as an operator would. */
@@ -21,6 +23,7 @@ export class Underlock {
   readonly machine: Machine;
   readonly #folder: string;
   readonly #file: string;
+  readonly #impair: readonly string[];
   #daemon: LoggedProcess | undefined;
 
   /** `options`: what to write into files of its own; a path: a file that is there already. */
@@ -29,6 +32,7 @@ export class Underlock {
     this.#folder = join(machine.folder, "underlock");
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     this.#file = typeof options === "string" ? options : join(this.#folder, "underlock.yaml");
+    this.#impair = typeof options === "string" ? [] : (options.impair ?? []);
     if (typeof options === "string") return;
     for (const [name, content] of Object.entries(options.files ?? {})) {
       writeFileSync(join(this.#folder, name), content, { mode: 0o600 });
@@ -45,7 +49,9 @@ export class Underlock {
   async start(): Promise<void> {
     // A second one goes on in the log of the first.
     const earlier = this.#daemon?.log().length ?? 0;
-    const daemon = this.machine.spawn("underlock", this.#command("run"));
+    const impairments = this.#impair.flatMap((impairment) => ["--impair", impairment]);
+    const env = this.#impair.length === 0 ? {} : { UNDERLOCK_TEST_ONLY: "impair" };
+    const daemon = this.machine.spawn("underlock", this.#command("run", ...impairments), env);
     this.#daemon = daemon;
     await daemon.until("daemon-ready", () => daemon.log().slice(earlier).includes("daemon-ready"), 60_000);
   }

@@ -44,6 +44,15 @@ describe("underlock", () => {
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
   });
 
+  it("refuses to do wrong on purpose, unless the switch for tests is set", { timeout: 30_000 }, async () => {
+    const file = join(folder, "underlock.yaml");
+    await writeFile(file, "local:\n  address: 192.0.2.1\n");
+    const { status, stderr } = await underlock(["run", "--config", file, "--impair", "fail set-policy 1"]);
+    expect(stderr).toContain('UNDERLOCK_TEST_ONLY is not "impair"');
+    expect(status).toBe(2);
+    expect((await underlock(["run", "--help"])).stdout).not.toContain("impair");
+  });
+
   it.each([[["status"]], [["up", "b"]], [["down", "b"]], [["reload"]]])("%j misses the daemon", async (words) => {
     const socket = join(folder, "absent.sock");
     expect(await underlock([...words, "--socket", socket])).toEqual({

@@ -3,6 +3,7 @@ import { computeHere } from "../../../src/daemon/compute.ts";
 import { Engine } from "../../../src/engine/engine.ts";
 import type { Effect, EngineEvent } from "../../../src/engine/io.ts";
 import type { PeerStatus } from "../../../src/engine/status.ts";
+import type { PayloadRewrite } from "../../../src/ikev2/host.ts";
 import type { KernelAnswer, SaId } from "../../../src/kernel/port.ts";
 import type { ClearPacket } from "../../../src/kernel/simulated/packet.ts";
 import { SimulatedKernel } from "../../../src/kernel/simulated/simulated-kernel.ts";
@@ -44,6 +45,8 @@ export interface EndOptions {
   readonly kernel?: SimulatedKernel;
   /** The randomness of the engine's `life`, 0 before the first crash. */
   readonly random?: (life: number) => (length: number) => Uint8Array;
+  /** What is sent in place of the payloads of a message. */
+  readonly rewrite?: PayloadRewrite;
 }
 
 /** One end: an engine, its kernel and its address. */
@@ -125,7 +128,8 @@ export class End {
       // As in the process: a report is heard after the request that caused it has been answered.
       this.#later(0, life, { kind: "kernel", event });
     });
-    return new Engine({ random });
+    const { rewrite } = this.#options;
+    return new Engine({ random, ...(rewrite && { rewrite }) });
   }
 
   #octets(life: number): (length: number) => Uint8Array {

@@ -1,0 +1,93 @@
+// Our daemon made to do wrong, against daemons that know nothing of it: nothing leaves in clear, and it comes up in the end.
+import { describe, expect } from "vitest";
+import { logLines, peerOf, statusOf } from "./daemon-words.ts";
+import { connection, libreswanConnections, strongswanChildren, underlock } from "./ends.ts";
+import { waitFor } from "./lab/machine.ts";
+import { type Lab, scenario } from "./lab/scenario.ts";
+import { lostPings } from "./lab/traffic.ts";
+
+const between = ["a", "b"] as const;
+const spec = {
+  gateways: between,
+  seconds: 120,
+  overlays: [
+    { kind: "gre", between, family: "v4" },
+    { kind: "vxlan", between, family: "v4" },
+  ],
+} as const;
+
+const peers: Readonly<Record<string, (lab: Lab) => Promise<unknown>>> = {
+  "strongSwan 6.0.1": async (lab) => {
+    const children = [...strongswanChildren.gre(), ...strongswanChildren.vxlan(4789)];
+    await lab.strongswan("b", "6.0.1", [connection(lab, { here: "b", there: "a", family: "v4", children })]);
+  },
+  "Libreswan 5.2": async (lab) => {
+    await lab.libreswan("b", libreswanConnections(lab, { here: "b", there: "a", family: "v4", more: { pfs: "no" } }));
+  },
+};
+
+for (const [name, start] of Object.entries(peers)) {
+  describe(`against ${name}`, () => {
+    scenario("datagrams lost, repeated, late, mangled and without SPIs", spec, async (lab) => {
+      await start(lab);
+      await comesUp(lab, [
+        "drop sent IKE_SA_INIT request 1",
+        "mangle received IKE_SA_INIT response 1",
+        "zero-spis sent IKE_AUTH request 1",
+        "drop received IKE_AUTH response 1",
+        "repeat sent IKE_AUTH request 3",
+        "mangle sent CREATE_CHILD_SA request 1",
+        "delay 700 received CREATE_CHILD_SA response 1",
+        "repeat received CREATE_CHILD_SA response every",
+      ]);
+    });
+
+    scenario("payloads missing, there twice, and without an SPI", spec, async (lab) => {
+      await start(lab);
+      await comesUp(lab, [
+        "double SA sent IKE_SA_INIT request 1",
+        "omit TSi sent IKE_AUTH request 1",
+        "omit Nonce sent CREATE_CHILD_SA request 1",
+        "zero-child-spis sent CREATE_CHILD_SA request 2",
+      ]);
+    });
+
+    scenario("each of the four steps of an installation fails", spec, async (lab) => {
+      await start(lab);
+      await comesUp(lab, [
+        "fail allocate-spi 1",
+        "fail install-inbound 1",
+        "fail install-outbound 1",
+        "fail set-policy 2",
+      ]);
+    });
+  });
+}
+
+/** Starts our daemon with the impairments, under traffic: each acts, and GRE and VXLAN are up and carry pings afterwards. */
+async function comesUp(lab: Lab, impair: readonly string[]): Promise<void> {
+  const peer = { retry: { first: "500ms" }, retransmission: { first: "300ms", tries: 4 } };
+  const protect = ["gre", "vxlan"];
+  const ours = underlock(lab, { here: "a", there: "b", family: "v4", protect, initiate: true, impair, peer });
+  await ours.must("lock");
+  await lab.watch();
+  const offer = lab.offer({ rate: 10 });
+  await ours.start();
+  const acted = () => {
+    const lines = logLines(ours).filter(({ event, level }) => event === "impaired" && level === "warn");
+    return impair.filter((one) => lines.some(({ msg }) => msg.endsWith(one)));
+  };
+  await waitFor(
+    "that all are up",
+    async () => peerOf(await statusOf(ours), "b").children.every(({ state }) => state === "up"),
+    60_000,
+  );
+  expect(acted()).toEqual(impair);
+  for (const { inner } of lab.topology.overlays)
+    expect(await lostPings(lab.gateway("a").machine, inner.a ?? "", inner.b ?? "", { sizes: [56] })).toEqual({ 56: 0 });
+  expect(logLines(ours).filter(({ event }) => event === "internal-error")).toEqual([]);
+  await offer.stop();
+  const wire = await lab.wireFrom("a");
+  expect(wire.leaks).toEqual([]);
+  expect(wire.dropped).toBe(0);
+}
