@@ -1,6 +1,8 @@
 /** What IKE SAs and peers ask of the engine, turned into effects and into news for the peers. */
 import { wipe } from "../crypto/secret.ts";
 import type { ChildSas } from "../ikev2/child-sas.ts";
+import { reassemblyLimits } from "../ikev2/constants.ts";
+import { type Datagrams, datagramsOf } from "../ikev2/datagrams.ts";
 import type { Host, PayloadRewrite, PeerClaim, TimerName } from "../ikev2/host.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
 import { initiate } from "../ikev2/initiate.ts";
@@ -32,6 +34,8 @@ export class EngineHost implements Host, PeerContext {
   /** Where outbound halves wait: few IKE SAs, of the many that a peer may have. */
   readonly #waiting = new Set<ChildSas>();
   readonly #throttle = new LogThrottle();
+  /** Octets of fragments from peers that have not proved who they are. */
+  #unproven = 0;
 
   constructor(parts: Parts, resync: Resync) {
     this.#parts = parts;
@@ -53,8 +57,19 @@ export class EngineHost implements Host, PeerContext {
     return this.#parts.random(length);
   }
 
-  send(octets: Uint8Array, path: Path): void {
-    this.#parts.outbox.send(octets, path);
+  send(message: Datagrams, path: Path): void {
+    for (const octets of datagramsOf(message)) this.#parts.outbox.send(octets, path);
+  }
+
+  mayKeep(sa: IkeSa, octets: number): boolean {
+    if (sa.establishedAt > 0) return true;
+    if (this.#unproven + octets > reassemblyLimits.unproven) return false;
+    this.#unproven += octets;
+    return true;
+  }
+
+  keepsNoMore(sa: IkeSa, octets: number): void {
+    if (sa.establishedAt === 0) this.#unproven -= octets;
   }
 
   log(record: LogRecord): void {

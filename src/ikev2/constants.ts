@@ -15,6 +15,18 @@ export const outboundWait = 2_000;
 /** Pairs of SAs that a peer may have of one child on one IKE SA: what crosses needs two. */
 export const pairLimit = 4;
 
+/**
+ * What may be kept of messages that are not whole yet (RFC 7383 5): fragments of one, octets of one and of all on an IKE
+ * SA, each fragment's cost included, and octets of all IKE SAs together whose peers have not proved who they are.
+ */
+export const reassemblyLimits = { fragments: 512, message: 81_920, ikeSa: 163_840, unproven: 8_388_608 } as const;
+
+/** How long the next fragment of a message is waited for. */
+export const reassemblyTime = 30_000;
+
+/** How often a request is sent in one size before smaller fragments are tried (RFC 7383 2.5.2). */
+export const probeTries = 3;
+
 /** How long a responder waits for IKE_AUTH after it answered IKE_SA_INIT. */
 export const halfOpenTime = 30_000;
 

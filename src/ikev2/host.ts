@@ -10,6 +10,7 @@ import type { LogRecord } from "../sa/log-record.ts";
 import type { Path } from "../sa/path.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import type { ChildSas } from "./child-sas.ts";
+import type { Datagrams } from "./datagrams.ts";
 import type { IkeSa } from "./ike-sa.ts";
 
 export interface Host {
@@ -18,7 +19,11 @@ export interface Host {
   /** Milliseconds of the engine's clock. */
   now(): number;
   random(length: number): Uint8Array;
-  send(octets: Uint8Array, path: Path): void;
+  send(message: Datagrams, path: Path): void;
+  /** Whether so many octets more of messages that are not whole yet may be kept. */
+  mayKeep(sa: IkeSa, octets: number): boolean;
+  /** So many octets that might be kept are not any more. */
+  keepsNoMore(sa: IkeSa, octets: number): void;
   /** Once the SA is gone, `tooLate` is called in place of `then`, and the result thrown away. */
   compute(sa: IkeSa, job: ComputeJob, then: (result: ComputeResult) => void, tooLate?: () => void): void;
   /** In order, up to the first refusal. `then` is called even where the SA is gone: what was installed must be undone. */
@@ -106,4 +111,5 @@ export type TimerName =
   | "close"
   | "outbound"
   | "next-request"
+  | "reassembly"
   | `hard-limit ${number}`;

@@ -52,6 +52,8 @@ export class IkeSa {
   state: State;
   keying: IkeKeying | undefined;
   nat: NatFinding = noNat;
+  /** Octets of an IP datagram beyond which messages are fragmented (RFC 7383); 0 where the peer takes no fragments. */
+  fragmentSize = 0;
   /** When it came to be, and when it was established, in ms of the engine's clock. */
   readonly createdAt: number;
   establishedAt = 0;
@@ -144,6 +146,8 @@ export class IkeSa {
         return checkKeepalive(this);
       case "next-request":
         return this.#workOnRequests();
+      case "reassembly":
+        return this.#coder.expireFragments();
       case "linger":
         return this.#goAway();
       case "close":
@@ -162,7 +166,7 @@ export class IkeSa {
     if (opened === undefined) return;
     heardOver(this, path);
     if (this.#theirs.showsArrival(header.messageId)) this.children.sendNow();
-    this.#theirs.take(header, octets, opened, path);
+    this.#theirs.take(header, opened, path);
     this.#workOnRequests();
   }
 
@@ -275,6 +279,7 @@ export class IkeSa {
   /** The peer is authenticated, and the SA stands. */
   establish(): void {
     const now = this.host.now();
+    this.#coder.forgetFragments();
     this.state = { kind: "Established" };
     this.establishedAt = now;
     this.lastHeard = now;
@@ -312,6 +317,7 @@ export class IkeSa {
     this.children.removeAll(reason);
     this.#own.abandonAll();
     this.#theirs.abandon();
+    this.#coder.forgetFragments();
     for (const timer of ["half-open", "liveness", "keepalive", "close", "next-request"] as const)
       this.host.disarm(this, timer);
     this.#wipe();

@@ -3,7 +3,8 @@ import type { Reason } from "../negotiate/reason.ts";
 import type { Header } from "../wire/ikev2/header.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { nameOf } from "../wire/ikev2/registry/names.ts";
-import { ownWindowLimit, queueLimit } from "./constants.ts";
+import { ownWindowLimit, probeTries, queueLimit } from "./constants.ts";
+import type { Datagrams } from "./datagrams.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import type { MessageCoder } from "./message-coder.ts";
 import type { Task } from "./task.ts";
@@ -11,8 +12,10 @@ import type { Task } from "./task.ts";
 /** A request of ours that is out and waits for its response. */
 interface Outstanding {
   readonly messageId: number;
-  readonly octets: Uint8Array;
+  message: Datagrams;
   readonly firstSent: number;
+  sent: number;
+  /** How often it was sent in its present size. */
   attempts: number;
   /** When it is repeated, in ms of the engine's clock. */
   repeatAt: number;
@@ -203,14 +206,14 @@ export class OwnRequests {
     if (underWay.length === 0) this.#underWay = undefined;
   }
 
-  #transmit(task: Task, octets: Uint8Array): void {
+  #transmit(task: Task, message: Datagrams): void {
     const { host, path } = this.#sa;
     const now = host.now();
     // IKE_SA_INIT and IKE_AUTH are not queued: they are what the SA begins with.
     const begun = this.#underWay?.find((one) => one.task === task && one.out === undefined) ?? this.#begun(task);
-    begun.out = { messageId: this.#nextMessageId, octets, firstSent: now, attempts: 1, repeatAt: 0 };
+    begun.out = { messageId: this.#nextMessageId, message, firstSent: now, sent: 1, attempts: 1, repeatAt: 0 };
     this.#nextMessageId += 1;
-    host.send(octets, path);
+    host.send(message, path);
     this.#schedule(begun.out, now);
     this.#armRepeat();
   }
@@ -223,12 +226,19 @@ export class OwnRequests {
     if (out.attempts > peer.timing.retransmitTries) {
       const seconds = Math.round((now - out.firstSent) / 1000);
       const remote = path.remote.address;
-      this.#sa.end(noted ?? { code: "no-answer", exchange, remote, attempts: out.attempts, seconds });
+      this.#sa.end(noted ?? { code: "no-answer", exchange, remote, attempts: out.sent, seconds });
       return false;
     }
+    const smaller = out.attempts === probeTries ? this.#coder.refragment(out.message) : undefined;
+    if (smaller !== undefined) {
+      // RFC 7383 2.5.2: with each size the waits begin anew.
+      out.message = smaller;
+      out.attempts = 0;
+    }
+    out.sent += 1;
     out.attempts += 1;
-    host.log({ level: "debug", event: "retransmit", peer: peer.name, facts: { exchange, attempt: out.attempts } });
-    host.send(out.octets, path);
+    host.log({ level: "debug", event: "retransmit", peer: peer.name, facts: { exchange, attempt: out.sent } });
+    host.send(out.message, path);
     this.#schedule(out, now);
     return true;
   }

@@ -3,16 +3,19 @@ import type { Path } from "../sa/path.ts";
 import { flag, type Header } from "../wire/ikev2/header.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../wire/ikev2/registry/message.ts";
+import { type Datagrams, headersOn } from "./datagrams.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import type { MessageCoder, Opened } from "./message-coder.ts";
 
 /** A request of the peer, by what makes its repeats recognisable, and our response to it. */
 interface Answered {
   readonly messageId: number;
-  /** The last octets of the request, one character each: the ICV of a protected one, which no forger can hit. */
-  readonly tail: string;
-  readonly length: number;
-  readonly response: Uint8Array;
+  /** Of the request, or of its first fragment: the others' repeats are not answered (RFC 7383 2.6.1). */
+  tail: string;
+  length: number;
+  response: Datagrams;
+  readonly exchangeType: number;
   /** The one that was answered before it, as long as its response is kept. A chain: an array costs more than most need. */
   older: Answered | undefined;
 }
@@ -22,11 +25,7 @@ export interface Taken {
   readonly header: Header;
   readonly opened: Opened;
   readonly path: Path;
-  readonly tail: string;
-  readonly length: number;
 }
-
-const tailLength = 32;
 
 /**
  * Takes every request within the window that we announced, in whatever order they come, works on one at a time, and
@@ -73,7 +72,10 @@ export class PeerRequests {
   repeat(header: Header, octets: Uint8Array, path: Path): boolean {
     for (let one = this.#answered; one !== undefined; one = one.older) {
       if (one.messageId !== header.messageId) continue;
-      if (one.length === octets.length && one.tail === tailOf(octets)) this.#sa.host.send(one.response, path);
+      const { tail, length } = fingerprintOf(octets);
+      if (one.length === length && one.tail === tail) this.#sa.host.send(one.response, path);
+      else if (one.exchangeType === header.exchangeType && this.#coder.isFirstFragment(header, octets))
+        this.#repeatSmaller(one, octets, path);
       return true;
     }
     return false;
@@ -92,8 +94,8 @@ export class PeerRequests {
   }
 
   /** An authentic request has come: it is worked on when those before it have been answered. */
-  take(header: Header, octets: Uint8Array, opened: Opened, path: Path): void {
-    const taken: Taken = { header, opened, path, tail: tailOf(octets), length: octets.length };
+  take(header: Header, opened: Opened, path: Path): void {
+    const taken: Taken = { header, opened, path };
     this.#highest = Math.max(this.#highest, header.messageId);
     this.#forgetOld();
     if (this.#waiting === undefined) this.#waiting = [taken];
@@ -119,7 +121,7 @@ export class PeerRequests {
   respondClear(header: Header, request: Uint8Array, path: Path, payloads: readonly Payload[]): Buffer {
     const octets = this.#coder.clear(exchangeType.IKE_SA_INIT, payloads, flag.response);
     this.#highest = 0;
-    this.#answer({ header, opened: { payloads: [] }, path, tail: tailOf(request), length: request.length }, octets);
+    this.#answer({ header, opened: { payloads: [], fingerprint: fingerprintOf(request) }, path }, octets);
     return octets;
   }
 
@@ -134,11 +136,22 @@ export class PeerRequests {
     this.#waiting = undefined;
   }
 
-  #answer({ header, path, tail, length }: Taken, response: Buffer): void {
+  /** The peer tries smaller fragments: our response may have been too large as well (RFC 7383 2.5.1). */
+  #repeatSmaller(answered: Answered, octets: Uint8Array, path: Path): void {
+    const { tail, length } = fingerprintOf(octets);
+    answered.tail = tail;
+    answered.length = length;
+    answered.response = this.#coder.refragment(answered.response, octets.length + headersOn(path)) ?? answered.response;
+    this.#sa.host.send(answered.response, path);
+  }
+
+  #answer({ header, path, opened }: Taken, response: Datagrams): void {
     this.#working = undefined;
     const { host } = this.#sa;
     this.#sa.lastAnswered = host.now();
-    this.#answered = { messageId: header.messageId, tail, length, response, older: this.#answered };
+    const { tail, length } = opened.fingerprint;
+    const { messageId, exchangeType: type } = header;
+    this.#answered = { messageId, tail, length, response, exchangeType: type, older: this.#answered };
     this.#forgetOld();
     host.send(response, path);
     // Not from here: who answers has more to do before the next request's turn comes.
@@ -176,10 +189,4 @@ export class PeerRequests {
     while (this.#isAnswered(id)) id += 1;
     return id;
   }
-}
-
-/** A string because it is kept as long as the IKE SA, and takes a fifth of the memory of as many octets in a buffer. */
-function tailOf(octets: Uint8Array): string {
-  const start = Math.max(0, octets.length - tailLength);
-  return Buffer.from(octets.buffer, octets.byteOffset + start, octets.length - start).toString("latin1");
 }

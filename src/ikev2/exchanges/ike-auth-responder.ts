@@ -109,6 +109,7 @@ function finish(sa: IkeSa, handshake: Handshake, attempt: AuthAttempt, proof: re
   sa.remoteId = rounds.remoteId;
   // RFC 7296 2.23: an initiator behind a NAT has moved to port 4500, and perhaps to another address.
   sa.path = path;
+  if (sa.fragmentSize > 0) sa.fragmentSize = peer.messages.fragmentSize;
   sa.establish();
   takeWindow(sa, request);
   sa.widen("theirs", peer.messages.window);

@@ -85,6 +85,7 @@ function finish(sa: IkeSa, header: Header, payloads: readonly Payload[], octets:
   const nat = findNat(payloads, header.initiatorSpi, header.responderSpi, path, sa.peer?.nat.force);
   const childless = findNotify(payloads, notifyType.CHILDLESS_IKEV2_SUPPORTED) !== undefined;
   const multipleAuth = findNotify(payloads, notifyType.MULTIPLE_AUTH_SUPPORTED) !== undefined;
+  const fragments = findNotify(payloads, notifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined;
   sa.host.compute(sa, { kind: "finish", pair, peerPublic: Uint8Array.from(ke.data) }, (result) => {
     if (result.kind !== "shared") {
       const fault = result.kind === "invalid" ? result.fault : "no shared secret";
@@ -103,6 +104,7 @@ function finish(sa: IkeSa, header: Header, payloads: readonly Payload[], octets:
     sa.keying = keying;
     sa.lowestNonce = lowestNonce(ni, nonce);
     sa.nat = nat;
+    sa.fragmentSize = fragments ? (sa.peer?.messages.fragmentSize ?? 0) : 0;
     // RFC 7296 2.23: with a NAT in between, everything from IKE_AUTH on goes over port 4500.
     if (isEncapsulated(nat)) sa.path = floated(sa.path);
     beginAuth(sa, { ni, nr: nonce, request, response, skPi, skPr, nat, childless, multipleAuth });
@@ -118,6 +120,7 @@ function send(sa: IkeSa, offer: InitOffer, pair: KePair): void {
     { kind: "KE", group: offer.method.ikev2, data: pair.publicValue },
     { kind: "Nonce", data: offer.nonce },
     ...natDetectionPayloads(sa.initiatorSpi, 0n, sa.path, sa.peer?.nat.force),
+    notify(notifyType.IKEV2_FRAGMENTATION_SUPPORTED),
   );
   const request = sa.sendClearRequest(initTask, payloads);
   sa.state = { kind: "ExpectInitResponse", offer, pair, request };

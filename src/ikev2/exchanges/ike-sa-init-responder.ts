@@ -9,11 +9,12 @@ import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../wire/ikev2/registry/message.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
 import { halfOpenTime, nonceLength } from "../constants.ts";
+import { firstFragmentSize } from "../fragments.ts";
 import type { Host } from "../host.ts";
 import { IkeSa } from "../ike-sa.ts";
 import { deriveKeying, lowestNonce } from "../keying.ts";
 import { findNat, natDetectionPayloads } from "../nat-detection.ts";
-import { countOf, find, notify } from "../payloads.ts";
+import { countOf, find, findNotify, notify } from "../payloads.ts";
 
 /** What became of a request: a half-open SA, or an answer without state, or neither. */
 export type InitVerdict =
@@ -79,6 +80,7 @@ export function answerInit(
   // RFC 6023 3: what is announced must be taken, whichever peer it is.
   const childless = peers.every((peer) => peer.childless !== "never");
   const nat = findNat(payloads, header.initiatorSpi, header.responderSpi, path, forged);
+  const fragments = findNotify(payloads, notifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined;
   host.compute(sa, { kind: "respond", method: suite.ke, peerPublic: Uint8Array.from(ke.data) }, (result) => {
     if (result.kind !== "shared") {
       const fault = result.kind === "invalid" ? result.fault : "no shared secret";
@@ -98,6 +100,7 @@ export function answerInit(
     sa.keying = keying;
     sa.lowestNonce = lowestNonce(initiatorNonce, nr);
     sa.nat = nat;
+    if (fragments) sa.fragmentSize = firstFragmentSize;
     const response = sa.respondClear(header, request, path, [
       { kind: "SA", proposals: [answer] },
       { kind: "KE", group: suite.ke.ikev2, data: result.publicValue },
@@ -105,6 +108,7 @@ export function answerInit(
       ...natDetectionPayloads(header.initiatorSpi, sa.localSpi, path, forged),
       ...(childless ? [notify(notifyType.CHILDLESS_IKEV2_SUPPORTED)] : []),
       notify(notifyType.MULTIPLE_AUTH_SUPPORTED),
+      ...(fragments ? [notify(notifyType.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
     ]);
     sa.state = {
       kind: "ExpectAuthRequest",

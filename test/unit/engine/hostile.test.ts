@@ -68,9 +68,13 @@ const targets: readonly (readonly [string, () => Puppet, boolean])[] = [
 ];
 
 const talk = connected({ protect: [{ kind: "vxlan" }] });
+const fragments = connected({ messages: { window: 4, fragmentSize: 200 } });
 
 /** What others recorded, and what two of our own ends say to each other. */
-const inputs: readonly Uint8Array[] = [...messages, ...talk.one.sent, ...talk.two.sent].map(({ octets }) => octets);
+const inputs: readonly Uint8Array[] = [
+  ...messages,
+  ...[talk, fragments].flatMap(({ one, two }) => [...one.sent, ...two.sent]),
+].map(({ octets }) => octets);
 
 /** Names the SA that the engine has, in three of four messages; a response for an initiator, mostly. */
 function aim(rng: () => number, octets: Uint8Array, one: Puppet): Uint8Array {

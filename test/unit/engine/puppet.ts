@@ -2,10 +2,12 @@
 import { generateKePair, type KePair } from "../../../src/crypto/key-exchange.ts";
 import { parseProposal } from "../../../src/crypto/keywords.ts";
 import type { EngineEvent } from "../../../src/engine/io.ts";
+import { datagramsOf } from "../../../src/ikev2/datagrams.ts";
+import { sealFitting } from "../../../src/ikev2/fragments.ts";
 import { deriveKeying } from "../../../src/ikev2/keying.ts";
 import { natDetectionPayloads } from "../../../src/ikev2/nat-detection.ts";
 import { find, notify, selectorPayload, spiOctets } from "../../../src/ikev2/payloads.ts";
-import { openMessage } from "../../../src/ikev2/protected-message.ts";
+import { openBody, openMessage } from "../../../src/ikev2/protected-message.ts";
 import { pskAuth } from "../../../src/ikev2/psk-auth.ts";
 import { anonymous, makeIdentity } from "../../../src/negotiate/identity.ts";
 import { offerProposals } from "../../../src/negotiate/proposals.ts";
@@ -13,7 +15,7 @@ import { type IkeSuite, suiteOf } from "../../../src/negotiate/suite.ts";
 import { childSelectors } from "../../../src/negotiate/traffic-selector.ts";
 import type { ChildDesired } from "../../../src/sa/desired.ts";
 import { decodeHeader, flag } from "../../../src/wire/ikev2/header.ts";
-import { decodeMessage, encodeMessage, encodePayloads } from "../../../src/wire/ikev2/message.ts";
+import { decodeMessage, decodePayloads, encodeMessage, encodePayloads } from "../../../src/wire/ikev2/message.ts";
 import type { Payload } from "../../../src/wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
@@ -62,7 +64,6 @@ export class Puppet<L extends Line = End> {
   // --- octets -------------------------------------------------------------------------------------------------------
 
   inject(octets: Uint8Array): void {
-    const at = (address: string) => ({ address, port: 500 });
     this.end.handle({ kind: "datagram", octets, path: { local: at(this.end.address), remote: at(this.address) } });
   }
 
@@ -90,15 +91,39 @@ export class Puppet<L extends Line = End> {
     message.writeUInt32BE(length, 24);
     message[28] = firstType;
     message.writeUInt16BE(length - 28, 30);
-    const iv = Buffer.alloc(cipher.ivLength);
-    this.#iv += 1n;
-    iv.writeBigUInt64BE(this.#iv, cipher.ivLength - 8);
+    const iv = this.#nextIv();
     return Buffer.concat([message, iv, cipher.seal(message, iv, padded)]);
   }
 
   seal(type: number, payloads: readonly Payload[], options: SealOptions = {}): Buffer {
     const { firstType, octets } = encodePayloads(payloads);
     return this.sealOctets(type, firstType, Buffer.from(octets), options);
+  }
+
+  /** A message in fragments of at most `size` octets, headers of IPv4 and UDP included; authentic. */
+  sealFragments(type: number, payloads: readonly Payload[], size: number, options: SealOptions = {}): Buffer[] {
+    const { sending } = this.#keyed().keying;
+    const [initiatorSpi, responderSpi] =
+      this.role === "initiator" ? [this.ownSpi, this.theirSpi] : [this.theirSpi, this.ownSpi];
+    const { messageId = this.nextMessageId, response = false } = options;
+    const header = { initiatorSpi, responderSpi, exchangeType: type, flags: this.#flags(response), messageId };
+    const path = { local: at(this.address), remote: at(this.end.address) };
+    const nextIv = () => this.#nextIv();
+    const message = sealFitting(header, encodePayloads(payloads), sending, nextIv, size, path);
+    return datagramsOf(message).map((octets) => Buffer.from(octets));
+  }
+
+  /** The payloads of a message of the engine that came in fragments. */
+  openFragments(datagrams: readonly Uint8Array[]): Payload[] {
+    const fragments = datagrams.map((octets) => {
+      const fragment = find(decodeMessage(octets).payloads, "SKF");
+      const content = fragment && openBody(octets, fragment.body, this.#keyed().keying.receiving);
+      if (fragment === undefined || content === undefined) throw new Error("no fragment that opens");
+      return { ...fragment, content };
+    });
+    fragments.sort((one, other) => one.fragmentNumber - other.fragmentNumber);
+    const octets = Buffer.concat(fragments.map(({ content }) => content));
+    return decodePayloads(fragments[0]?.firstInner ?? 0, octets, "protected");
   }
 
   /** The payloads of a protected message of the engine. */
@@ -134,6 +159,7 @@ export class Puppet<L extends Line = End> {
         { kind: "KE", group: suite.ke.ikev2, data: pair.publicValue },
         { kind: "Nonce", data: this.#ni },
         ...this.nat(),
+        notify(notifyType.IKEV2_FRAGMENTATION_SUPPORTED),
       ]),
     );
     this.#request = request;
@@ -230,6 +256,7 @@ export class Puppet<L extends Line = End> {
         ...this.nat(),
         notify(notifyType.CHILDLESS_IKEV2_SUPPORTED),
         notify(notifyType.MULTIPLE_AUTH_SUPPORTED),
+        notify(notifyType.IKEV2_FRAGMENTATION_SUPPORTED),
       ]),
     );
     if (ke !== undefined) this.#derive(suite, pair.deriveShared(ke.data));
@@ -283,6 +310,13 @@ export class Puppet<L extends Line = End> {
     return natDetectionPayloads(initiatorSpi, responderSpi, path);
   }
 
+  #nextIv(): Buffer {
+    const iv = Buffer.alloc(this.#keyed().keying.sending.ivLength);
+    this.#iv += 1n;
+    iv.writeBigUInt64BE(this.#iv, iv.length - 8);
+    return iv;
+  }
+
   #flags(response: boolean): number {
     return (response ? flag.response : 0) | (this.role === "initiator" ? flag.initiator : 0);
   }
@@ -305,6 +339,10 @@ export class Puppet<L extends Line = End> {
     if (this.#keys === undefined) throw new Error("no keys yet");
     return this.#keys;
   }
+}
+
+function at(address: string) {
+  return { address, port: 500 };
 }
 
 export interface SealOptions {
