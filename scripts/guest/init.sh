@@ -23,7 +23,8 @@ umount /mnt
 hostname lab
 ip link set lo up
 modprobe -a ipv6 esp4 esp6 ah4 ah6 ipcomp ipcomp6 ip_gre ip6_gre vxlan geneve xfrm_user af_key veth bridge dummy \
-  authenc gcm ccm cbc ctr cmac camellia_generic des_generic echainiv seqiv xcbc chacha20poly1305 sch_netem
+  authenc gcm ccm cbc ctr cmac camellia_generic des_generic echainiv seqiv xcbc chacha20poly1305 sch_netem \
+  iptable_nat xt_MASQUERADE xt_nat
 # Raw lines, fed by pipes, so that the job sees no terminal and its octets arrive as written.
 stty raw -F /dev/ttyS0
 stty raw -F /dev/ttyS1

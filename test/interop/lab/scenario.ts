@@ -7,6 +7,7 @@ import type { FrameKind } from "./frames.ts";
 import { espKeyTable } from "./key-table.ts";
 import { Libreswan, type LibreswanConnection } from "./libreswan.ts";
 import type { Machine } from "./machine.ts";
+import { Nat, type NatOptions } from "./nat.ts";
 import { OpenIked, type OpenIkedPolicy } from "./openiked.ts";
 import { type Connection, Strongswan, type StrongswanVersion } from "./strongswan.ts";
 import { type Gateway, Topology, type TopologySpec } from "./topology.ts";
@@ -116,6 +117,11 @@ export class Lab {
   get #watch(): Capture {
     if (this.#capture === undefined) throw new Error("nothing watches the wire: call watch() first");
     return this.#capture;
+  }
+
+  /** Puts gateways behind a NAT of their own. */
+  async nat(options: NatOptions): Promise<Nat> {
+    return await Nat.insert(this.topology, join(this.folder, `nat-${options.behind.join("-")}`), options);
   }
 
   /** Offers traffic on every overlay and between the LANs, without pause. */

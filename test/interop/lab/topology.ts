@@ -64,6 +64,8 @@ export class Topology {
   readonly gateways: readonly Gateway[];
   readonly overlays: readonly MadeOverlay[];
   readonly lan: Lan;
+  /** Machines that a scenario put in between. */
+  readonly #more: Machine[] = [];
 
   private constructor(middle: Machine, gateways: readonly Gateway[], overlays: readonly MadeOverlay[], lan: Lan) {
     this.middle = middle;
@@ -107,7 +109,14 @@ export class Topology {
 
   /** Every machine: the gateways, the hosts of their LANs, the middle. */
   machines(): Machine[] {
-    return [...new Set([...this.gateways.flatMap((each) => [each.inside.machine, each.machine]), this.middle])];
+    return [
+      ...new Set([...this.gateways.flatMap((each) => [each.inside.machine, each.machine]), this.middle, ...this.#more]),
+    ];
+  }
+
+  /** A machine that is to be kept, and removed, with the others. */
+  adopt(machine: Machine): void {
+    this.#more.push(machine);
   }
 
   /** Ends all processes and removes all namespaces. */

@@ -1,0 +1,214 @@
+// NATs between the ends, in a real kernel: found, kept open, and followed when they forget.
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect } from "vitest";
+import { type FrameKind, protectedKinds } from "./lab/frames.ts";
+import { kernelSas } from "./lab/kernel-state.ts";
+import type { Machine } from "./lab/machine.ts";
+import { waitFor } from "./lab/machine.ts";
+import { type Lab, scenario } from "./lab/scenario.ts";
+import { type Connection, type Strongswan, strongswanVersions } from "./lab/strongswan.ts";
+import { lostPings } from "./lab/traffic.ts";
+import type { Underlock } from "./lab/underlock.ts";
+
+const gateways = ["a", "b"] as const;
+const spec = { gateways, lan: "host", seconds: 120 } as const;
+const noneLost = { 56: 0, 1300: 0 };
+const psk = "a secret of the lab";
+
+interface Where {
+  readonly here: string;
+  readonly there: string;
+  readonly local: string;
+  readonly remote: string;
+  readonly more?: Readonly<Record<string, unknown>>;
+}
+
+function underlock(lab: Lab, { here, there, local, remote, more }: Where): Underlock {
+  const line = `${lab.gateway(here).lan.v4.prefix} <-> ${lab.gateway(there).lan.v4.prefix}`;
+  return lab.underlock(here, {
+    config: {
+      local: { id: `${here}.example`, address: local },
+      peers: {
+        [there]: {
+          remote,
+          id: `${there}.example`,
+          auth: { psk: "file:peer.psk" },
+          protect: [{ tunnel: line }],
+          ...more,
+        },
+      },
+    },
+    files: { "peer.psk": `${psk}\n` },
+  });
+}
+
+function connection(lab: Lab, { here, there, local, remote }: Where): Connection {
+  const localTs = lab.gateway(here).lan.v4.prefix;
+  const remoteTs = lab.gateway(there).lan.v4.prefix;
+  return {
+    name: there,
+    localAddress: local,
+    remoteAddress: remote,
+    localId: `${here}.example`,
+    remoteId: `${there}.example`,
+    secret: psk,
+    children: [{ name: "net", mode: "tunnel", localTs, remoteTs }],
+  };
+}
+
+/** Pings between the LANs in both directions. */
+async function lost(lab: Lab): Promise<object[]> {
+  const [left, right] = gateways.map((name) => lab.gateway(name).inside);
+  if (left === undefined || right === undefined) throw new Error("no LANs");
+  const sizes = { sizes: [56, 1300] };
+  return [
+    await lostPings(left.machine, left.address.v4, right.address.v4, sizes),
+    await lostPings(right.machine, right.address.v4, left.address.v4, sizes),
+  ];
+}
+
+async function spis(machine: Machine): Promise<number[]> {
+  return (await kernelSas(machine)).map(({ spi }) => spi).sort((one, other) => one - other);
+}
+
+/** Nothing in clear from a gateway of ours, and everything that is protected inside UDP. */
+async function onlyUdp(lab: Lab, from: string): Promise<Record<FrameKind, number>> {
+  const allowed = protectedKinds.filter((kind) => kind !== "esp" && kind !== "ah");
+  const wire = await lab.wireFrom(from, allowed);
+  expect(wire.leaks).toEqual([]);
+  expect(wire.dropped).toBe(0);
+  return wire.counts;
+}
+
+describe("a NAT, Underlock against Underlock", () => {
+  scenario(
+    "the initiator behind one: packets pass, keepalives leave, and a NAT that restarts is followed",
+    spec,
+    async (lab) => {
+      const nat = await lab.nat({ behind: ["a"] });
+      const server = lab.gateway("b").address.v4;
+      const a = underlock(lab, {
+        here: "a",
+        there: "b",
+        local: nat.inside("a"),
+        remote: server,
+        more: { nat: { keepalive: "2s" }, liveness: "5s" },
+      });
+      const b = underlock(lab, { here: "b", there: "a", local: server, remote: "any" });
+      const capture = await lab.watch();
+      await Promise.all([a.must("lock"), b.must("lock")]);
+      const offer = lab.offer();
+      await Promise.all([a.start(), b.start()]);
+      await a.must("up", "b");
+      expect(await lost(lab)).toEqual([noneLost, noneLost]);
+      await offer.stop();
+      const before = await spis(lab.gateway("b").machine);
+      const quiet = capture.counts()["nat-keepalive"];
+      await sleep(9_000);
+      const kept = capture.counts()["nat-keepalive"] - quiet;
+      expect(kept).toBeGreaterThanOrEqual(2);
+      expect(kept).toBeLessThanOrEqual(6);
+      await nat.restart();
+      // The inside speaks, and is heard from another port.
+      const { inside } = lab.gateway("a");
+      await lostPings(inside.machine, inside.address.v4, lab.gateway("b").inside.address.v4, { sizes: [56] });
+      await waitFor("the new mapping", () => b.log().includes("path-changed"));
+      expect(await lost(lab)).toEqual([noneLost, noneLost]);
+      expect(await spis(lab.gateway("b").machine)).toEqual(before);
+      await nat.restart();
+      // Nobody speaks: the signs of life bring the way back.
+      const [, right] = gateways.map((name) => lab.gateway(name).inside);
+      await waitFor("the mapping after that", () => b.log().split("path-changed").length === 3);
+      expect(
+        await lostPings(right?.machine ?? inside.machine, right?.address.v4 ?? "", inside.address.v4, { sizes: [56] }),
+      ).toEqual({ 56: 0 });
+      expect(await spis(lab.gateway("b").machine)).toEqual(before);
+      const counts = await onlyUdp(lab, "b");
+      expect(counts["esp-in-udp"]).toBeGreaterThan(50);
+      expect(counts.esp).toBe(0);
+    },
+  );
+
+  scenario("both behind different ones, the caller's restarts", spec, async (lab) => {
+    const nearer = await lab.nat({ behind: ["a"] });
+    const farther = await lab.nat({ behind: ["b"], forwardTo: "b" });
+    const a = underlock(lab, {
+      here: "a",
+      there: "b",
+      local: nearer.inside("a"),
+      remote: farther.address,
+      more: { liveness: "5s" },
+    });
+    const b = underlock(lab, {
+      here: "b",
+      there: "a",
+      local: farther.inside("b"),
+      remote: "any",
+      more: { liveness: "5s" },
+    });
+    await lab.watch();
+    await Promise.all([a.must("lock"), b.must("lock")]);
+    await Promise.all([a.start(), b.start()]);
+    await a.must("up", "b");
+    expect(await lost(lab)).toEqual([noneLost, noneLost]);
+    const before = await spis(lab.gateway("b").machine);
+    await nearer.restart();
+    await waitFor("the new mapping", () => b.log().includes("path-changed"), 30_000);
+    expect(await lost(lab)).toEqual([noneLost, noneLost]);
+    expect(await spis(lab.gateway("b").machine)).toEqual(before);
+    // A NAT that has forgotten a mapping says so to whoever still uses it.
+    const wire = await lab.wire([...protectedKinds.filter((kind) => kind !== "esp"), "icmp-error-about-ipsec"]);
+    expect(wire.leaks).toEqual([]);
+  });
+});
+
+describe.each(strongswanVersions)("a NAT, with strongSwan %s", (version) => {
+  scenario("we behind it call; the NAT restarts", spec, async (lab) => {
+    const nat = await lab.nat({ behind: ["a"] });
+    const server = lab.gateway("b").address.v4;
+    const where = { here: "b", there: "a", local: server, remote: "%any" };
+    const charon = await lab.strongswan("b", version, [connection(lab, where)]);
+    const a = underlock(lab, {
+      here: "a",
+      there: "b",
+      local: nat.inside("a"),
+      remote: server,
+      more: { liveness: "5s" },
+    });
+    await a.start();
+    await a.must("up", "b");
+    expect(await lost(lab)).toEqual([noneLost, noneLost]);
+    await nat.restart();
+    const { inside } = lab.gateway("a");
+    await lostPings(inside.machine, inside.address.v4, lab.gateway("b").inside.address.v4, { sizes: [56] });
+    await waitFor(
+      "charon to follow",
+      async () => (await lost(lab)).every((each) => JSON.stringify(each) === JSON.stringify(noneLost)),
+      30_000,
+    );
+    await charon.stop();
+  });
+
+  scenario("it calls from behind it; the NAT restarts", spec, async (lab) => {
+    const nat = await lab.nat({ behind: ["a"] });
+    const server = lab.gateway("b").address.v4;
+    const b = underlock(lab, { here: "b", there: "a", local: server, remote: "any" });
+    await b.must("lock");
+    await lab.watch();
+    await b.start();
+    const charon: Strongswan = await lab.strongswan("a", version, [
+      connection(lab, { here: "a", there: "b", local: nat.inside("a"), remote: server }),
+    ]);
+    await charon.initiate("net");
+    expect(await lost(lab)).toEqual([noneLost, noneLost]);
+    const before = await spis(lab.gateway("b").machine);
+    await nat.restart();
+    const { inside } = lab.gateway("a");
+    await lostPings(inside.machine, inside.address.v4, lab.gateway("b").inside.address.v4, { sizes: [56] });
+    await waitFor("the new mapping", () => b.log().includes("path-changed"));
+    expect(await lost(lab)).toEqual([noneLost, noneLost]);
+    expect(await spis(lab.gateway("b").machine)).toEqual(before);
+    await onlyUdp(lab, "b");
+    await charon.stop();
+  });
+});
