@@ -14,7 +14,7 @@ import type { Values } from "./shape.ts";
 /** The keys of a peer that its lines take over. */
 export type ChildOptions = Pick<
   Values<(typeof peerSection)["shape"]>,
-  "esp" | "ah" | "lifetime" | "replay-window" | "weak"
+  "esp" | "ah" | "lifetime" | "rekey" | "replay-window" | "weak"
 >;
 
 export interface BuiltChildren {
@@ -48,6 +48,8 @@ export function buildChildren(
     findings.push(...chosen.findings);
     // A lock on IKE's own ports would cut off every peer.
     if (ikePortClash(entry.thing, ports) !== undefined) continue;
+    const hard = hardLimits(entry.lifetime ?? options.lifetime);
+    findings.push(...checkRekey(entry.rekey ?? options.rekey, hard, entry.rekey === undefined ? path : at));
     for (const expanded of expandProtect(entry.thing)) {
       const twin = children.findIndex(({ name }) => name === expanded.name);
       if (twin >= 0) {
@@ -62,7 +64,8 @@ export function buildChildren(
         line: lineText(entry.thing),
         protocol: chosen.protocol,
         proposals: chosen.proposals,
-        hard: limits(entry.lifetime ?? options.lifetime),
+        hard,
+        soft: softLimits(entry.rekey ?? options.rekey, hard),
         replayWindow: entry["replay-window"] ?? options["replay-window"] ?? usualReplayWindow,
         route: entry.thing.kind === "tunnel" && entry.routes !== false,
       });
@@ -135,8 +138,33 @@ export function checkProposals(
   return findings;
 }
 
-function limits(lifetime: ChildOptions["lifetime"]): SaLimits {
+function hardLimits(lifetime: ChildOptions["lifetime"]): SaLimits {
   return { seconds: lifetime?.seconds ?? usualLifetime, bytes: lifetime?.bytes, packets: lifetime?.packets };
+}
+
+/** Some time is left between the soft and the hard limit, for replacements that have to be tried again. */
+function softLimits(rekey: ChildOptions["rekey"], hard: SaLimits): SaLimits {
+  return {
+    seconds: rekey?.seconds ?? Math.min(usualRekey, Math.floor((hard.seconds * 3) / 4)),
+    bytes: rekey?.bytes ?? mostOf(hard.bytes),
+    packets: rekey?.packets ?? mostOf(hard.packets),
+  };
+}
+
+function mostOf(limit: bigint | undefined): bigint | undefined {
+  return limit === undefined ? undefined : (limit * 4n) / 5n;
+}
+
+/** What is to be replaced must not end before. */
+function checkRekey(rekey: ChildOptions["rekey"], hard: SaLimits, at: KeyPath): Finding[] {
+  return (["seconds", "bytes", "packets"] as const).flatMap((what) => {
+    const soft = rekey?.[what];
+    const end = hard[what];
+    if (soft === undefined || end === undefined || soft < end) return [];
+    return [
+      errorAt([...at, "rekey", what], `is not less than lifetime, where ${what} is ${end}: the SA would end before`),
+    ];
+  });
 }
 
 function lineText(thing: ProtectLine): string {
@@ -148,6 +176,9 @@ function lineText(thing: ProtectLine): string {
 
 /** Seconds: long enough that a daemon may be away for hours, short enough that a dead one's SAs end the same day. */
 const usualLifetime = 14_400;
+
+/** Seconds. Three more are left for trying again. */
+const usualRekey = 3_600;
 
 /** Packets. strongSwan's 32 loses packets to reordering on multi-queue cards; Linux allows 4096. */
 const usualReplayWindow = 128;

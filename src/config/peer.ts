@@ -174,6 +174,7 @@ function checkInitiate(values: PeerValues, path: KeyPath): Finding[] {
 
 function timing(settings: PeerValues): PeerTiming {
   const { retransmission = {}, retry = {}, liveness } = settings;
+  const ikeRekey = settings["ike-rekey"] ?? timingDefaults.ikeRekey;
   const retryFirst = retry.first ?? timingDefaults.retryFirst;
   return {
     retransmitFirst: retransmission.first ?? timingDefaults.retransmitFirst,
@@ -182,6 +183,9 @@ function timing(settings: PeerValues): PeerTiming {
     liveness: liveness ?? timingDefaults.liveness,
     retryFirst,
     retryLongest: Math.max(retryFirst, retry.longest ?? timingDefaults.retryLongest),
+    ikeRekey,
+    ikeLifetime: settings["ike-lifetime"] ?? 2 * ikeRekey,
+    linger: settings.linger ?? timingDefaults.linger,
   };
 }
 

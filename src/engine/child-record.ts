@@ -1,6 +1,5 @@
 /** One child that is to stand, and how it stands. */
 import type { IkeSa } from "../ikev2/ike-sa.ts";
-import type { Address } from "../negotiate/address.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { ChildEnds, ChildSa } from "../sa/child-sa.ts";
 import type { ChildDesired } from "../sa/desired.ts";
@@ -53,9 +52,10 @@ export class ChildRecord {
     if (counts) this.#count(child, 1);
   }
 
-  /** Whether one of them stands between these addresses. */
-  standsBetween(local: Address, remote: Address): boolean {
-    return this.#between.has(`${local} ${remote}`);
+  /** Whether one of them, other than `child`, stands between its addresses. */
+  isCarried(child: ChildSa): boolean {
+    const count = this.#between.get(`${child.local} ${child.remote}`) ?? 0;
+    return count > (this.#sas.has(child) ? 1 : 0);
   }
 
   change(state: ChildState, now: number): void {

@@ -79,6 +79,8 @@ export class Configuration {
     const { outbox, running } = this.#parts;
     if (this.#phase.kind !== "stopping" || outbox.isAsking) return;
     if (!running.sas.every((sa) => sa.isOver)) return;
+    this.#parts.lingering.flush();
+    if (outbox.isAsking) return;
     this.#phase = { kind: "stopped" };
     outbox.stopped();
   }
@@ -120,6 +122,7 @@ export class Configuration {
     // Locks first: nothing that is to be protected may pass before its policy stands.
     policies.configure(lockPolicies(desired), wanted);
     standing.keepOnly(wanted);
+    this.#parts.lingering.keepOnly(wanted);
     directory.configure(desired.peers);
     running.locked = desired.locked ?? [];
     for (const next of changed) {

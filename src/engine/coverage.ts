@@ -3,11 +3,17 @@ import type { IkeSa } from "../ikev2/ike-sa.ts";
 
 /** The names of the children of `sa` that `main` does not carry. */
 export function missingOn(main: IkeSa, sa: IkeSa): string[] {
-  const carried = new Set([...main.children.values()].map((child) => child.desired.name));
+  const carried = new Set<string>();
+  for (const child of main.children.values()) {
+    if (main.children.state(child)?.kind !== "Deleting") carried.add(child.desired.name);
+  }
   return [...sa.children.values()].map((child) => child.desired.name).filter((name) => !carried.has(name));
 }
 
 /** Whether `main` carries all that `sa` does, in both directions. */
 export function covers(main: IkeSa, sa: IkeSa): boolean {
-  return missingOn(main, sa).length === 0 && [...main.children.values()].every((child) => main.children.sendsOn(child));
+  if (missingOn(main, sa).length > 0) return false;
+  const sending = new Set<string>();
+  for (const child of main.children.values()) if (main.children.sendsOn(child)) sending.add(child.desired.name);
+  return [...sa.children.values()].every(({ desired }) => sending.has(desired.name));
 }

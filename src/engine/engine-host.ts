@@ -172,7 +172,7 @@ export class EngineHost implements Host, PeerContext {
 
   childUp(sa: IkeSa, child: ChildSa): void {
     this.log({ level: "info", event: "child-sa-up", ...nameOf(sa), child: child.desired.name, facts: spis(child) });
-    this.#parts.standing.replaced(child.reqid);
+    if (sa.children.sendsOn(child)) this.#parts.standing.replaced(child.reqid, sa.peer?.timing.linger ?? 0);
     this.#parts.routes.add(child);
     this.#parts.running.peerOf(sa)?.childUp(child);
   }
@@ -180,7 +180,7 @@ export class EngineHost implements Host, PeerContext {
   isCarried(child: ChildSa): boolean {
     if (this.#parts.standing.has(child.reqid)) return true;
     const record = this.#parts.running.peerByReqid(child.reqid)?.children.get(child.desired.name);
-    return record?.standsBetween(child.local, child.remote) === true;
+    return record?.isCarried(child) === true;
   }
 
   moveChild(sa: IkeSa, child: ChildSa, ends: ChildEnds): void {
@@ -192,7 +192,8 @@ export class EngineHost implements Host, PeerContext {
     else this.#waiting.delete(children);
   }
 
-  outboundUp(sa: IkeSa): void {
+  outboundUp(sa: IkeSa, child: ChildSa): void {
+    this.#parts.standing.replaced(child.reqid, sa.peer?.timing.linger ?? 0);
     this.#parts.running.peerOf(sa)?.outboundUp();
   }
 
@@ -210,13 +211,16 @@ export class EngineHost implements Host, PeerContext {
       reason,
       facts: spis(child),
     });
-    // Whatever is to carry its packets now must not wait any longer.
-    for (const other of [...this.#waiting]) other.sendNow(child.reqid);
+    // Whatever is to carry its packets now must not wait any longer. What was not sent on leaves nothing to carry.
+    if (outbound) for (const other of [...this.#waiting]) other.sendNow(child.reqid);
     // Locked before the SAs go: at no moment may the template be the only thing that holds the packets.
     this.#parts.policies.release(child);
     this.#parts.routes.remove(child);
-    this.removeSa(inboundId(child));
     if (outbound) this.removeSa(outboundId(child));
+    // What the peer sent before it knew may come later than its DELETE.
+    const linger = sa.peer?.timing.linger ?? 0;
+    if (linger > 0 && this.isCarried(child)) this.#parts.lingering.add(child, this.now() + linger);
+    else this.removeSa(inboundId(child));
     this.#parts.running.peerOf(sa)?.childGone(child, reason);
   }
 
@@ -264,7 +268,7 @@ export class EngineHost implements Host, PeerContext {
 
   /** Its children are carried elsewhere: from now on packets leave on what is newer, while it still receives. */
   retire(sa: IkeSa): void {
-    for (const child of sa.children.values()) this.removeSa(outboundId(child));
+    for (const child of sa.children.values()) sa.children.stopSending(child);
   }
 
   connecting(peer: Peer, path: Path): void {

@@ -78,6 +78,8 @@ export class Engine {
         return this.#configuration.configure(event.desired);
       case "up":
         return running.peer(event.peer)?.up();
+      case "rekey":
+        return running.peer(event.peer)?.rekey();
       case "down":
         return running.peer(event.peer)?.down({ code: "operator", action: "down" });
       case "stop":

@@ -20,8 +20,8 @@ export class KernelReports {
   receive(event: KernelEvent): void {
     switch (event.kind) {
       case "expire":
-        if (event.hard) this.#expired(event.sa, event.reqid);
-        return;
+        if (event.hard) return this.#expired(event.sa, event.reqid);
+        return this.#ages(event.sa, event.reqid);
       case "acquire":
         // A template without an SA, though we think that one stands: something was lost.
         if (this.#parts.running.peerByReqid(event.reqid) !== undefined) this.#resync.run();
@@ -38,6 +38,12 @@ export class KernelReports {
   #mapped(id: SaId, reqid: number, from: Endpoint): void {
     const found = this.#parts.running.findChild(reqid, id);
     if (found !== undefined && found.child.desired.replayWindow > 0) espHeardFrom(found.sa, from);
+  }
+
+  /** A soft limit: it is to be replaced before it ends. */
+  #ages(id: SaId, reqid: number): void {
+    const found = this.#parts.running.findChild(reqid, id);
+    found?.sa.children.rekey(found.child);
   }
 
   #expired(id: SaId, reqid: number): void {

@@ -1,5 +1,6 @@
 /** What the engine is made of, and its parts share. */
 import type { PayloadRewrite } from "../ikev2/host.ts";
+import { Lingering } from "./lingering.ts";
 import { Outbox } from "./outbox.ts";
 import { PeerDirectory } from "./peer-directory.ts";
 import { PolicyKeeper } from "./policy-keeper.ts";
@@ -20,6 +21,7 @@ export class Parts {
   readonly directory = new PeerDirectory();
   readonly running = new Running();
   readonly repairs = new Repairs(this.outbox, this.timers, () => this.now);
+  readonly lingering = new Lingering(this.repairs, this.timers);
   readonly routes = new RouteKeeper(this.outbox, this.repairs);
   readonly policies = new PolicyKeeper(this.repairs, (reqid) => this.standing.has(reqid));
   readonly standing = new SaKeeper(

@@ -1,6 +1,6 @@
 /** One configured peer: keeps its IKE SA and its children what the operator wants them to be. */
 
-import { createChild } from "../ikev2/exchanges/create-child-sa.ts";
+import { createChild } from "../ikev2/exchanges/create-child-sa-initiator.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
 import { familyOf } from "../negotiate/address.ts";
 import type { Identity } from "../negotiate/identity.ts";
@@ -89,6 +89,11 @@ export class Peer implements TimerOwner {
     this.reason = reason;
     for (const timer of ["tend", "redundant", "leftovers"]) this.#context.disarm(this, timer);
     for (const sa of [...this.sas]) sa.close(reason);
+  }
+
+  /** Replaces every Child SA, without waiting for its time. */
+  rekey(): void {
+    for (const sa of [...this.sas]) for (const child of [...sa.children.values()]) sa.children.rekey(child);
   }
 
   // --- what its IKE SAs ask ---------------------------------------------------------------------------------------

@@ -1,10 +1,9 @@
 /** Of one peer's IKE SAs and pairs of Child SAs, those that are one too many: which they are, and how they go. */
-import { createChild } from "../ikev2/exchanges/create-child-sa.ts";
+import { createChild } from "../ikev2/exchanges/create-child-sa-initiator.ts";
 import { proofOfLife } from "../ikev2/exchanges/informational.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
-import type { ChildSa } from "../sa/child-sa.ts";
 import type { UniquePolicy } from "../sa/desired.ts";
 import { formatEndpoint, type Path } from "../sa/path.ts";
 import type { ChildRecord } from "./child-record.ts";
@@ -36,8 +35,6 @@ export interface RedundancyContext {
 export class Redundancy {
   readonly #context: RedundancyContext;
   readonly #leftovers = new Leftovers();
-  /** Child SAs that the peer has been asked to delete. */
-  readonly #retired = new WeakSet<ChildSa>();
   /** IKE SAs that are being asked for a sign of life. */
   readonly #asked = new WeakSet<IkeSa>();
   /** How often we closed one that the peer should have closed. */
@@ -180,13 +177,12 @@ export class Redundancy {
   #tendCrossed(main: IkeSa): void {
     for (const record of this.#context.children.values()) {
       if (record.sas.size < 2) continue;
-      const pairs = [...record.sas].filter((child) => main.children.get(child.spiIn) === child && !child.rekeys);
+      const pairs = [...record.sas].filter((child) => main.children.state(child)?.kind === "Standing");
       if (!pairs.every((child) => main.children.sendsOn(child))) continue;
       let greatest = 0n;
       for (const { lowestNonce } of pairs) if (lowestNonce > greatest) greatest = lowestNonce;
       for (const child of pairs) {
-        if (child.lowestNonce === greatest || child.role === "responder" || this.#retired.has(child)) continue;
-        this.#retired.add(child);
+        if (child.lowestNonce === greatest || child.role === "responder") continue;
         main.children.retire(child, { code: "replaced" });
       }
     }

@@ -3,9 +3,6 @@ import type { SaId, StandingSa } from "../kernel/port.ts";
 import type { Repairs } from "./repairs.ts";
 import type { TimerHeap, TimerOwner } from "./timers.ts";
 
-/** How long the peer may still send on an old SA once a new one stands, in ms. */
-const linger = 5_000;
-
 export class SaKeeper implements TimerOwner {
   readonly #repairs: Repairs;
   readonly #timers: TimerHeap;
@@ -38,8 +35,8 @@ export class SaKeeper implements TimerOwner {
     for (const reqid of [...this.#left.keys()]) if (!reqids.has(reqid)) this.#remove(reqid);
   }
 
-  /** A new Child SA of that reqid stands: what is left goes after a while. */
-  replaced(reqid: number): void {
+  /** A new Child SA of that reqid stands, in both directions: what is left goes after `linger` ms, for the peer may still send on it. */
+  replaced(reqid: number, linger: number): void {
     if (this.#left.has(reqid)) this.#timers.arm(this, String(reqid), this.#now() + linger);
   }
 

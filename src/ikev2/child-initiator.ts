@@ -15,6 +15,7 @@ import { encapsulationOf, natReason } from "./child-nat.ts";
 import { deleteChild } from "./exchanges/informational.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import { lowestNonce } from "./keying.ts";
+import { softLimits } from "./lifetime.ts";
 import { find, findError, findNotify, notify, selectorPayload, spiNumber, spiOctets } from "./payloads.ts";
 
 /** A child that is being asked for: its inbound SPI is reserved. */
@@ -105,17 +106,24 @@ export function acceptAnswer(
   return { suite: answer.suite, spiOut };
 }
 
-/** Checks mode and selectors of an answer, derives the keys and installs; what the peer has by then is deleted on a failure. */
+/** Checks mode and selectors of an answer, derives the keys and installs; what the peer has by then is deleted on a failure. `then` gets what stands. */
 export function completeChild(
   sa: IkeSa,
   offer: ChildOffer,
   accepted: { readonly suite: ChildSuite; readonly spiOut: number },
   payloads: readonly Payload[],
-  keying: { readonly ni: Uint8Array; readonly nr: Uint8Array; readonly shared?: Uint8Array },
+  keying: {
+    readonly ni: Uint8Array;
+    readonly nr: Uint8Array;
+    readonly shared?: Uint8Array;
+    readonly outbound: "now" | "never";
+  },
+  then: (child: ChildSa | undefined) => void,
 ): void {
   const { child } = offer;
   const refuse = (reason: Reason): void => {
     failChild(sa, offer, reason);
+    then(undefined);
     if (!sa.isOver) sa.request(deleteChild(child.protocol, offer.spi));
   };
   const theirs = findNotify(payloads, notifyType.USE_TRANSPORT_MODE) === undefined ? "tunnel" : "transport";
@@ -140,16 +148,20 @@ export function completeChild(
     encapsulation: encapsulationOf(sa),
     role: "initiator",
     lowestNonce: lowestNonce(keying.ni, keying.nr),
-    rekeys: false,
+    soft: softLimits(child, suite, "initiator", (length) => sa.host.random(length)),
     since: sa.host.now(),
   };
   const ike = sa.keying;
-  if (ike === undefined)
-    return failChild(sa, offer, { code: "protocol-violation", exchange: "Child SA", fault: "no keys" });
+  if (ike === undefined) return refuse({ code: "protocol-violation", exchange: "Child SA", fault: "no keys" });
   const keys = deriveChildKeys(ike.suite.prf, ike.skD, suite, keying.ni, keying.nr, keying.shared);
-  install(sa, record, keys.initiator, keys.responder, (reason) => {
-    if (reason === undefined) return sa.children.add(record);
+  const { outbound } = keying;
+  install(sa, record, { own: keys.initiator, peer: keys.responder, outbound }, (reason) => {
+    if (reason === undefined) {
+      sa.children.add(record, outbound);
+      return then(record);
+    }
     sa.host.childFailed(sa, child.name, reason);
+    then(undefined);
     sa.request(deleteChild(child.protocol, offer.spi));
   });
 }

@@ -7,6 +7,9 @@ import { type ChildSa, inboundId, installRequests, outboundId } from "../sa/chil
 import type { ChildDesired } from "../sa/desired.ts";
 import type { IkeSa } from "./ike-sa.ts";
 
+/** When the outbound half of a pair is installed. */
+export type Outbound = "now" | "waits" | "never";
+
 /** The first refusal among answers, as a reason. */
 export function refusalOf(answers: readonly KernelAnswer[]): Reason | undefined {
   for (const answer of answers) {
@@ -53,30 +56,30 @@ export function releaseSpi(sa: IkeSa, protocol: SaProtocol, spi: number): void {
  * Installs both SAs and what the engine adds (policies, routes). On a refusal everything that was done is undone, and
  * the policies are locked again, before `then` gets the reason. Keys are wiped in any case.
  *
- * Linux sends on the newest SA at once, but who asked for the pair cannot receive on it before it has our answer: where
- * older SAs carry the child meanwhile, a responder's outbound SA waits (RFC 7296 2.8).
+ * Linux sends on the newest SA at once. Where older SAs carry the child meanwhile, the outbound SA can wait until the peer
+ * receives (RFC 7296 2.8), or not come at all where the pair is to be deleted again.
  */
 export function install(
   sa: IkeSa,
   child: ChildSa,
-  own: ChildKeys,
-  peer: ChildKeys,
+  how: { readonly own: ChildKeys; readonly peer: ChildKeys; readonly outbound: Outbound },
   then: (reason: Reason | undefined) => void,
 ): void {
+  const { own, peer } = how;
   const { inbound, outbound } = installRequests(child, own, peer);
-  const waits = child.role === "responder" && sa.host.isCarried(child);
-  const requests = [inbound, ...(waits ? [] : [outbound]), ...sa.host.protectRequests(child)];
+  const isNow = how.outbound === "now";
+  const requests = [inbound, ...(isNow ? [outbound] : []), ...sa.host.protectRequests(child)];
   sa.host.kernel(requests, (answers) => {
     wipe(peer.encrKey, peer.integKey);
     const closing = sa.state.kind === "ExpectDeleteResponse" ? sa.state.reason : undefined;
     const reason = refusalOf(answers) ?? closing;
     // On an IKE SA that is being closed a new Child SA would only draw packets that get lost.
     const stands = reason === undefined && sa.state.kind === "Established";
-    if (stands && waits)
+    if (stands && how.outbound === "waits")
       sa.children.sendLater(child, { request: outbound, wipe: () => wipe(own.encrKey, own.integKey) });
     else wipe(own.encrKey, own.integKey);
     if (stands) return then(undefined);
-    undo(sa, child, waits ? undefined : answers[1]);
+    undo(sa, child, isNow ? answers[1] : undefined);
     if (reason !== undefined && !sa.isOver) then(reason);
   });
 }

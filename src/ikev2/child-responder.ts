@@ -13,6 +13,7 @@ import { install, releaseSpi, reserveSpi } from "./child-install.ts";
 import { encapsulationOf, natReason } from "./child-nat.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import { lowestNonce } from "./keying.ts";
+import { softLimits } from "./lifetime.ts";
 import { find, findNotify, notify, selectorPayload, spiNumber, spiOctets } from "./payloads.ts";
 import { notifyOf } from "./reason-notify.ts";
 
@@ -128,12 +129,14 @@ function installAnswered(
       encapsulation: encapsulationOf(sa),
       role: "responder",
       lowestNonce: lowestNonce(request.ni, request.nr),
-      rekeys: findNotify(request.payloads, notifyType.REKEY_SA) !== undefined,
+      soft: softLimits(child, suite, "responder", (length) => sa.host.random(length)),
       since: sa.host.now(),
     };
     const { suite: ike, skD } = sa.keying;
     const keys = deriveChildKeys(ike.prf, skD, suite, request.ni, request.nr, ke?.secret);
-    install(sa, record, keys.responder, keys.initiator, (reason) => {
+    // Who asked for the pair cannot receive on it before it has our answer.
+    const outbound = sa.host.isCarried(record) ? "waits" : "now";
+    install(sa, record, { own: keys.responder, peer: keys.initiator, outbound }, (reason) => {
       if (reason !== undefined) return refuse(child.name, reason);
       const payloads: Payload[] = [];
       if (child.mode === "transport") payloads.push(notify(notifyType.USE_TRANSPORT_MODE));

@@ -1,43 +1,102 @@
-/** The Child SAs of one IKE SA: which stand, which outbound halves wait, and when the kernel ends them. */
+/** The Child SAs of one IKE SA: which stand, which are being replaced, which outbound halves wait, and when each ends. */
+import type { SaProtocol } from "../kernel/port.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import { type ChildSa, isBetween, outboundId, protocolOf } from "../sa/child-sa.ts";
+import type { ChildDesired } from "../sa/desired.ts";
 import { formatEndpoint } from "../sa/path.ts";
+import type { Outbound } from "./child-install.ts";
 import { encapsulationOf } from "./child-nat.ts";
+import type { ChildState, OwnRekey } from "./child-state.ts";
 import { hardLimitGrace } from "./constants.ts";
+import { rekeyChild } from "./exchanges/create-child-sa-initiator.ts";
 import { deleteChild } from "./exchanges/informational.ts";
 import type { IkeSa } from "./ike-sa.ts";
+import { rekeyRetry } from "./lifetime.ts";
+import type { Task } from "./task.ts";
 import { type OutboundLater, WaitingOutbound } from "./waiting-outbound.ts";
 
-/** By inbound SPI, in the order in which they came to stand. Owns its timers, and has each Child SA's end carried out. */
+interface Entry {
+  readonly child: ChildSa;
+  state: ChildState;
+  /** Its outbound half is in the kernel. */
+  sends: boolean;
+  /** Rekeys in a row that failed. */
+  failures: number;
+}
+
+const standing: ChildState = { kind: "Standing" };
+
+/**
+ * By inbound SPI, in the order in which they came to stand. Owns its timers, and has each Child SA's end carried out. The
+ * whole changes hands when the IKE SA is rekeyed.
+ */
 export class ChildSas {
-  readonly #sa: IkeSa;
-  readonly #standing = new Map<number, ChildSa>();
+  #sa: IkeSa;
+  readonly #entries = new Map<number, Entry>();
   readonly #outbound: WaitingOutbound;
+  /** Exchanges of ours that create, rekey or close one of them, until all that follows from their responses is done. */
+  #underWay: Set<Task> | undefined;
 
   constructor(sa: IkeSa) {
     this.#sa = sa;
     this.#outbound = new WaitingOutbound(this, sa.host);
   }
 
-  get size(): number {
-    return this.#standing.size;
+  /** Another IKE SA has inherited them (RFC 7296 2.8). */
+  moveTo(sa: IkeSa): void {
+    this.#sa = sa;
   }
 
-  values(): IterableIterator<ChildSa> {
-    return this.#standing.values();
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  *values(): Generator<ChildSa> {
+    for (const { child } of this.#entries.values()) yield child;
   }
 
   /** The one with this SPI of ours. */
   get(spiIn: number): ChildSa | undefined {
-    return this.#standing.get(spiIn);
+    return this.#entries.get(spiIn)?.child;
   }
 
-  /** A Child SA that stands in the kernel, but for an outbound half that waits. */
-  add(child: ChildSa): void {
+  /** The one that the peer names by its own SPI. */
+  named(protocol: SaProtocol, spiOut: number): ChildSa | undefined {
+    for (const { child } of this.#entries.values()) {
+      if (child.spiOut === spiOut && protocolOf(child) === protocol) return child;
+    }
+    return undefined;
+  }
+
+  /** Pairs of SAs that there are of one child. */
+  countOf(desired: ChildDesired): number {
+    let count = 0;
+    for (const { child } of this.#entries.values()) if (child.desired.name === desired.name) count += 1;
+    return count;
+  }
+
+  has(child: ChildSa): boolean {
+    return this.get(child.spiIn) === child;
+  }
+
+  /** How it is to be replaced or closed; undefined once it is gone. */
+  state(child: ChildSa): ChildState | undefined {
+    const entry = this.#entries.get(child.spiIn);
+    return entry?.child === child ? entry.state : undefined;
+  }
+
+  // --- their coming and going --------------------------------------------------------------------------------------
+
+  /** A Child SA that stands in the kernel, but for an outbound half that waits or never comes. */
+  add(child: ChildSa, outbound: Outbound = "now"): void {
     const { host } = this.#sa;
-    this.#standing.set(child.spiIn, child);
+    const sends = outbound === "now" && !this.#outbound.has(child);
+    this.#entries.set(child.spiIn, { child, state: standing, sends, failures: 0 });
     // The kernel ends it at that time by itself; its report may be lost.
     host.arm(this, `hard-limit ${child.spiIn}`, child.since + child.desired.hard.seconds * 1000 + hardLimitGrace);
+    const { soft } = child;
+    if (soft !== undefined && soft.seconds > 0)
+      host.arm(this, `rekey ${child.spiIn}`, child.since + soft.seconds * 1000);
     host.childUp(this.#sa, child);
     // The way may have changed while the kernel was busy with it.
     this.follow();
@@ -45,15 +104,24 @@ export class ChildSas {
 
   /** Takes a Child SA out of the record and has it removed from the kernel. */
   remove(child: ChildSa, reason: Reason): void {
-    if (!this.#standing.delete(child.spiIn)) return;
-    const outboundStands = this.#outbound.forget(child);
+    const entry = this.#entries.get(child.spiIn);
+    if (entry?.child !== child) return;
+    this.#entries.delete(child.spiIn);
+    const outboundStands = this.#outbound.forget(child) ?? entry.sends;
     this.#sa.host.disarm(this, `hard-limit ${child.spiIn}`);
+    this.#sa.host.disarm(this, `rekey ${child.spiIn}`);
+    for (const other of this.#entries.values()) {
+      if (other.state.kind !== "Replaced" || other.state.by !== child) continue;
+      // What was to take its place is gone: it is to be rekeyed after all.
+      other.state = standing;
+      this.#rekeyLater(other);
+    }
     this.#sa.host.childGone(this.#sa, child, reason, outboundStands);
   }
 
   /** Removes all: the IKE SA is over. */
   removeAll(reason: Reason): void {
-    for (const child of [...this.#standing.values()]) this.remove(child, reason);
+    for (const child of [...this.values()]) this.remove(child, reason);
     this.#sa.host.disarm(this, "outbound");
   }
 
@@ -62,13 +130,18 @@ export class ChildSas {
    * has answered, so that nothing is lost.
    */
   retire(child: ChildSa, reason: Reason): void {
-    this.#sa.host.removeSa(outboundId(child));
+    const entry = this.#entries.get(child.spiIn);
+    if (entry?.child !== child || entry.state.kind === "Deleting") return;
+    entry.state = { kind: "Deleting" };
+    this.stopSending(child);
     this.#sa.request(deleteChild(protocolOf(child), child.spiIn, () => this.remove(child, reason)));
   }
 
   /** A Child SA of ours ended in the kernel: the rest of the pair goes, and the peer is told to drop its half. */
   drop(child: ChildSa, reason: Reason): void {
-    if (this.#sa.state.kind === "Established") this.#sa.request(deleteChild(protocolOf(child), child.spiIn));
+    if (!this.has(child)) return;
+    const isTold = this.state(child)?.kind === "Deleting";
+    if (this.#sa.state.kind === "Established" && !isTold) this.#sa.request(deleteChild(protocolOf(child), child.spiIn));
     this.remove(child, reason);
   }
 
@@ -80,8 +153,8 @@ export class ChildSas {
   follow(): void {
     const { host, path } = this.#sa;
     const ends = { local: path.local.address, remote: path.remote.address, encapsulation: encapsulationOf(this.#sa) };
-    for (const child of [...this.#standing.values()]) {
-      if (this.#standing.get(child.spiIn) !== child || isBetween(child, ends)) continue;
+    for (const child of [...this.values()]) {
+      if (!this.has(child) || isBetween(child, ends)) continue;
       const bound = child.mode === "transport" && (child.local !== ends.local || child.remote !== ends.remote);
       if (bound) this.strand(child, "transport mode is bound to its addresses");
       else if (child.encapsulation !== undefined && ends.encapsulation === undefined)
@@ -96,6 +169,8 @@ export class ChildSas {
     this.drop(child, { code: "address-changed", child: child.desired.name, to, obstacle });
   }
 
+  // --- what is sent on them ----------------------------------------------------------------------------------------
+
   /** Has a Child SA's outbound half wait for a sign that the peer can receive. */
   sendLater(child: ChildSa, outbound: OutboundLater): void {
     this.#outbound.add(child, outbound);
@@ -103,12 +178,13 @@ export class ChildSas {
 
   /** Whether its outbound half stands. */
   sendsOn(child: ChildSa): boolean {
-    return !this.#outbound.has(child);
+    const entry = this.#entries.get(child.spiIn);
+    return entry?.child === child && entry.sends;
   }
 
   /** Whether its outbound half stands, or the kernel has been asked for it. */
   hasOutbound(child: ChildSa): boolean {
-    return !this.#outbound.isHeld(child);
+    return this.#outbound.has(child) ? !this.#outbound.isHeld(child) : this.sendsOn(child);
   }
 
   /** A Child SA whose outbound half may wait has other ends now. */
@@ -121,15 +197,84 @@ export class ChildSas {
     this.#outbound.install(reqid);
   }
 
+  /** Takes a Child SA's outbound half away; it receives as before. */
+  stopSending(child: ChildSa): void {
+    const entry = this.#entries.get(child.spiIn);
+    if (entry?.child !== child) return;
+    const stands = this.#outbound.forget(child) ?? entry.sends;
+    entry.sends = false;
+    if (stands) this.#sa.host.removeSa(outboundId(child));
+  }
+
   /** An outbound half that waited stands now. */
-  outboundUp(): void {
-    this.#sa.host.outboundUp(this.#sa);
+  outboundUp(child: ChildSa): void {
+    const entry = this.#entries.get(child.spiIn);
+    if (entry !== undefined) entry.sends = true;
+    this.#sa.host.outboundUp(this.#sa, child);
+  }
+
+  // --- their replacement -------------------------------------------------------------------------------------------
+
+  /** Asks for a pair that takes its place, unless that is under way or done (RFC 7296 1.3.3). */
+  rekey(child: ChildSa): void {
+    const entry = this.#entries.get(child.spiIn);
+    if (this.#sa.state.kind !== "Established" || entry?.child !== child || entry.state.kind !== "Standing") return;
+    const task = rekeyChild(child);
+    entry.state = { kind: "Rekeying", rekey: task };
+    this.#sa.request(task);
+  }
+
+  /** Whether our rekey of it is still wanted. */
+  isRekeying(child: ChildSa, rekey: OwnRekey): boolean {
+    const state = this.state(child);
+    return state?.kind === "Rekeying" && state.rekey === rekey;
+  }
+
+  /** Our rekey of it came to nothing; unless the peer's own has replaced it, it is tried again. */
+  rekeyFailed(child: ChildSa, rekey: OwnRekey): void {
+    const entry = this.#entries.get(child.spiIn);
+    if (entry === undefined || !this.isRekeying(child, rekey)) return;
+    const { crossed } = rekey;
+    if (crossed !== undefined && this.has(crossed)) return this.replaced(child, crossed);
+    entry.state = standing;
+    this.#rekeyLater(entry);
+  }
+
+  /** `by` has taken its place, and the peer is to delete it. */
+  replaced(child: ChildSa, by: ChildSa): void {
+    const entry = this.#entries.get(child.spiIn);
+    if (entry?.child === child && entry.state.kind !== "Deleting") entry.state = { kind: "Replaced", by };
+  }
+
+  #rekeyLater(entry: Entry): void {
+    const { host } = this.#sa;
+    entry.failures += 1;
+    const wait = rekeyRetry(entry.failures, (length) => host.random(length));
+    host.arm(this, `rekey ${entry.child.spiIn}`, host.now() + wait);
+  }
+
+  // --- exchanges that are under way --------------------------------------------------------------------------------
+
+  /** Whether we are creating, rekeying or closing one of them (RFC 7296 2.25.1). */
+  get isBusy(): boolean {
+    return this.#underWay !== undefined;
+  }
+
+  begun(task: Task): void {
+    this.#underWay ??= new Set();
+    this.#underWay.add(task);
+  }
+
+  done(task: Task): void {
+    if (this.#underWay?.delete(task) && this.#underWay.size === 0) this.#underWay = undefined;
   }
 
   onTimer(name: string): void {
     if (name === "outbound") return this.sendNow();
-    for (const child of this.#standing.values()) {
-      if (name === `hard-limit ${child.spiIn}`) return this.drop(child, { code: "lifetime-over", what: "Child SA" });
-    }
+    const [what, spi] = name.split(" ");
+    const child = this.get(Number(spi));
+    if (child === undefined) return;
+    if (what === "rekey") return this.rekey(child);
+    this.drop(child, { code: "lifetime-over", what: "Child SA" });
   }
 }

@@ -65,7 +65,7 @@ export interface Host {
   /** Whether outbound halves among these Child SAs wait for a sign that the peer can receive. */
   outboundWaits(children: ChildSas, waits: boolean): void;
   /** A Child SA's outbound half stands too, later than the rest. */
-  outboundUp(sa: IkeSa): void;
+  outboundUp(sa: IkeSa, child: ChildSa): void;
   /** A Child SA could not be had. */
   childFailed(sa: IkeSa, child: string, reason: Reason): void;
   /** A Child SA that stood is to go from the kernel; `outbound`: its outbound half stands too. */
@@ -112,4 +112,5 @@ export type TimerName =
   | "outbound"
   | "next-request"
   | "reassembly"
-  | `hard-limit ${number}`;
+  | `hard-limit ${number}`
+  | `rekey ${number}`;

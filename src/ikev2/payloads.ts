@@ -1,8 +1,10 @@
 /** Finding and making payloads. */
+import type { SaProtocol } from "../kernel/port.ts";
 import type { TrafficSelector } from "../negotiate/traffic-selector.ts";
 import type { NotifyPayload } from "../wire/ikev2/payloads/notification.ts";
 import type { KnownPayload, Payload } from "../wire/ikev2/payloads/table.ts";
 import { protocolId } from "../wire/ikev2/registry/message.ts";
+import { notifyType } from "../wire/ikev2/registry/notify.ts";
 
 const none = new Uint8Array(0);
 
@@ -39,6 +41,23 @@ export function findError(payloads: readonly Payload[]): NotifyPayload | undefin
 /** A notify that concerns the IKE SA, or no SA at all. */
 export function notify(type: number, data: Uint8Array = none): Payload {
   return { kind: "N", protocolId: protocolId.NONE, spi: none, type, data };
+}
+
+/** REKEY_SA: the Child SA to be replaced, by the SPI that its sender receives with (RFC 7296 1.3.3). */
+export function rekeyNotify(protocol: SaProtocol, spiIn: number): Payload {
+  const data = none;
+  return { kind: "N", protocolId: protocolNumber(protocol), spi: spiOctets(spiIn), type: notifyType.REKEY_SA, data };
+}
+
+/** The number of ESP or AH. */
+export function protocolNumber(protocol: SaProtocol): number {
+  return protocol === "ah" ? protocolId.AH : protocolId.ESP;
+}
+
+/** ESP or AH by its number. */
+export function saProtocol(number: number): SaProtocol | undefined {
+  if (number === protocolId.ESP) return "esp";
+  return number === protocolId.AH ? "ah" : undefined;
 }
 
 /** A TS payload of address ranges. */

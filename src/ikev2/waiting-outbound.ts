@@ -61,24 +61,25 @@ export class WaitingOutbound {
       this.#host.kernel([outbound.request], ([answer]) => {
         outbound.wipe();
         outbound.asked = false;
-        if (this.#children.get(child.spiIn) !== child) return;
+        // It is not to be sent on any more: what was installed all the same was asked to be removed.
+        if (this.#waiting?.get(child) !== outbound) return;
         const refusal = answer?.kind === "refused" ? answer.refusal : undefined;
         // Anything else may have been carried out all the same, and is to be removed.
         if (refusal?.errno !== "EEXIST") this.#remove(child);
-        if (refusal === undefined) this.#children.outboundUp();
+        if (refusal === undefined) this.#children.outboundUp(child);
         else this.#children.drop(child, { code: "kernel-refused", ...refusal });
       });
     }
   }
 
-  /** Forgets a Child SA that goes; whether its outbound half may stand in the kernel, and is to be removed. */
-  forget(child: ChildSa): boolean {
+  /** Has a Child SA wait no more; whether its outbound half may stand in the kernel all the same. Undefined where it did not wait. */
+  forget(child: ChildSa): boolean | undefined {
     const outbound = this.#waiting?.get(child);
     this.#remove(child);
     // Keys that the kernel is about to read are wiped when it has answered.
     if (outbound?.asked === false) outbound.wipe();
     // Where it was refused, the peer's SPI may name another SA that stands.
-    return outbound === undefined || outbound.asked;
+    return outbound?.asked;
   }
 
   #remove(child: ChildSa): void {

@@ -1,6 +1,6 @@
 /** The Child SA record that both IKE versions share, and what installing or removing one asks of the kernel. */
 import type { ChildKeys } from "../crypto/ikev2-keys.ts";
-import type { KernelRequest, SaEnds, SaId, SaInstall, SaMode, SaProtocol } from "../kernel/port.ts";
+import type { KernelRequest, SaEnds, SaId, SaInstall, SaLimits, SaMode, SaProtocol } from "../kernel/port.ts";
 import type { Address } from "../negotiate/address.ts";
 import { reverseSelector, type Selector } from "../negotiate/selector.ts";
 import type { ChildSuite } from "../negotiate/suite.ts";
@@ -34,8 +34,8 @@ export interface ChildSa extends ChildEnds {
   readonly role: "initiator" | "responder";
   /** The lesser of its nonces' first 8 octets; of two that crossed, the one with the least goes (RFC 7296 2.8.1). */
   readonly lowestNonce: bigint;
-  /** It takes the place of another that its initiator deletes (RFC 7296 1.3.3). */
-  readonly rekeys: boolean;
+  /** When it is to be replaced; the limits that its child is configured with, jittered. Undefined: never by itself. */
+  readonly soft?: SaLimits | undefined;
   /** In ms of the engine's clock. */
   readonly since: number;
 }
@@ -121,6 +121,8 @@ function half(child: ChildSa, direction: "in" | "out", keys: ChildKeys): SaHalf 
     replayWindow: child.desired.replayWindow,
     hard: child.desired.hard,
   };
+  // The kernel's report may be lost: of time the IKE SA has a timer of its own.
+  if (child.soft !== undefined) sa.soft = { ...child.soft, seconds: Math.ceil(child.soft.seconds) };
   if (suite.encr !== undefined) sa.encr = { transform: suite.encr, key: keys.encrKey };
   if (suite.integ !== undefined) sa.integ = { transform: suite.integ, key: keys.integKey };
   if (encapsulation !== undefined) {

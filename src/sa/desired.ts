@@ -124,6 +124,11 @@ export interface PeerTiming {
   /** First and longest wait before a lost peer is called again. */
   readonly retryFirst: number;
   readonly retryLongest: number;
+  /** Age at which an IKE SA is replaced, before jitter (0: never), and at which one that could not be is closed (0: never). */
+  readonly ikeRekey: number;
+  readonly ikeLifetime: number;
+  /** How long an inbound SA receives after its Child SA has been replaced. */
+  readonly linger: number;
 }
 
 /** One Child SA to have: one line of `protect`, or one of the two that a VXLAN line comes to. */
@@ -138,6 +143,8 @@ export interface ChildDesired {
   readonly remote: SelectorEnd;
   readonly proposals: readonly ProposalDesired[];
   readonly hard: SaLimits;
+  /** When its SAs are replaced, before jitter; `seconds` 0: not by time. Undefined: never by themselves. */
+  readonly soft?: SaLimits | undefined;
   readonly replayWindow: number;
   /** Tunnel mode: install a route to the remote subnet. */
   readonly route: boolean;

@@ -39,6 +39,9 @@ const timing: PeerTiming = {
   liveness: 10_000,
   retryFirst: 500,
   retryLongest: 8_000,
+  ikeRekey: 0,
+  ikeLifetime: 0,
+  linger: 2_000,
 };
 
 /** The name an end has for the other one of a peering. */

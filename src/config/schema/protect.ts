@@ -58,6 +58,36 @@ export const childShape = {
       example: "lifetime: { seconds: 3600, bytes: 64G }",
     },
   ),
+  rekey: documented(
+    section({
+      seconds: documented(wholeNumber(0, 31_536_000).optional(), {
+        type: "0 to 31536000",
+        default: "3600, at most three quarters of `lifetime`",
+        meaning: "Age in seconds; 0: age alone is no reason. Up to a tenth is taken off by chance.",
+        example: "seconds: 1800",
+      }),
+      bytes: documented(count.optional(), {
+        type: "number, with K, M, G or T for powers of 1024",
+        default: "four fifths of what `lifetime` has",
+        meaning: "Octets in either direction.",
+        example: "bytes: 32G",
+      }),
+      packets: documented(count.optional(), {
+        type: "number, with K, M, G or T for powers of 1024",
+        default: "four fifths of what `lifetime` has",
+        meaning:
+          "Packets in either direction. Without extended sequence numbers, never more than 3G: they would run out.",
+        example: "packets: 500000000",
+      }),
+    }).optional(),
+    {
+      type: "section",
+      default: "1 hour",
+      meaning:
+        "When a Child SA is replaced by a new one, without the loss of a packet. A replacement that fails is tried again until `lifetime` is over.",
+      example: "rekey: { seconds: 1800, bytes: 32G }",
+    },
+  ),
   "replay-window": documented(wholeNumber(0, 4096, "packets").optional(), {
     type: "0 to 4096",
     default: "128",

@@ -35,6 +35,9 @@ export const timingDefaults = {
   liveness: 30 * second,
   retryFirst: second,
   retryLongest: 60 * second,
+  /** The keys of an IKE SA protect little; what ages is the knowledge that the peer still holds its secret. */
+  ikeRekey: 4 * 3600 * second,
+  linger: 5 * second,
 } as const;
 
 /** RFC 3948 4: 20 seconds between keepalives; RFC 4787 4.3 lets a NAT forget a mapping after 2 minutes, and many forget after 30 s. */
@@ -190,6 +193,25 @@ const sharedShape = {
     default: "keepalives every 20s, UDP only where a NAT is found",
     meaning: "What is done about NATs on the way.",
     example: "nat: { keepalive: 10s, force: yes }",
+  }),
+  "ike-rekey": documented(duration({ min: second, max: day, off: true }).optional(), {
+    type: "time, 1s to 1d, or off",
+    default: "4h",
+    meaning:
+      "Age at which an IKE SA is replaced by a new one that takes its Child SAs over. Up to a tenth is taken off by chance.",
+    example: "ike-rekey: 8h",
+  }),
+  "ike-lifetime": documented(duration({ min: second, max: 2 * day, off: true }).optional(), {
+    type: "time, 1s to 2d, or off",
+    default: "twice `ike-rekey`",
+    meaning: "Age at which an IKE SA that could not be replaced is closed, and opened anew.",
+    example: "ike-lifetime: 24h",
+  }),
+  linger: documented(duration({ min: 100, max: 60 * second, off: true }).optional(), {
+    type: "time, 100ms to 60s, or off",
+    default: "5s",
+    meaning: "How long an SA goes on receiving after another has taken its place: packets may still be on their way.",
+    example: "linger: 10s",
   }),
   retransmission: documented(retransmissionSection.optional(), {
     type: "section",

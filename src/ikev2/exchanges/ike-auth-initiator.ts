@@ -146,7 +146,7 @@ function finish(sa: IkeSa, attempt: Attempt, closing: Reason | undefined, payloa
     failChild(sa, offer, accepted.reason);
     return sa.request(deleteChild(offer.child.protocol, offer.spi));
   }
-  completeChild(sa, offer, accepted, payloads, { ni: handshake.ni, nr: handshake.nr });
+  completeChild(sa, offer, accepted, payloads, { ni: handshake.ni, nr: handshake.nr, outbound: "now" }, () => {});
 }
 
 function release(sa: IkeSa, offer: ChildOffer | undefined): void {

@@ -1,13 +1,12 @@
 /** INFORMATIONAL (RFC 7296 1.4): deletion, signs of life, errors. */
 import type { SaProtocol } from "../../kernel/port.ts";
 import type { ChildSa } from "../../sa/child-sa.ts";
-import { protocolOf } from "../../sa/child-sa.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { exchangeType, protocolId } from "../../wire/ikev2/registry/message.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
 import { refusedAuthentication } from "../auth/refused.ts";
 import type { IkeSa } from "../ike-sa.ts";
-import { findNotify, notify, spiNumber, spiOctets } from "../payloads.ts";
+import { findNotify, notify, protocolNumber, saProtocol, spiNumber, spiOctets } from "../payloads.ts";
 import type { Task } from "../task.ts";
 import { takeWindow, windowPayloads } from "../window.ts";
 
@@ -34,13 +33,7 @@ export function answerInformational(sa: IkeSa, payloads: readonly Payload[]): vo
     if (payload.kind !== "D") continue;
     const gone = deletedChildren(sa, payload);
     // RFC 7296 1.4.1: the answer deletes the other half of each pair.
-    if (gone.length > 0)
-      answer.push(
-        deletion(
-          payload.protocolId,
-          gone.map((child) => child.spiIn),
-        ),
-      );
+    if (gone.size > 0) answer.push(deletion(payload.protocolId, gone));
     for (const child of gone) sa.children.remove(child, { code: "peer-deleted", what: "Child SA" });
   }
   sa.respond(type, answer);
@@ -71,11 +64,18 @@ export function proofOfLife(then: () => void): Task {
 }
 
 /** Deletes the Child SA with this inbound SPI at the peer; `then` runs when it has answered. */
-export function deleteChild(protocol: SaProtocol, spiIn: number, then: (sa: IkeSa) => void = () => {}): Task {
+export function deleteChild(protocol: SaProtocol, spiIn: number, then: () => void = () => {}): Task {
   const task: Task = {
     exchangeType: type,
-    begin: (sa) => sa.sendRequest(task, [deletion(protocolNumber(protocol), [spiIn])]),
-    handleResponse: then,
+    begin: (sa) => {
+      sa.children.begun(task);
+      sa.sendRequest(task, [deletion(protocolNumber(protocol), [{ spiIn }])]);
+    },
+    handleResponse: (sa) => {
+      sa.children.done(task);
+      then();
+    },
+    abandon: (sa) => sa.children.done(task),
   };
   return task;
 }
@@ -93,18 +93,22 @@ function farewell(payloads: () => Payload[]): Task {
   return task;
 }
 
-function deletedChildren(sa: IkeSa, payload: Extract<Payload, { kind: "D" }>): ChildSa[] {
-  const spis = new Set(payload.spis.map(spiNumber));
-  return [...sa.children.values()].filter(
-    (child) => protocolNumber(protocolOf(child)) === payload.protocolId && spis.has(child.spiOut),
-  );
+/**
+ * The Child SAs that a DELETE names and that go with it. RFC 7296 1.4.1: one that we are deleting too is not sent on any
+ * more, goes with the response to our own request, and is not named in the answer.
+ */
+function deletedChildren(sa: IkeSa, payload: Extract<Payload, { kind: "D" }>): Set<ChildSa> {
+  const gone = new Set<ChildSa>();
+  const protocol = saProtocol(payload.protocolId);
+  for (const octets of payload.spis) {
+    const spi = spiNumber(octets);
+    const child = protocol === undefined || spi === undefined ? undefined : sa.children.named(protocol, spi);
+    if (child !== undefined && sa.children.state(child)?.kind !== "Deleting") gone.add(child);
+  }
+  return gone;
 }
 
-function deletion(protocol: number, spis: readonly number[]): Payload {
+function deletion(protocol: number, children: Iterable<{ readonly spiIn: number }>): Payload {
   const spiSize = protocol === protocolId.IKE ? 0 : 4;
-  return { kind: "D", protocolId: protocol, spiSize, spis: spis.map(spiOctets) };
-}
-
-function protocolNumber(protocol: SaProtocol): number {
-  return protocol === "ah" ? protocolId.AH : protocolId.ESP;
+  return { kind: "D", protocolId: protocol, spiSize, spis: Array.from(children, ({ spiIn }) => spiOctets(spiIn)) };
 }

@@ -5,7 +5,7 @@ import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../wire/ikev2/registry/message.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import type { StateKind } from "../state.ts";
-import { answerCreateChild } from "./create-child-sa.ts";
+import { answerCreateChild } from "./create-child-sa-responder.ts";
 import { answerAuth } from "./ike-auth-responder.ts";
 import { handleInitResponse } from "./ike-sa-init-initiator.ts";
 import { answerInformational } from "./informational.ts";

@@ -220,7 +220,7 @@ describe("wrong algorithms", () => {
 });
 
 describe("wrong lines of protect", () => {
-  const options = "gre, ipip, sit, ip6, vxlan, geneve, tunnel, routes, mode, esp, ah, lifetime, replay-window";
+  const options = "gre, ipip, sit, ip6, vxlan, geneve, tunnel, routes, mode, esp, ah, lifetime, rekey, replay-window";
 
   it.each([
     [

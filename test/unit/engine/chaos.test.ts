@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { seeded } from "../../fuzz/mutate.ts";
+import { timing } from "./desired.ts";
 import { a, b, ends, expectRest, facing, gre, policies, vxlan } from "./pair.ts";
 import { carry, type End } from "./world.ts";
 
@@ -77,12 +78,5 @@ test(
 );
 
 function timingOf(rng: () => number) {
-  return {
-    retransmitFirst: 1_000,
-    retransmitFactor: 2,
-    retransmitTries: 4,
-    liveness: 20_000 + (rng() % 10) * 1_000,
-    retryFirst: 1_000,
-    retryLongest: 60_000,
-  };
+  return { ...timing, liveness: 20_000 + (rng() % 10) * 1_000 };
 }

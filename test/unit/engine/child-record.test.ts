@@ -17,9 +17,10 @@ test("pairs of SAs are found by their addresses as long as one of them stands", 
   expect([...record.sas]).toEqual([first, second, other]);
   record.remove(second);
   record.remove(second);
-  expect(record.standsBetween("192.0.2.1", "192.0.2.2")).toBe(true);
+  expect(record.isCarried(second)).toBe(true);
   record.remove(first);
-  expect(record.standsBetween("192.0.2.1", "192.0.2.2")).toBe(false);
-  expect(record.standsBetween("192.0.2.1", "192.0.2.3")).toBe(true);
+  expect(record.isCarried(second)).toBe(false);
+  expect(record.isCarried(pair(4, "192.0.2.3"))).toBe(true);
+  expect(record.isCarried(other), "by itself alone").toBe(false);
   expect([...record.sas]).toEqual([other]);
 });

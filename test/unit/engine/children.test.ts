@@ -4,7 +4,7 @@ import type { KernelRequest } from "../../../src/kernel/port.ts";
 import type { Payload } from "../../../src/wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
-import { peer } from "./desired.ts";
+import { peer, timing } from "./desired.ts";
 import { a, b, ends, facing, gre, larval, policies, standing, vxlan } from "./pair.ts";
 import { acceptChild, Puppet } from "./puppet.ts";
 import { carry, type EndOptions } from "./world.ts";
@@ -17,7 +17,7 @@ const oneByOne = { window: 1, fragmentSize: 1_280 };
 /** An established engine, responder, with one child whose SPI at the puppet is abcd0001. */
 function established(): Puppet {
   const { one } = ends({ network: () => [] });
-  one.configure(facing(a, { initiate: false, messages: oneByOne }));
+  one.configure(facing(a, { initiate: false, messages: oneByOne, timing: { ...timing, linger: 0 } }));
   const puppet = new Puppet(one, b, "initiator");
   puppet.init();
   puppet.request(exchangeType.IKE_AUTH, puppet.authPayloads({ child }));

@@ -1,5 +1,6 @@
 /** Desired states for the tests, with what the tests do not care about filled in. */
 import { parseProposal } from "../../../src/crypto/keywords.ts";
+import type { SaLimits } from "../../../src/kernel/port.ts";
 import type { Address } from "../../../src/negotiate/address.ts";
 import { makeIdentity } from "../../../src/negotiate/identity.ts";
 import { expandProtect, type ProtectLine } from "../../../src/overlay/expand.ts";
@@ -19,6 +20,9 @@ export const timing: PeerTiming = {
   liveness: 30_000,
   retryFirst: 1_000,
   retryLongest: 60_000,
+  ikeRekey: 0,
+  ikeLifetime: 0,
+  linger: 5_000,
 };
 
 export interface PeerOptions
@@ -32,10 +36,11 @@ export interface PeerOptions
   readonly remoteId?: string | undefined;
   readonly remote?: readonly Address[] | "any";
   readonly hardSeconds?: number;
+  readonly soft?: SaLimits;
 }
 
 export function peer(local: Address, remote: Address, options: PeerOptions = {}): PeerDesired {
-  const { protect = [{ kind: "gre" }], ike, esp, ah, psk, localId, remoteId, hardSeconds, ...rest } = options;
+  const { protect = [{ kind: "gre" }], ike, esp, ah, psk, localId, remoteId, hardSeconds, soft, ...rest } = options;
   const secret = pskRound(psk);
   return {
     name: "peer",
@@ -46,7 +51,7 @@ export function peer(local: Address, remote: Address, options: PeerOptions = {})
     auth: { local: [secret], remote: [secret] },
     childless: "allow",
     ike: (ike ?? ["aes128gcm16-prfsha256-x25519"]).map((text) => ({ transforms: parseProposal(text, "ike") })),
-    children: protect.flatMap((line) => children(line, { esp, ah, hardSeconds })),
+    children: protect.flatMap((line) => children(line, { esp, ah, hardSeconds, soft })),
     initiate: true,
     unique: "replace",
     timing,
@@ -80,6 +85,7 @@ function children(
     readonly esp?: readonly string[] | undefined;
     readonly ah?: readonly string[] | undefined;
     readonly hardSeconds?: number | undefined;
+    readonly soft?: SaLimits | undefined;
   },
 ): ChildDesired[] {
   const protocol = options.ah === undefined ? "esp" : "ah";
@@ -92,6 +98,7 @@ function children(
     protocol,
     proposals,
     hard: { seconds: options.hardSeconds ?? 86_400 },
+    ...(options.soft === undefined ? {} : { soft: options.soft }),
     replayWindow: 32,
     route: child.mode === "tunnel",
   }));

@@ -251,4 +251,7 @@ const quiet = {
   liveness: 0,
   retryFirst: 1_000,
   retryLongest: 60_000,
+  ikeRekey: 0,
+  ikeLifetime: 0,
+  linger: 5_000,
 };

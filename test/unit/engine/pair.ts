@@ -37,9 +37,18 @@ export function facing(local: Address, options: PeerOptions = {}): DesiredState 
 export function connected(options: PeerOptions = {}, pairOptions: PairOptions = {}, wait = 15_000): Pair {
   const pair = ends(pairOptions);
   pair.one.configure(facing(a, options));
-  pair.two.configure(facing(b, { ...options, initiate: false }));
+  pair.two.configure(facing(b, { ...mirrored(options), initiate: false }));
   pair.world.run(wait);
   return pair;
+}
+
+/** Tunnels seen from the other end. */
+function mirrored(options: PeerOptions): PeerOptions {
+  if (options.protect === undefined) return options;
+  const protect = options.protect.map((line) =>
+    line.kind === "tunnel" ? { ...line, local: line.remote, remote: line.local } : line,
+  );
+  return { ...options, protect };
 }
 
 export function gre({ one, two }: Pair): Flow[] {

@@ -203,6 +203,8 @@ describe("a newer IKE SA of the same identity", () => {
     expect(one.peer().ikeSas).toHaveLength(2);
     answering(world, [old], 2_000);
     expect(one.peer().ikeSas.map(({ initiatorSpi }) => BigInt(`0x${initiatorSpi}`))).toEqual([fresh.ownSpi]);
+    expect(standing(one), "what the peer sent on the old one may still be on its way").toHaveLength(3);
+    answering(world, [old], 5_000);
     expect(standing(one)).toHaveLength(2);
   });
 
