@@ -58,7 +58,10 @@ export async function loadConfiguration(file: string, options: { readonly resolv
     peer.peer === undefined || taken.has(peer) ? [without(peer.locked, taken.get(peer))] : [],
   );
   return {
-    desired: { local: { locks: top.fatal ? [] : top.locks }, peers: top.fatal ? [] : sound },
+    desired: {
+      local: { locks: top.fatal ? [] : top.locks, ...(top.flood === undefined ? {} : { flood: top.flood }) },
+      peers: top.fatal ? [] : sound,
+    },
     problems: files.flatMap((each) => each.problems()),
     files: files.map(({ name }) => name),
     daemon: top.daemon,

@@ -1,6 +1,6 @@
 /** What the main file says outside `peers`. */
 import { lockOf, type ProtectLine } from "../overlay/expand.ts";
-import type { LockDesired } from "../sa/desired.ts";
+import { type FloodLimits, floodDefaults, type LockDesired } from "../sa/desired.ts";
 import { ikePortClash } from "./children.ts";
 import type { ConfigurationFile } from "./configuration-file.ts";
 import { errorAt, type Finding } from "./problem.ts";
@@ -17,6 +17,8 @@ export interface Top {
   readonly defaults: Values<(typeof defaultsSection)["shape"]>;
   readonly daemon: DaemonSettings;
   readonly locks: readonly LockDesired[];
+  /** Undefined where the file says nothing of it. */
+  readonly flood: FloodLimits | undefined;
   /** As the file names them. */
   readonly include: readonly string[];
   readonly fatal: boolean;
@@ -36,6 +38,7 @@ export function readTop(main: ConfigurationFile): Top {
     defaults: defaults.values,
     daemon: { socket: daemon.values.socket, logLevel: daemon.values["log-level"] },
     locks: locks.locks,
+    flood: local.values.flood === undefined ? undefined : floodLimits(local.values.flood),
     include: include.values.include ?? [],
     fatal: main.hasErrorOutside("peers"),
   };
@@ -51,6 +54,15 @@ function sectionsOf(main: ConfigurationFile): Readonly<Record<string, unknown>> 
   }
   main.add(errorAt([], `the file holds no configuration. Its keys are ${possible.join(", ")}`));
   return {};
+}
+
+function floodLimits(given: NonNullable<Top["local"]["flood"]>): FloodLimits {
+  return {
+    halfOpen: given["half-open"] ?? floodDefaults.halfOpen,
+    cookiesAbove: given["cookies-above"] ?? floodDefaults.cookiesAbove,
+    cookiesAboveByNetwork: given["cookies-above-by-network"] ?? floodDefaults.cookiesAboveByNetwork,
+    keyExchangesByNetwork: given["key-exchanges-by-network"] ?? floodDefaults.keyExchangesByNetwork,
+  };
 }
 
 function readLocks(entries: readonly Exclude<ProtectLine, { kind: "tunnel" }>[]): {

@@ -1,4 +1,5 @@
 /** The daemon: an engine, a kernel and a transport in one loop, and what the operator may ask of them. */
+import type { Urgency } from "../engine/engine.ts";
 import type { EngineEvent } from "../engine/io.ts";
 import type { Status } from "../engine/status.ts";
 import type { Kernel } from "../kernel/port.ts";
@@ -7,17 +8,22 @@ import type { Log, LogLine } from "../observe/log.ts";
 import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
 import type { DesiredState } from "../sa/desired.ts";
 import type { LogRecord } from "../sa/log-record.ts";
+import type { Path } from "../sa/path.ts";
 import type { SourceAddress } from "../transport/source-address.ts";
 import type { LocalAddresses as ListenOn, Transport } from "../transport/transport.ts";
 import type { MonotonicClock } from "./deadline-timer.ts";
 import { type EnginePort, EventLoop } from "./event-loop.ts";
+import { Intake } from "./intake.ts";
 import { LocalAddresses } from "./local-addresses.ts";
 import { Refusals } from "./refusals.ts";
 import { type StatusReport, statusReport } from "./status-report.ts";
 import type { Warning } from "./warning.ts";
 
 export interface DaemonOptions {
-  readonly engine: EnginePort & { status(): Status };
+  readonly engine: EnginePort & {
+    status(): Status;
+    urgency(octets: Uint8Array, path: Path, now: number): Urgency;
+  };
   readonly kernel: Kernel;
   readonly transport: Transport & { readonly endpoints: readonly Endpoint[] };
   readonly log: Log;
@@ -46,6 +52,7 @@ export interface Configuration {
 export class Daemon {
   readonly #options: DaemonOptions;
   readonly #loop: EventLoop;
+  readonly #intake: Intake;
   readonly #recordListeners = new Set<(record: LogRecord) => void>();
   readonly #refusals = new Refusals();
   readonly #startedAt: number;
@@ -79,6 +86,29 @@ export class Daemon {
       stopped: () => this.#stopped?.(),
       fault: (event, error) => this.#fault(event, error),
     });
+    this.#intake = this.#makeIntake(options);
+  }
+
+  #makeIntake({ engine, clock, log }: DaemonOptions): Intake {
+    return new Intake({
+      urgency: (octets, path) => {
+        try {
+          return engine.urgency(octets, path, clock());
+        } catch (error) {
+          this.#fault("datagram", error);
+          return "anybody";
+        }
+      },
+      handle: (octets, path) => this.#loop.dispatch({ kind: "datagram", octets, path }),
+      later: setImmediate,
+      clock,
+      overflowed: (count) =>
+        log.say(
+          "warn",
+          "transport",
+          `${count} first messages found no room: a flood, or more callers than can be served`,
+        ),
+    });
   }
 
   /** Takes the ports, sets the policies, and only then reads: rejects with TransportError before the kernel was touched. */
@@ -88,7 +118,7 @@ export class Daemon {
     this.#addresses = localAddresses(desired);
     await transport.open(
       {
-        datagram: (octets, path) => this.#loop.dispatch({ kind: "datagram", octets, path }),
+        datagram: (octets, path) => this.#intake.take(octets, path),
         sendFailed: (path, errno) => this.#loop.dispatch({ kind: "send-failed", path, errno }),
         addressesChanged: () => this.#fillAgain(),
         notice: (level, sentence) => log.say(level, "transport", sentence),

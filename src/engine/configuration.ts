@@ -1,6 +1,6 @@
 /** Bringing what runs to what the configuration asks for: at the start, at every change, and at the end. */
 import type { KernelAnswer } from "../kernel/port.ts";
-import type { ChildDesired, DesiredState, LockDesired } from "../sa/desired.ts";
+import { type ChildDesired, type DesiredState, floodDefaults, type LockDesired } from "../sa/desired.ts";
 import { equalData } from "./equal.ts";
 import type { Parts } from "./parts.ts";
 import { Peer, type PeerContext } from "./peer.ts";
@@ -108,8 +108,9 @@ export class Configuration {
 
   /** Brings the running state to `desired`; peers that did not change are not touched. */
   #apply(before: DesiredState, desired: DesiredState): void {
-    const { directory, policies, running, standing } = this.#parts;
+    const { admission, directory, policies, running, standing } = this.#parts;
     this.#phase = { kind: "running", desired };
+    admission.configure(desired.local.flood ?? floodDefaults);
     const reqids = assignReqids(desired, running.reqids());
     const earlier = new Map(before.peers.map((peer) => [peer.name, peer]));
     const later = new Map(desired.peers.map((peer) => [peer.name, peer]));

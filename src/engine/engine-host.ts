@@ -40,7 +40,7 @@ export class EngineHost implements Host, PeerContext {
   constructor(parts: Parts, resync: Resync) {
     this.#parts = parts;
     this.#resync = resync;
-    this.responder = new Responder(this, parts.directory, () => this.#freshSpi());
+    this.responder = new Responder(this, parts.directory, parts.admission, () => this.#freshSpi());
   }
 
   // --- what an IKE SA asks (Host) ---------------------------------------------------------------------------------
@@ -239,10 +239,11 @@ export class EngineHost implements Host, PeerContext {
   }
 
   ended(sa: IkeSa, reason: Reason): void {
-    const stood = sa.establishedAt > 0;
+    // A call of ours that the peer's own made needless has not failed.
+    const failed = sa.establishedAt === 0 && reason.code !== "replaced";
     this.log({
-      level: stood || reason.code === "replaced" ? "info" : "warn",
-      event: stood ? "ike-sa-down" : "ike-sa-failed",
+      level: failed ? "warn" : "info",
+      event: failed ? "ike-sa-failed" : "ike-sa-down",
       ...nameOf(sa),
       reason,
       facts: { remote: formatEndpoint(sa.path.remote) },

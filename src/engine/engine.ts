@@ -4,6 +4,7 @@ import type { Policy } from "../kernel/port.ts";
 import { formatEndpoint, type Path } from "../sa/path.ts";
 import { WireError } from "../wire/error.ts";
 import { decodeHeader, flag, type Header } from "../wire/ikev2/header.ts";
+import { isFirstMessage } from "../wire/ikev2/peek.ts";
 import { exchangeType } from "../wire/ikev2/registry/message.ts";
 import { Configuration } from "./configuration.ts";
 import { EngineHost } from "./engine-host.ts";
@@ -21,6 +22,8 @@ export interface EngineOptions {
   /** Tests only: what is sent in place of the payloads of each message of an IKE SA. */
   readonly rewrite?: PayloadRewrite;
 }
+
+export type Urgency = "session" | "proven" | "configured" | "anybody";
 
 /** The whole core behind one door: no I/O, no clock and no randomness of its own. */
 export class Engine {
@@ -48,6 +51,15 @@ export class Engine {
   /** When a `wake` is due, in ms of the engine's clock. */
   nextDeadline(): number | undefined {
     return this.#parts.timers.nextDeadline();
+  }
+
+  /**
+   * Which of several datagrams is to be handled first: those of IKE SAs that are there, then first messages, of callers
+   * that have shown that they receive at their address, of configured peers' addresses, of anybody.
+   */
+  urgency(octets: Uint8Array, path: Path, now: number): Urgency {
+    this.#parts.now = Math.max(this.#parts.now, now);
+    return isFirstMessage(octets) ? this.#host.responder.urgency(octets, path) : "session";
   }
 
   /** How everything stands, for the operator. */

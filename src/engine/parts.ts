@@ -1,5 +1,6 @@
 /** What the engine is made of, and its parts share. */
 import type { PayloadRewrite } from "../ikev2/host.ts";
+import { Admission } from "./admission.ts";
 import { Lingering } from "./lingering.ts";
 import { Outbox } from "./outbox.ts";
 import { PeerDirectory } from "./peer-directory.ts";
@@ -18,6 +19,7 @@ export class Parts {
   readonly rewrite: PayloadRewrite | undefined;
   readonly outbox = new Outbox();
   readonly timers = new TimerHeap();
+  readonly admission = new Admission();
   readonly directory = new PeerDirectory();
   readonly running = new Running();
   readonly repairs = new Repairs(this.outbox, this.timers, () => this.now);

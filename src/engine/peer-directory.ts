@@ -33,6 +33,11 @@ export class PeerDirectory {
     }
   }
 
+  /** Whether a peer has this very address. */
+  names(address: Address): boolean {
+    return this.#byAddress.has(address);
+  }
+
   /** Peers that may be at the other end of the path: those with that very address first. */
   at(path: Path): PeerDesired[] {
     const exact = this.#byAddress.get(path.remote.address) ?? [];

@@ -80,7 +80,11 @@ export class Peer implements TimerOwner {
     this.#failures = 0;
     this.#shortLives = 0;
     this.#retryAt = 0;
-    for (const child of this.children.values()) child.failures = 0;
+    for (const child of this.children.values()) {
+      child.failures = 0;
+      // Why it was not up is no reason any more.
+      child.reason = undefined;
+    }
     this.tend(true);
   }
 

@@ -1,5 +1,6 @@
 /** New IKE SAs from outside: repeats, cookies, limits, and then IKE_SA_INIT's own checks (RFC 7296 2.6). */
 import { hash } from "../crypto/hash.ts";
+import { keTransforms } from "../crypto/transforms/ke.ts";
 import { CookieJar } from "../ikev2/cookie.ts";
 import { answerInit, statelessAnswer } from "../ikev2/exchanges/ike-sa-init-responder.ts";
 import type { Host } from "../ikev2/host.ts";
@@ -10,15 +11,14 @@ import { formatEndpoint, type Path } from "../sa/path.ts";
 import { WireError } from "../wire/error.ts";
 import type { Header } from "../wire/ikev2/header.ts";
 import { decodeMessage, type Message } from "../wire/ikev2/message.ts";
+import { peekCookie } from "../wire/ikev2/peek.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
+import type { Admission, Caller } from "./admission.ts";
 import { LogThrottle } from "./log-throttle.ts";
 import type { PeerDirectory } from "./peer-directory.ts";
 
-/** Half-open IKE SAs, in all and from one address, beyond which a cookie is asked for before any state is made. */
-const cookieThreshold = { all: 256, address: 32 } as const;
-
-/** Half-open IKE SAs beyond which requests are dropped, cookie or not. */
-const halfOpenLimit = { all: 8_192, address: 2_048 } as const;
+/** Refusals a second that strangers are told: each costs more than to say nothing. */
+const answersToStrangers = 100;
 
 /** Refused requests that are remembered, so that their repeats are not told of. */
 const rememberedRefusals = 256;
@@ -26,22 +26,24 @@ const rememberedRefusals = 256;
 export class Responder {
   readonly #host: Host;
   readonly #directory: PeerDirectory;
+  readonly #admission: Admission;
   readonly #allocateSpi: () => bigint;
   readonly #cookies: CookieJar;
   readonly #throttle = new LogThrottle();
+  readonly #strangers = new LogThrottle(answersToStrangers);
   /**
    * Half-open IKE SAs by the initiator's address and the request itself: a repeated request is not a new one, while one
    * with a cookie is, though an earlier one without it arrived too (RFC 7296 2.1).
    */
   readonly #halfOpen = new Map<string, IkeSa>();
-  readonly #keys = new Map<IkeSa, string>();
-  readonly #perAddress = new Map<string, number>();
+  readonly #entries = new Map<IkeSa, { readonly key: string; readonly caller: Caller }>();
   /** The latest requests whose refusal was told of: a repeat is answered again, and not told again. */
   readonly #told = new Set<string>();
 
-  constructor(host: Host, directory: PeerDirectory, allocateSpi: () => bigint) {
+  constructor(host: Host, directory: PeerDirectory, admission: Admission, allocateSpi: () => bigint) {
     this.#host = host;
     this.#directory = directory;
+    this.#admission = admission;
     this.#allocateSpi = allocateSpi;
     this.#cookies = new CookieJar((length) => host.random(length), host.now());
   }
@@ -52,22 +54,19 @@ export class Responder {
     const known = this.#halfOpen.get(key);
     if (known !== undefined) return known.receive(header, octets, path);
     if (header.messageId !== 0 || header.initiatorSpi === 0n) return;
-    const fromThere = this.#perAddress.get(path.remote.address) ?? 0;
-    if (this.#halfOpen.size >= halfOpenLimit.all || fromThere >= halfOpenLimit.address) return;
+    const peers = this.#directory.at(path);
+    if (peers.length === 0) return this.#refuseStranger(header, octets, path, key);
+    const now = this.#host.now();
+    const caller = this.#admission.caller(path.remote.address, this.#directory.names(path.remote.address));
+    const admittance = this.#admission.judge(caller, now);
+    if (admittance === "full") return this.#drop("too many half-open IKE SAs, or key exchanges, from there", path);
     const message = this.#decode(header, octets);
     if (message === undefined) return;
-    const suspicious = this.#halfOpen.size >= cookieThreshold.all || fromThere >= cookieThreshold.address;
-    if (suspicious && !this.#provenAddress(message, path)) return;
-    const peers = this.#directory.at(path);
-    if (peers.length === 0) {
-      this.#refused(() => this.#directory.unknown(path), path, key);
-      return this.#host.send(statelessAnswer(message, notify(notifyType.NO_PROPOSAL_CHOSEN)), path);
-    }
+    if (admittance === "cookie" && !this.#provenAddress(message, path)) return;
     const verdict = answerInit(this.#host, peers, message, octets, path, this.#allocateSpi);
     switch (verdict.kind) {
       case "opened":
-        this.#remember(key, verdict.sa);
-        return;
+        return this.#remember(key, caller, verdict.sa, message);
       case "refused":
         this.#host.refused(peers, verdict.reason);
         this.#refused(() => verdict.reason, path, key);
@@ -81,22 +80,40 @@ export class Responder {
 
   /** It is half open no more: established, refused, or given up. */
   leave(sa: IkeSa): void {
-    const key = sa.role === "responder" ? this.#keys.get(sa) : undefined;
-    if (key === undefined) return;
-    this.#keys.delete(sa);
-    this.#halfOpen.delete(key);
-    const address = addressOf(key);
-    const left = (this.#perAddress.get(address) ?? 1) - 1;
-    if (left === 0) this.#perAddress.delete(address);
-    else this.#perAddress.set(address, left);
+    const entry = sa.role === "responder" ? this.#entries.get(sa) : undefined;
+    if (entry === undefined) return;
+    this.#entries.delete(sa);
+    this.#halfOpen.delete(entry.key);
+    this.#admission.closed(entry.caller);
   }
 
-  #remember(key: string, sa: IkeSa): void {
-    if (sa.isOver) return;
+  /** Which of several first messages is to be taken first, from what can be seen at little cost. */
+  urgency(octets: Uint8Array, path: Path): "proven" | "configured" | "anybody" {
+    const seen = peekCookie(octets);
+    if (
+      seen !== undefined &&
+      this.#cookies.check(seen.cookie, seen.nonce, path.remote, seen.initiatorSpi, this.#host.now())
+    )
+      return "proven";
+    return this.#directory.names(path.remote.address) ? "configured" : "anybody";
+  }
+
+  #remember(key: string, caller: Caller, sa: IkeSa, message: Message): void {
+    const group = find(message.payloads, "KE")?.group;
+    const method = keTransforms.find(({ ikev2 }) => ikev2 === group);
+    this.#admission.opened(caller, method, this.#host.now());
     this.#halfOpen.set(key, sa);
-    this.#keys.set(sa, key);
-    const address = addressOf(key);
-    this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
+    this.#entries.set(sa, { key, caller });
+    // It may have ended at once.
+    if (sa.isOver) this.leave(sa);
+  }
+
+  #refuseStranger(header: Header, octets: Uint8Array, path: Path, key: string): void {
+    if (this.#strangers.admit(this.#host.now()) === undefined) return this.#drop("a stranger", path);
+    const message = this.#decode(header, octets);
+    if (message === undefined) return;
+    this.#refused(() => this.#directory.unknown(path), path, key);
+    this.#host.send(statelessAnswer(message, notify(notifyType.NO_PROPOSAL_CHOSEN)), path);
   }
 
   #decode(header: Header, octets: Uint8Array): Message | undefined {
@@ -140,8 +157,4 @@ export class Responder {
 
 function keyOf(request: Uint8Array, path: Path): string {
   return `${path.remote.address} ${path.remote.port} ${hash("sha1", request).toString("base64")}`;
-}
-
-function addressOf(key: string): string {
-  return key.slice(0, key.indexOf(" "));
 }

@@ -47,11 +47,13 @@ export class CookieJar {
 
   #turn(now: number): void {
     if (now < this.#changeAt) return;
-    const skipped = now >= this.#changeAt + secretLife;
+    // In step with the clock, though nobody may have asked for long: no cookie is good for more than two lives.
+    const skipped = Math.floor((now - this.#changeAt) / secretLife);
     this.#previous?.prf.destroy();
-    this.#previous = skipped ? undefined : this.#current;
+    if (skipped > 0) this.#current.prf.destroy();
+    this.#previous = skipped > 0 ? undefined : this.#current;
     this.#current = this.#makeSecret((this.#current.version + 1) & 0xff);
-    this.#changeAt = now + secretLife;
+    this.#changeAt += (skipped + 1) * secretLife;
   }
 
   #makeSecret(version: number): Secret {

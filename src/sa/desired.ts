@@ -18,7 +18,28 @@ export type LockedPeerDesired = Pick<PeerDesired, "name" | "remote" | "local" | 
 export interface LocalDesired {
   /** Kinds of overlay that are locked towards everybody. */
   readonly locks: readonly LockDesired[];
+  /** Undefined: the defaults. */
+  readonly flood?: FloodLimits;
 }
+
+/** Bounds on what callers may cost that have proved nothing yet. */
+export interface FloodLimits {
+  /** Half-open IKE SAs in all. */
+  readonly halfOpen: number;
+  /** Half-open IKE SAs in all, and from one network, from which on a cookie is asked for before any state is made. */
+  readonly cookiesAbove: number;
+  readonly cookiesAboveByNetwork: number;
+  /** Key exchanges a second, in those of X25519, that one network may cost while cookies are asked for. */
+  readonly keyExchangesByNetwork: number;
+}
+
+/** What they are where the file says nothing. */
+export const floodDefaults: FloodLimits = {
+  halfOpen: 8_192,
+  cookiesAbove: 256,
+  cookiesAboveByNetwork: 32,
+  keyExchangesByNetwork: 200,
+};
 
 /** A kind that never leaves or enters in clear, whoever the other end is. */
 export interface LockDesired {

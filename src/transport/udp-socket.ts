@@ -69,5 +69,8 @@ export function wrapDgram(socket: dgram.Socket, local: Endpoint, beginReading: (
   };
 }
 
-/** Octets; room for a burst of first messages while a handshake is computed. Without CAP_NET_ADMIN net.core.rmem_max caps it. */
-export const receiveBuffer = 1 << 20;
+/**
+ * Octets; room for some 4,000 first messages while a handshake is computed or memory is tidied up: the kernel counts more
+ * than a datagram's own octets. Without CAP_NET_ADMIN net.core.rmem_max caps it.
+ */
+export const receiveBuffer = 1 << 22;

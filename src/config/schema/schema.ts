@@ -1,6 +1,6 @@
 /** Every key of the configuration, typed and documented once: loading and the reference page both read this. */
 import { z } from "zod";
-import type { ChildlessPolicy } from "../../sa/desired.ts";
+import { type ChildlessPolicy, floodDefaults } from "../../sa/desired.ts";
 import type { LogRecord } from "../../sa/log-record.ts";
 import { quote } from "../problem.ts";
 import { authSection } from "./auth.ts";
@@ -261,6 +261,36 @@ export const peerShape = {
   ...sharedShape,
 };
 
+const floodSection = section({
+  "half-open": documented(wholeNumber(64, 65_536).optional(), {
+    type: "64 to 65536",
+    default: String(floodDefaults.halfOpen),
+    meaning:
+      "IKE SAs in all that others have begun and not completed; further callers get no answer. A quarter is kept for the configured peers' own addresses.",
+    example: "half-open: 16384",
+  }),
+  "cookies-above": documented(wholeNumber(0, 65_536).optional(), {
+    type: "0 to 65536",
+    default: String(floodDefaults.cookiesAbove),
+    meaning:
+      "Half-open IKE SAs in all from which on every caller must first show, by a cookie, that it receives at its address. 0: always.",
+    example: "cookies-above: 0",
+  }),
+  "cookies-above-by-network": documented(wholeNumber(0, 65_536).optional(), {
+    type: "0 to 65536",
+    default: String(floodDefaults.cookiesAboveByNetwork),
+    meaning: "The same for callers of one network (an IPv4 /24, an IPv6 /56), and for one configured address.",
+    example: "cookies-above-by-network: 64",
+  }),
+  "key-exchanges-by-network": documented(wholeNumber(1, 100_000).optional(), {
+    type: "1 to 100000",
+    default: String(floodDefaults.keyExchangesByNetwork),
+    meaning:
+      "Key exchanges a second that the callers of one network may cost while cookies are asked for, counted in those of X25519; one of 2048-bit MODP counts ten.",
+    example: "key-exchanges-by-network: 50",
+  }),
+});
+
 export const localShape = {
   id: documented(identity.optional(), {
     type: "identity",
@@ -280,6 +310,12 @@ export const localShape = {
     meaning:
       "Overlays that must not leave or enter this host in clear whoever the other end is: multicast groups and hosts that no peer names too.",
     example: "lock: [gre, vxlan: { port: 8472 }]",
+  }),
+  flood: documented(floodSection.optional(), {
+    type: "section",
+    default: "bounds that a gateway with thousands of peers can live with",
+    meaning: "What callers may cost that have not proved who they are.",
+    example: "flood: { half-open: 16384, cookies-above: 0 }",
   }),
 };
 

@@ -296,7 +296,7 @@ describe("errors outside peers are fatal", () => {
     ],
     [
       "local:\n  adress: 192.0.2.1\n",
-      'gw.yaml:2:3: local.adress: unknown key "adress", did you mean address? Possible here: id, address, lock',
+      'gw.yaml:2:3: local.adress: unknown key "adress", did you mean address? Possible here: id, address, lock, flood',
     ],
     [
       "local:\n  lock: [gre, vxlam]\n",

@@ -1,4 +1,5 @@
 import type { EnginePort } from "../../../src/daemon/event-loop.ts";
+import type { Urgency } from "../../../src/engine/engine.ts";
 import type { Effect, EngineEvent } from "../../../src/engine/io.ts";
 import type { Status } from "../../../src/engine/status.ts";
 
@@ -18,6 +19,10 @@ export class FakeEngine implements EnginePort {
 
   nextDeadline(): number | undefined {
     return this.deadline;
+  }
+
+  urgency(): Urgency {
+    return "session";
   }
 
   status(): Status {
