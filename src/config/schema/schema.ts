@@ -1,10 +1,11 @@
 /** Every key of the configuration, typed and documented once: loading and the reference page both read this. */
 import { z } from "zod";
-import { type ChildlessPolicy, floodDefaults } from "../../sa/desired.ts";
+import type { ChildlessPolicy } from "../../sa/desired.ts";
 import type { LogRecord } from "../../sa/log-record.ts";
 import { quote } from "../problem.ts";
 import { authSection } from "./auth.ts";
 import { documented } from "./documentation.ts";
+import { floodSection } from "./flood.ts";
 import { leaf, notThis, oneOf, oneOrMany, section, wholeNumber } from "./leaf.ts";
 import { childShape, lockEntry, protectEntry } from "./protect.ts";
 import {
@@ -260,36 +261,6 @@ export const peerShape = {
   }),
   ...sharedShape,
 };
-
-const floodSection = section({
-  "half-open": documented(wholeNumber(64, 65_536).optional(), {
-    type: "64 to 65536",
-    default: String(floodDefaults.halfOpen),
-    meaning:
-      "IKE SAs in all that others have begun and not completed; further callers get no answer. A quarter is kept for the configured peers' own addresses.",
-    example: "half-open: 16384",
-  }),
-  "cookies-above": documented(wholeNumber(0, 65_536).optional(), {
-    type: "0 to 65536",
-    default: String(floodDefaults.cookiesAbove),
-    meaning:
-      "Half-open IKE SAs in all from which on every caller must first show, by a cookie, that it receives at its address. 0: always.",
-    example: "cookies-above: 0",
-  }),
-  "cookies-above-by-network": documented(wholeNumber(0, 65_536).optional(), {
-    type: "0 to 65536",
-    default: String(floodDefaults.cookiesAboveByNetwork),
-    meaning: "The same for callers of one network (an IPv4 /24, an IPv6 /56), and for one configured address.",
-    example: "cookies-above-by-network: 64",
-  }),
-  "key-exchanges-by-network": documented(wholeNumber(1, 100_000).optional(), {
-    type: "1 to 100000",
-    default: String(floodDefaults.keyExchangesByNetwork),
-    meaning:
-      "Key exchanges a second that the callers of one network may cost while cookies are asked for, counted in those of X25519; one of 2048-bit MODP counts ten.",
-    example: "key-exchanges-by-network: 50",
-  }),
-});
 
 export const localShape = {
   id: documented(identity.optional(), {
