@@ -13,12 +13,18 @@ export class Agreement {
   readonly #halves = new Map<string, { in?: Half; out?: Half }>();
   /** SAs both of whose halves were seen. */
   compared = 0;
+  readonly #publicAddress: (address: string) => string;
+
+  /** `publicAddress`: where the others find who has that address of its own. */
+  constructor(publicAddress: (address: string) => string) {
+    this.#publicAddress = publicAddress;
+  }
 
   installed(sa: SaInstall, by: string, now: number): void {
-    const key = `${sa.protocol} ${sa.spi} ${sa.destination}`;
+    const key = `${sa.protocol} ${sa.spi} ${this.#publicAddress(sa.destination)}`;
     const halves = this.#halves.get(key) ?? {};
     this.#halves.set(key, halves);
-    halves[sa.direction] = { said: contents(sa), by };
+    halves[sa.direction] = { said: contents(sa, this.#publicAddress(sa.source)), by };
     const { in: inbound, out: outbound } = halves;
     if (inbound === undefined || outbound === undefined) return;
     this.compared += 1;
@@ -32,10 +38,10 @@ export class Agreement {
 }
 
 /** Whatever both ends must hold alike, in words; keys in hexadecimal. */
-function contents(sa: SaInstall): string {
+function contents(sa: SaInstall, source: string): string {
   const keyed = (half: SaInstall["encr"] | SaInstall["integ"]): string =>
     half === undefined ? "none" : `${half.transform.keyword} ${Buffer.from(half.key).toString("hex")}`;
   const selector = sa.selector === undefined ? "anything" : formatSelector(sa.selector);
   const esn = sa.esn ? "esn" : "no esn";
-  return [sa.mode, sa.source, keyed(sa.encr), keyed(sa.integ), esn, selector].join(", ");
+  return [sa.mode, source, keyed(sa.encr), keyed(sa.integ), esn, selector].join(", ");
 }

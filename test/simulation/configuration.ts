@@ -9,6 +9,7 @@ import {
   addressOf,
   type EndIndex,
   letter,
+  ownAddress,
   type Peering,
   type PeeringIndex,
   type Scenario,
@@ -77,8 +78,13 @@ export class Configurations {
     const known = this.#peers.get(key);
     if (known !== undefined) return known;
     const lines = side === 0 ? peering.protect : peering.protect.map(mirrored);
-    const made = peer(addressOf(peering.ends[side]), addressOf(peering.ends[otherSide(side)]), {
+    const here = peering.ends[side];
+    const there = peering.ends[otherSide(side)];
+    const made = peer(ownAddress(this.#scenario, here), addressOf(there), {
       name: peerName(this.#scenario, index, side),
+      localId: `gw-${letter(here)}`,
+      remoteId: `gw-${letter(there)}`,
+      ...(peering.anywhere === true && side === 0 ? { remote: "any" } : {}),
       protect: linesOf(lines, variant),
       esp: peering.esp[side],
       ike: peering.ike[side],
@@ -100,11 +106,11 @@ export function isConfigured(peering: Peering, line: number, variant: Variant): 
 }
 
 /** Every packet that a peering protects, in both directions. */
-export function flowsOf(peering: Peering, index: PeeringIndex): FlowPlan[] {
+export function flowsOf(scenario: Scenario, peering: Peering, index: PeeringIndex): FlowPlan[] {
   return peering.protect.flatMap((protect, line) =>
     ([0, 1] as const).flatMap((from) => {
       const own = from === 0 ? protect : mirrored(protect);
-      const source = addressOf(peering.ends[from]);
+      const source = ownAddress(scenario, peering.ends[from]);
       const destination = addressOf(peering.ends[otherSide(from)]);
       return packetsOf(own, source, destination).map((packet) => ({ peering: index, from, line, packet }));
     }),

@@ -18,8 +18,10 @@ export function generate(seed: number, options: GenerateOptions = {}): Scenario 
   const rng = new Rng(seed, 1);
   const theme = rng.pick(themes);
   const count = options.ends ?? rng.pick(theme.sizes);
-  const ends = Array.from({ length: count }, () => endPlan(rng, theme));
-  const peerings = graph(rng, count).map((pair) => peering(rng, pair));
+  const ends = Array.from({ length: count }, (_, index) => endPlan(rng, theme, index === 0));
+  // Two ends whose NATs forward nothing cannot meet.
+  const pairs = graph(rng, count).filter((pair) => pair.some((end) => ends[end]?.nat !== "dynamic"));
+  const peerings = pairs.map((pair) => peering(rng, pair, ends));
   const wanted = options.events ?? rng.between(theme.events[0], theme.events[1]);
   const events = timeline(rng, theme, { ends: count, peerings }, wanted);
   return { seed, theme: theme.name, real: seed % realShare === 0, ends, peerings, events, watch: 40_000 };
@@ -35,6 +37,8 @@ interface Theme {
   readonly pause: number;
   /** Whether all start in one instant. */
   readonly together: number;
+  /** Some ends sit behind NATs: only tunnels then. */
+  readonly nats?: boolean;
   readonly kinds: readonly [Maker, ...Maker[]];
 }
 
@@ -108,6 +112,7 @@ const deafen: Maker = (rng, { ends }) => ({
   count: rng.between(1, 3),
   told: rng.chance(50),
 });
+const rebind: Maker = (rng, { ends }) => ({ kind: "rebind", end: rng.below(ends) });
 const soft: Maker = (rng, cast) => expire(rng, cast, false);
 const hard: Maker = (rng, cast) => expire(rng, cast, true);
 
@@ -163,13 +168,25 @@ const themes: readonly [Theme, ...Theme[]] = [
     together: 50,
     kinds: [operator, reconfigure, restart, hard, soft, hold],
   },
+  {
+    name: "behind NATs",
+    sizes: small,
+    events: [2, 10],
+    from: 0,
+    pause: 15_000,
+    together: 30,
+    nats: true,
+    kinds: [rebind, rebind, rebind, soft, lose, repeat, hold, rain, crash, restart, partition, reconfigure],
+  },
 ];
 
-function endPlan(rng: Rng, theme: Theme): EndPlan {
+function endPlan(rng: Rng, theme: Theme, reachable: boolean): EndPlan {
+  const nat = reachable || rng.chance(30) ? "forwarded" : "dynamic";
   return {
     startsAt: rng.chance(theme.together) ? 0 : rng.below(3_000),
     kernelDelay: rng.chance(50) ? 0 : rng.below(20),
     computeDelay: rng.chance(50) ? 0 : rng.below(30),
+    ...(theme.nats === true && rng.chance(60) ? { nat } : {}),
   };
 }
 
@@ -186,9 +203,13 @@ function graph(rng: Rng, count: number): [EndIndex, EndIndex][] {
   return pairs;
 }
 
-function peering(rng: Rng, ends: [EndIndex, EndIndex]): Peering {
-  const both = rng.chance(60);
-  const first = rng.chance(50);
+function peering(rng: Rng, pair: [EndIndex, EndIndex], plans: readonly EndPlan[]): Peering {
+  // Nobody can call an end whose NAT forwards nothing: it calls, and is the second.
+  const hidden = (end: EndIndex): boolean => plans[end]?.nat === "dynamic";
+  const ends: [EndIndex, EndIndex] = hidden(pair[0]) ? [pair[1], pair[0]] : pair;
+  const natted = ends.some((end) => plans[end]?.nat !== undefined);
+  const both = !hidden(ends[1]) && rng.chance(60);
+  const first = !hidden(ends[1]) && rng.chance(50);
   const pfs = rng.chance(40);
   const esp: readonly string[] = pfs ? ["aes128gcm16-x25519", "aes128gcm16"] : ["aes128gcm16"];
   // Now and then each prefers another method, so that the first guess is wrong.
@@ -197,7 +218,8 @@ function peering(rng: Rng, ends: [EndIndex, EndIndex]): Peering {
   const otherIke = crossed ? ["aes128gcm16-prfsha256-ecp256-x25519"] : ike;
   return {
     ends,
-    protect: lines(rng, ends),
+    ...(hidden(ends[1]) && rng.chance(40) ? { anywhere: true } : {}),
+    protect: lines(rng, ends, natted),
     initiate: [both || first, both || !first],
     esp: [esp, esp],
     ike: [ike, otherIke],
@@ -207,13 +229,14 @@ function peering(rng: Rng, ends: [EndIndex, EndIndex]): Peering {
   };
 }
 
-function lines(rng: Rng, [a, b]: readonly [EndIndex, EndIndex]): [ProtectLine, ...ProtectLine[]] {
+function lines(rng: Rng, [a, b]: readonly [EndIndex, EndIndex], natted: boolean): [ProtectLine, ...ProtectLine[]] {
   const tunnel: ProtectLine = {
     kind: "tunnel",
     local: { address: `10.${a + 1}.${b + 1}.0`, length: 24 },
     remote: { address: `10.${b + 1}.${a + 1}.0`, length: 24 },
   };
   const all: readonly ProtectLine[] = [{ kind: "gre" }, { kind: "vxlan" }, tunnel, { kind: "geneve" }];
+  if (natted) return rng.chance(50) ? [tunnel] : [tunnel, { ...tunnel, protocol: 6 }];
   const start = rng.below(all.length);
   const count = rng.pick([1, 1, 2, 2, 3]);
   const [first = { kind: "gre" }, ...rest] = [...all.slice(start), ...all.slice(0, start)];

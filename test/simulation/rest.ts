@@ -9,12 +9,15 @@ import type { End } from "../unit/engine/world.ts";
 /** One end as it stands now. */
 export interface Snapshot {
   readonly end: End;
+  /** Its own address, and where the others find it. */
+  readonly address: string;
+  readonly publicAddress: string;
   readonly status: Status;
   readonly sas: readonly StandingSa[];
 }
 
-export function snapshot(end: End): Snapshot {
-  return { end, status: end.engine.status(), sas: standing(end) };
+export function snapshot(end: End, publicAddress: string): Snapshot {
+  return { end, address: end.address, publicAddress, status: end.engine.status(), sas: standing(end) };
 }
 
 export function peerIn({ status }: Snapshot, name: string): PeerStatus | undefined {
@@ -47,8 +50,8 @@ export function surplus(one: Snapshot, other: Snapshot, names: readonly [string,
       if (sas.length !== 1) return `${here.end.address} has ${sas.length} pairs of ${name}`;
     const between = here.sas.filter(
       (sa) =>
-        (sa.source === here.end.address && sa.destination === there.end.address) ||
-        (sa.source === there.end.address && sa.destination === here.end.address),
+        (sa.source === here.address && sa.destination === there.publicAddress) ||
+        (sa.source === there.publicAddress && sa.destination === here.address),
     );
     if (between.length !== peer.children.length * 2)
       return `${here.end.address} has ${between.length} SAs in its kernel for ${peer.children.length} children`;

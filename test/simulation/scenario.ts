@@ -26,11 +26,15 @@ export interface EndPlan {
   /** How long the kernel and the worker take to answer; 0: at once. */
   readonly kernelDelay: number;
   readonly computeDelay: number;
+  /** Behind a NAT of its own: `dynamic` ports, or with IKE's ports forwarded to it. */
+  readonly nat?: "dynamic" | "forwarded" | undefined;
 }
 
 /** Two ends that are configured for each other. */
 export interface Peering {
   readonly ends: readonly [EndIndex, EndIndex];
+  /** The first end knows no address of the second, which calls it from anywhere. */
+  readonly anywhere?: boolean | undefined;
   /** Of the first end; mirrored at the second. */
   readonly protect: readonly [ProtectLine, ...ProtectLine[]];
   readonly initiate: readonly [boolean, boolean];
@@ -91,6 +95,8 @@ export type SimulationEvent = {
     }
   /** The kernel's next reports are lost. */
   | { readonly kind: "deafen"; readonly end: EndIndex; readonly count: number; readonly told: boolean }
+  /** The NAT of an end has forgotten everything: what leaves next gets other ports. */
+  | { readonly kind: "rebind"; readonly end: EndIndex }
   /** A child's newest pair comes to a limit, at one end or at both in the same instant. */
   | {
       readonly kind: "expire";
@@ -108,6 +114,12 @@ export function letter(end: EndIndex): string {
   return String.fromCharCode(97 + end);
 }
 
+/** Where the others find an end: its own address, or its NAT's. */
 export function addressOf(end: EndIndex): string {
   return `192.0.2.${end + 1}`;
+}
+
+/** What an end takes for its address. */
+export function ownAddress({ ends }: Pick<Scenario, "ends">, end: EndIndex): string {
+  return ends[end]?.nat === undefined ? addressOf(end) : `10.99.0.${end + 1}`;
 }

@@ -2,7 +2,10 @@
 
 import type { EngineEvent } from "../../src/engine/io.ts";
 import type { KernelRequest } from "../../src/kernel/port.ts";
+import type { ProtectedPacket } from "../../src/kernel/simulated/packet.ts";
+import { natTraversalPort, type Path } from "../../src/sa/path.ts";
 import { decodeMessage } from "../../src/wire/ikev2/message.ts";
+import { install, Nat, through } from "../unit/engine/nat.ts";
 import { type Datagram, type End, World } from "../unit/engine/world.ts";
 import { Agreement } from "./agreement.ts";
 import { Broken, type Invariant } from "./broken.ts";
@@ -14,7 +17,9 @@ import { mix, Rng } from "./rng.ts";
 import {
   addressOf,
   type EndIndex,
+  type EndPlan,
   letter,
+  ownAddress,
   type PeeringIndex,
   type Scenario,
   type SimulationEvent,
@@ -86,7 +91,8 @@ export class Simulation extends World {
   readonly #byAddress = new Map<string, EndIndex>();
   readonly #weather: Weather;
   readonly #traffic: Traffic;
-  readonly #agreement = new Agreement();
+  readonly #agreement: Agreement;
+  readonly #nats: Nat[] = [];
   readonly #ledger: Ledger;
   #datagrams = 0;
 
@@ -94,9 +100,11 @@ export class Simulation extends World {
     super(undefined, scenario.seed);
     this.#scenario = scenario;
     this.#configurations = new Configurations(scenario);
+    this.#agreement = new Agreement((address) => this.#publicAddress(address));
     this.#weather = new Weather(scenario.seed);
     this.#ledger = new Ledger(scenario.peerings, settleTime);
     for (const index of scenario.ends.keys()) this.#players.push(this.#player(index));
+    install(this, ...this.#nats);
     this.#traffic = new Traffic(this.#view(), this.#flows());
   }
 
@@ -131,9 +139,10 @@ export class Simulation extends World {
   }
 
   override transmit(datagram: Datagram): void {
+    const path = this.translate(datagram.path);
     const from = this.#byAddress.get(datagram.path.local.address);
-    const to = this.#byAddress.get(datagram.path.remote.address);
-    if (from === undefined || to === undefined) return;
+    const to = path === undefined ? undefined : this.#byAddress.get(path.local.address);
+    if (from === undefined || to === undefined || path === undefined) return;
     this.#datagrams += 1;
     this.#note(datagram.octets);
     if (this.#scenario.real) this.#read(datagram.octets);
@@ -141,7 +150,7 @@ export class Simulation extends World {
     const delay = this.#delay(from, to);
     const copies = this.#weather.fate(from, to, datagram.octets.length, delay, this.now);
     if (copies.length === 0 && peering !== undefined) this.#ledger.lost(peering, this.now);
-    for (const copy of copies) this.schedule(copy, () => this.#arrive(to, from, datagram));
+    for (const copy of copies) this.schedule(copy, () => this.#arrive(to, from, datagram.octets, path));
   }
 
   override check(event: EngineEvent, end: End): void {
@@ -158,7 +167,7 @@ export class Simulation extends World {
 
   /** Between which ends not everything stands once, carrying packets in both directions; a sentence each. */
   unsettled(): string[] {
-    const snapshots = this.#players.map(({ end }) => snapshot(end));
+    const snapshots = this.#snapshots();
     const faults = this.#scenario.peerings.map(
       (_, index) => this.#fault(index, snapshots) ?? this.#more(index, snapshots),
     );
@@ -206,6 +215,8 @@ export class Simulation extends World {
         return this.#refuse(event);
       case "deafen":
         return this.#deafen(event);
+      case "rebind":
+        return this.#rebind(event.end);
       case "expire":
         return this.#expire(event);
     }
@@ -280,6 +291,19 @@ export class Simulation extends World {
     else kernel?.loseNext("expire", count);
   }
 
+  #rebind(end: EndIndex): void {
+    const nat = this.#nats.find(({ address }) => address === addressOf(end));
+    if (nat === undefined) return;
+    this.#ledger.harmedAt(end, this.now);
+    nat.restart();
+    this.#forward(nat, end);
+  }
+
+  #forward(nat: Nat, end: EndIndex): void {
+    if (this.#scenario.ends[end]?.nat !== "forwarded") return;
+    for (const port of [500, 4500]) nat.forward({ address: ownAddress(this.#scenario, end), port }, port);
+  }
+
   #expire(event: Extract<SimulationEvent, { kind: "expire" }>): void {
     for (const index of event.ends) {
       const player = this.#players[index];
@@ -290,7 +314,7 @@ export class Simulation extends World {
       const child = peer?.children[event.child];
       const newest = child?.sas.at(-1);
       if (child === undefined || newest === undefined) continue;
-      const sa = { protocol: child.protocol, spi: Number.parseInt(newest.spiIn, 16), destination: addressOf(index) };
+      const sa = { protocol: child.protocol, spi: Number.parseInt(newest.spiIn, 16), destination: player.end.address };
       if (event.hard) {
         this.#ledger.harmed(event.peering, this.now);
         player.kernel.request({ kind: "deleteSa", sa });
@@ -322,7 +346,7 @@ export class Simulation extends World {
     const until = this.now + watch;
     while (this.now < until) {
       this.run(1_000);
-      const snapshots = this.#players.map(({ end }) => snapshot(end));
+      const snapshots = this.#snapshots();
       for (const index of peerings.keys()) {
         const fault = this.#fault(index, snapshots);
         if (fault !== undefined) throw new Broken("what is configured stands once", this.now, `in peace, ${fault}`);
@@ -337,6 +361,10 @@ export class Simulation extends World {
       if (fault !== undefined)
         throw new Broken("nothing stays beyond its time", this.now, `${letter(index)}: ${fault}`);
     }
+  }
+
+  #snapshots(): Snapshot[] {
+    return this.#players.map(({ index, end }) => snapshot(end, addressOf(index)));
   }
 
   /** What is not up between two ends. */
@@ -388,8 +416,8 @@ export class Simulation extends World {
 
   #player(index: EndIndex): Player {
     const { seed, real, ends } = this.#scenario;
-    const plan = ends[index] ?? { startsAt: 0, kernelDelay: 0, computeDelay: 0 };
-    const address = addressOf(index);
+    const plan: EndPlan = ends[index] ?? { startsAt: 0, kernelDelay: 0, computeDelay: 0 };
+    const address = ownAddress(this.#scenario, index);
     const kernel = new WatchedKernel({ addresses: [address], firstSpi: 0x1000_0000 + index * 0x0100_0000 });
     const end = this.add(address, {
       kernel,
@@ -402,6 +430,12 @@ export class Simulation extends World {
       },
     });
     this.#byAddress.set(address, index);
+    kernel.encapsulationPorts.add(natTraversalPort);
+    if (plan.nat !== undefined) {
+      const nat = new Nat(this, addressOf(index), [address]);
+      this.#forward(nat, index);
+      this.#nats.push(nat);
+    }
     kernel.watch = {
       before: (request) => this.#traffic.before(index, request),
       after: (request, answer) => {
@@ -416,13 +450,13 @@ export class Simulation extends World {
 
   #flows() {
     return this.#scenario.peerings.flatMap((peering, index) =>
-      flowsOf(peering, index).flatMap((plan) => {
+      flowsOf(this.#scenario, peering, index).flatMap((plan) => {
         const from = peering.ends[plan.from];
         const to = peering.ends[plan.from === 0 ? 1 : 0];
         const sender = this.#players[from]?.end;
         const receiver = this.#players[to]?.end;
         if (sender === undefined || receiver === undefined) return [];
-        return [{ plan, from, to, sender, receiver, delay: this.#delay(from, to) }];
+        return [{ plan, from, to, sender, receiver, destination: addressOf(to), delay: this.#delay(from, to) }];
       }),
     );
   }
@@ -435,6 +469,7 @@ export class Simulation extends World {
         return world.now;
       },
       schedule: (delay: number, run: () => void) => this.schedule(delay, run),
+      translate: (packet: ProtectedPacket) => this.#seen(packet),
       isCut: (from: EndIndex, to: EndIndex) => this.#weather.isCut(from, to, this.now),
       isCalm: ({ peering, line }: FlowPlan): boolean => {
         const plan = this.#scenario.peerings[peering];
@@ -448,12 +483,32 @@ export class Simulation extends World {
     };
   }
 
-  #arrive(to: EndIndex, from: EndIndex, { octets, path }: Datagram): void {
+  #arrive(to: EndIndex, from: EndIndex, octets: Uint8Array, path: Path): void {
     if (this.#weather.isCut(from, to, this.now)) return;
     const player = this.#players[to];
     // Nobody listens at the port of a process that is gone.
     if (player === undefined || player.process === "unborn" || player.process === "gone") return;
-    player.end.handle({ kind: "datagram", octets, path: { local: path.remote, remote: path.local } });
+    player.end.handle({ kind: "datagram", octets, path });
+  }
+
+  /** A packet as its receiver sees it; only what travels inside UDP comes through a NAT. */
+  #seen(packet: ProtectedPacket): ProtectedPacket | undefined {
+    if (this.#nats.length === 0) return packet;
+    const { encapsulation } = packet;
+    const from = { address: packet.source, port: encapsulation?.sourcePort ?? 0 };
+    const to = { address: packet.destination, port: encapsulation?.destinationPort ?? 0 };
+    const seen = through(this.#nats, from, to);
+    if (seen === undefined) return undefined;
+    const ends = { source: seen.from.address, destination: seen.to.address };
+    if (encapsulation !== undefined)
+      return { ...packet, ...ends, encapsulation: { sourcePort: seen.from.port, destinationPort: seen.to.port } };
+    return ends.source === packet.source && ends.destination === packet.destination ? packet : undefined;
+  }
+
+  /** Where the others find who has this address of its own. */
+  #publicAddress(address: string): string {
+    const index = this.#byAddress.get(address);
+    return index === undefined ? address : addressOf(index);
   }
 
   #delay(from: EndIndex, to: EndIndex): number {
@@ -463,6 +518,8 @@ export class Simulation extends World {
   }
 
   #read(octets: Uint8Array): void {
+    // A NAT keepalive (RFC 3948 2.3) is no message.
+    if (octets.length === 1) return;
     try {
       decodeMessage(octets);
     } catch (error) {

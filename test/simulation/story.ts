@@ -16,8 +16,9 @@ export function tellFailure(scenario: Scenario, failure: Failure): string {
 /** The ends, what they agreed on, and all that happens, one line each. */
 export function tell(scenario: Scenario): string {
   const { ends, peerings, events } = scenario;
-  const lines = ends.map(({ startsAt, kernelDelay, computeDelay }, index) => {
+  const lines = ends.map(({ startsAt, kernelDelay, computeDelay, nat }, index) => {
     const slow = [
+      nat === undefined ? "" : `behind a NAT with ${nat} ports`,
       kernelDelay > 0 ? `its kernel answers after ${kernelDelay} ms` : "",
       computeDelay > 0 ? `its worker after ${computeDelay} ms` : "",
     ].filter(Boolean);
@@ -26,12 +27,12 @@ export function tell(scenario: Scenario): string {
   return [...peerings.map(agreed), ...lines, ...events.map(happening)].join("\n");
 }
 
-function agreed({ ends, protect, initiate, delay, esp, ike }: Peering): string {
+function agreed({ ends, protect, initiate, delay, esp, ike, anywhere }: Peering): string {
   const [a, b] = [letter(ends[0]), letter(ends[1])];
   const who = initiate[0] && initiate[1] ? "both call" : `${initiate[0] ? a : b} calls`;
   const what = protect.map(({ kind }) => kind).join(", ");
   const keys = `${ike[0].join(" ")}${ike[1].join() === ike[0].join() ? "" : ` / ${ike[1].join(" ")}`}; ${esp[0].join(" ")}`;
-  return `           ${a} and ${b} protect ${what}; ${who}; ${delay[0]} ms there, ${delay[1]} ms back; ${keys}`;
+  return `           ${a} and ${b} protect ${what}; ${who}${anywhere === true ? " from anywhere" : ""}; ${delay[0]} ms there, ${delay[1]} ms back; ${keys}`;
 }
 
 /** One event in words. */
@@ -64,6 +65,8 @@ function words(event: SimulationEvent): string {
       return `for ${event.lasts} ms the kernel of ${letter(event.end)} ${event.carriedOut ? "carries out and denies" : "refuses"} ${event.percent} % (${event.errno})`;
     case "deafen":
       return `the next ${event.count} reports of the kernel of ${letter(event.end)} are lost${event.told ? ", and it says so" : ""}`;
+    case "rebind":
+      return `the NAT of ${letter(event.end)} forgets its mappings`;
     case "expire":
       return `child ${event.child} of peering ${event.peering} comes to its ${event.hard ? "hard" : "soft"} limit at ${event.ends.map(letter).join(" and ")}`;
   }

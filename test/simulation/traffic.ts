@@ -1,7 +1,7 @@
 /** Packets that flow all the time, on every configured child in both directions, and what must become of them. */
 import type { KernelRequest } from "../../src/kernel/port.ts";
 import { type ProtectedPacket, selectorMatches } from "../../src/kernel/simulated/packet.ts";
-import { carry, type End } from "../unit/engine/world.ts";
+import type { End } from "../unit/engine/world.ts";
 import { Broken } from "./broken.ts";
 import type { FlowPlan } from "./configuration.ts";
 import { mix } from "./rng.ts";
@@ -22,6 +22,8 @@ export interface Flow {
   readonly to: EndIndex;
   readonly sender: End;
   readonly receiver: End;
+  /** Where the sender finds the receiver. */
+  readonly destination: string;
   readonly delay: number;
   readonly guards: { sender: Guard; receiver: Guard };
 }
@@ -33,6 +35,8 @@ export interface TrafficWorld {
   /** Both ends have been up, and the network whole, for longer than the stated time. */
   isCalm(flow: FlowPlan): boolean;
   isCut(from: EndIndex, to: EndIndex): boolean;
+  /** A packet as it comes out of the NATs on its way; undefined: it does not. */
+  translate(packet: ProtectedPacket): ProtectedPacket | undefined;
 }
 
 export class Traffic {
@@ -76,8 +80,11 @@ export class Traffic {
   /** The flows whose packets do not get through at this moment, in a sentence each. */
   lost(): string[] {
     return this.flows.flatMap((flow) => {
-      const went = carry({ from: flow.sender, to: flow.receiver, packet: flow.plan.packet });
-      return went === "protected, delivered" ? [] : [`${said(flow)}: ${went}`];
+      const out = flow.sender.kernel.send(flow.plan.packet);
+      if (out.kind !== "protected") return [`${said(flow)} does not leave`];
+      const seen = this.#world.translate(out.packet);
+      const input = seen === undefined ? undefined : flow.receiver.kernel.receive(seen);
+      return input !== undefined && input.kind !== "dropped" ? [] : [`${said(flow)} is lost`];
     });
   }
 
@@ -109,7 +116,7 @@ export class Traffic {
       case "installSa":
       case "deleteSa": {
         const { destination } = request.sa;
-        return leaving.filter(({ receiver }) => receiver.address === destination);
+        return leaving.filter((flow) => flow.destination === destination);
       }
       case "setPolicy":
       case "deletePolicy": {
@@ -155,7 +162,10 @@ export class Traffic {
     const out = flow.sender.kernel.send(flow.plan.packet);
     if (out.kind === "protected") {
       if (this.#world.isCut(flow.from, flow.to)) return;
-      return this.#world.schedule(flow.delay, () => this.#arrive(flow, out.packet, owed));
+      const seen = this.#world.translate(out.packet);
+      if (seen !== undefined) return this.#world.schedule(flow.delay, () => this.#arrive(flow, seen, owed));
+      if (!owed) return;
+      throw new Broken("no packet lost in peace", this.#world.now, `${said(flow)} is lost at the NAT`);
     }
     if (out.kind === "dropped" && owed)
       throw new Broken("no packet lost in peace", this.#world.now, `${said(flow)} does not leave: ${out.reason}`);

@@ -92,7 +92,12 @@ export function carryThrough(nats: readonly Nat[], { from, to, packet }: Flow): 
   return input.kind === "dropped" ? `protected, ${input.reason}` : "protected, delivered";
 }
 
-function through(nats: readonly Nat[], from: Endpoint, to: Endpoint): { from: Endpoint; to: Endpoint } | undefined {
+/** Both ends of a packet as its receiver sees them; undefined: it comes to nobody. */
+export function through(
+  nats: readonly Nat[],
+  from: Endpoint,
+  to: Endpoint,
+): { from: Endpoint; to: Endpoint } | undefined {
   const seen = nats.reduce((source, nat) => nat.out(source), from);
   const target = nats.reduce<Endpoint | undefined>((goal, nat) => goal && nat.in(goal), to);
   return target === undefined ? undefined : { from: seen, to: target };
