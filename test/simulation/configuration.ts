@@ -90,6 +90,7 @@ export class Configurations {
       ike: peering.ike[side],
       initiate: peering.initiate[side],
       hardSeconds: peering.hardSeconds,
+      ...(peering.softSeconds === 0 ? {} : { soft: { seconds: peering.softSeconds } }),
       timing: {
         ...timing,
         liveness: variant === "other-liveness" ? peering.liveness + 1_000 : peering.liveness,

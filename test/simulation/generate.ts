@@ -112,6 +112,10 @@ const deafen: Maker = (rng, { ends }) => ({
   count: rng.between(1, 3),
   told: rng.chance(50),
 });
+const rekey: Maker = (rng, cast) => {
+  const { index, end, peering: plan } = someone(rng, cast);
+  return { kind: "rekey", ends: rng.chance(50) ? plan.ends : [end], peering: index };
+};
 const rebind: Maker = (rng, { ends }) => ({ kind: "rebind", end: rng.below(ends) });
 const soft: Maker = (rng, cast) => expire(rng, cast, false);
 const hard: Maker = (rng, cast) => expire(rng, cast, true);
@@ -130,7 +134,7 @@ const themes: readonly [Theme, ...Theme[]] = [
     from: 65_000,
     pause: 6_000,
     together: 30,
-    kinds: [soft, soft, soft, soft, repeat, hold, lose, drizzle, deafen],
+    kinds: [soft, soft, soft, rekey, rekey, repeat, hold, lose, drizzle, deafen],
   },
   {
     name: "everything",
@@ -139,7 +143,22 @@ const themes: readonly [Theme, ...Theme[]] = [
     from: 0,
     pause: 10_000,
     together: 40,
-    kinds: [crash, restart, operator, reconfigure, lose, repeat, hold, rain, partition, refuse, deafen, soft, hard],
+    kinds: [
+      crash,
+      restart,
+      operator,
+      reconfigure,
+      lose,
+      repeat,
+      hold,
+      rain,
+      partition,
+      refuse,
+      deafen,
+      soft,
+      rekey,
+      hard,
+    ],
   },
   {
     name: "crashes",
@@ -148,7 +167,7 @@ const themes: readonly [Theme, ...Theme[]] = [
     from: 0,
     pause: 5_000,
     together: 70,
-    kinds: [crash, crash, restart, repeat, hold, lose, soft],
+    kinds: [crash, crash, restart, repeat, hold, lose, soft, rekey],
   },
   {
     name: "starts at once",
@@ -210,6 +229,7 @@ function peering(rng: Rng, pair: [EndIndex, EndIndex], plans: readonly EndPlan[]
   const natted = ends.some((end) => plans[end]?.nat !== undefined);
   const both = !hidden(ends[1]) && rng.chance(60);
   const first = !hidden(ends[1]) && rng.chance(50);
+  const softSeconds = rng.chance(50) ? 0 : rng.between(10, 60);
   const pfs = rng.chance(40);
   const esp: readonly string[] = pfs ? ["aes128gcm16-x25519", "aes128gcm16"] : ["aes128gcm16"];
   // Now and then each prefers another method, so that the first guess is wrong.
@@ -225,7 +245,8 @@ function peering(rng: Rng, pair: [EndIndex, EndIndex], plans: readonly EndPlan[]
     ike: [ike, otherIke],
     liveness: rng.between(8, 12) * 1_000,
     delay: [rng.between(1, 60), rng.between(1, 60)],
-    hardSeconds: 86_400,
+    softSeconds,
+    hardSeconds: softSeconds === 0 ? 86_400 : softSeconds + 60,
   };
 }
 

@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { campaign, type Failed } from "./campaign.ts";
 import { shrink } from "./shrink.ts";
+import { simulate } from "./simulation.ts";
 import { tell, tellFailure } from "./story.ts";
 
 const usage = `usage: npm run simulate -- [--seeds N] [--seed S] [--ends E] [--events K] [--no-shrink] [--tell] [--keep-going]
@@ -11,6 +12,7 @@ const usage = `usage: npm run simulate -- [--seeds N] [--seed S] [--ends E] [--e
   --events K     so many events in each
   --no-shrink    print a failing seed as it is
   --tell         print every story
+  --trace        of the first failing seed, everything that happened
   --keep-going   go on after a failure, and list all failing seeds at the end`;
 
 const { values } = parseArgs({
@@ -21,6 +23,7 @@ const { values } = parseArgs({
     events: { type: "string" },
     "no-shrink": { type: "boolean" },
     tell: { type: "boolean" },
+    trace: { type: "boolean" },
     "keep-going": { type: "boolean" },
     help: { type: "boolean" },
   },
@@ -64,6 +67,7 @@ const seconds = ((performance.now() - started) / 1000).toFixed(1);
 const [failed] = failing;
 if (failed !== undefined && !values["keep-going"]) {
   const short = values["no-shrink"] ? failed : shrink(failed.scenario, failed.failure);
+  if (values.trace) simulate(short.scenario, (line) => console.log(line));
   console.log(tellFailure(short.scenario, short.failure));
 }
 for (const { scenario, failure } of failing)

@@ -16,6 +16,7 @@ function mesh(count: number, seed: number): Scenario {
         liveness: 30_000,
         delay: [10 + ((one * 7 + other) % 30), 10 + ((other * 5 + one) % 30)],
         hardSeconds: 86_400,
+        softSeconds: 0,
       });
     }
   }

@@ -37,34 +37,50 @@ export function downReason(peer: PeerStatus | undefined): string | undefined {
   return undefined;
 }
 
-/** What there is more than one of between two ends, or what only one of them has; undefined where all stands once. */
-export function surplus(one: Snapshot, other: Snapshot, names: readonly [string, string]): string | undefined {
+/**
+ * What there is more or less than one of between two ends, by what it is: the IKE SA, or a line of the configuration. Empty
+ * where all stands once, and is the same at both ends.
+ */
+export function surplus(one: Snapshot, other: Snapshot, names: readonly [string, string]): Map<string, string> {
+  const found = new Map<string, string>();
   const sides = [
-    { here: one, there: other, peer: peerIn(one, names[0]) },
-    { here: other, there: one, peer: peerIn(other, names[1]) },
+    { view: one, peer: peerIn(one, names[0]) },
+    { view: other, peer: peerIn(other, names[1]) },
   ];
-  for (const { here, there, peer } of sides) {
-    if (peer === undefined) return `${here.end.address} has no such peer`;
-    if (peer.ikeSas.length !== 1) return `${here.end.address} has ${peer.ikeSas.length} IKE SAs`;
-    for (const { name, sas } of peer.children)
-      if (sas.length !== 1) return `${here.end.address} has ${sas.length} pairs of ${name}`;
-    const between = here.sas.filter(
-      (sa) =>
-        (sa.source === here.address && sa.destination === there.publicAddress) ||
-        (sa.source === there.publicAddress && sa.destination === here.address),
-    );
-    if (between.length !== peer.children.length * 2)
-      return `${here.end.address} has ${between.length} SAs in its kernel for ${peer.children.length} children`;
-  }
-  const spis = (at: number, which: "spiIn" | "spiOut") =>
-    (sides[at]?.peer?.children ?? [])
-      .flatMap(({ sas }) => sas.map((sa) => sa[which]))
-      .sort()
-      .join();
-  if (spis(0, "spiIn") !== spis(1, "spiOut") || spis(0, "spiOut") !== spis(1, "spiIn"))
-    return "the two ends have different SAs";
-  const ike = (at: number) => sides[at]?.peer?.ikeSas.map((sa) => `${sa.initiatorSpi} ${sa.responderSpi}`).join();
-  return ike(0) === ike(1) ? undefined : "the two ends have different IKE SAs";
+  const spis: [Map<string, string>, Map<string, string>] = [new Map(), new Map()];
+  sides.forEach(({ view, peer }, side) => {
+    const here = view.publicAddress;
+    const ike = peer?.ikeSas.map((sa) => `${sa.initiatorSpi} ${sa.responderSpi}`) ?? [];
+    if (ike.length !== 1) found.set("IKE SA", `${here} has ${ike.length} IKE SAs`);
+    spis[side]?.set("IKE SA", ike.join());
+    for (const { name, reqid, sas } of peer?.children ?? []) {
+      const both = bothEndsName(name, side);
+      const inKernel = view.sas.filter((sa) => sa.reqid === reqid).length;
+      if (sas.length !== 1 || inKernel !== 2)
+        found.set(both, `${here} has ${sas.length} pairs of ${name}, and ${inKernel} SAs of it in its kernel`);
+      spis[side]?.set(
+        both,
+        sas.map(({ spiIn, spiOut }) => (side === 0 ? `${spiIn} ${spiOut}` : `${spiOut} ${spiIn}`)).join(),
+      );
+    }
+  });
+  for (const [what, here] of spis[0])
+    if (!found.has(what) && spis[1].get(what) !== here) found.set(what, `the two ends have different SAs of ${what}`);
+  return found;
+}
+
+/** SAs of an end that belong to none of its children. */
+export function strays({ status, sas }: Snapshot): readonly StandingSa[] {
+  const reqids = new Set(status.peers.flatMap(({ children }) => children.map(({ reqid }) => reqid)));
+  return sas.filter(({ reqid }) => !reqids.has(reqid));
+}
+
+/** The two ends of a child call it by different names where it has a direction, or subnets. */
+function bothEndsName(name: string, side: number): string {
+  if (side === 0) return name;
+  if (name.endsWith("/to")) return name.replace("/to", "/from");
+  if (name.endsWith("/from")) return name.replace("/from", "/to");
+  return name.replace(/^tunnel (\S+) <-> (\S+)/, "tunnel $2 <-> $1");
 }
 
 /** What is wrong with an end's policies while all its children are up. */

@@ -44,8 +44,9 @@ export interface Peering {
   readonly liveness: number;
   /** How long a packet is under way, there and back. */
   readonly delay: readonly [number, number];
-  /** Hard limit of a Child SA in seconds. */
+  /** Limits of a Child SA in seconds; the soft one 0 where it is not replaced by itself. */
   readonly hardSeconds: number;
+  readonly softSeconds: number;
 }
 
 /** How one end's configuration of a peering may differ from what both agreed on. */
@@ -95,6 +96,8 @@ export type SimulationEvent = {
     }
   /** The kernel's next reports are lost. */
   | { readonly kind: "deafen"; readonly end: EndIndex; readonly count: number; readonly told: boolean }
+  /** The operator of one end, or of both in the same instant, wants everything replaced. */
+  | { readonly kind: "rekey"; readonly ends: readonly EndIndex[]; readonly peering: PeeringIndex }
   /** The NAT of an end has forgotten everything: what leaves next gets other ports. */
   | { readonly kind: "rebind"; readonly end: EndIndex }
   /** A child's newest pair comes to a limit, at one end or at both in the same instant. */

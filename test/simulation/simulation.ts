@@ -12,7 +12,7 @@ import { Broken, type Invariant } from "./broken.ts";
 import { cheapCompute, realCompute } from "./compute.ts";
 import { Configurations, type FlowPlan, flowsOf, isConfigured, peerName, type Side } from "./configuration.ts";
 import { Ledger } from "./ledger.ts";
-import { downReason, leftBehind, peerIn, policyFault, type Snapshot, snapshot, surplus } from "./rest.ts";
+import { downReason, leftBehind, peerIn, policyFault, type Snapshot, snapshot, strays, surplus } from "./rest.ts";
 import { mix, Rng } from "./rng.ts";
 import {
   addressOf,
@@ -25,6 +25,8 @@ import {
   type SimulationEvent,
   type Variant,
 } from "./scenario.ts";
+import { happening } from "./story.ts";
+import { datagramWords, fateWords, recordWords, requestWords } from "./trace.ts";
 import { Traffic } from "./traffic.ts";
 import { WatchedKernel } from "./watched-kernel.ts";
 import { Weather } from "./weather.ts";
@@ -57,7 +59,7 @@ export interface Counts {
 export const settleTime = 60_000;
 
 /** How long two of what should be one may stand in peace, in ms: an old Child SA lingers. */
-const surplusTime = 15_000;
+const surplusTime = 20_000;
 
 /** How long a process that was told to stop is waited for, as systemd would. */
 const stopPatience = 5_000;
@@ -77,14 +79,17 @@ interface Player {
   life: number;
 }
 
-export function simulate(scenario: Scenario): Outcome {
+export function simulate(scenario: Scenario, trace?: (line: string) => void): Outcome {
   const simulation = new Simulation(scenario);
+  simulation.trace = trace;
   const failure = simulation.tell();
   return { failure, digest: simulation.digest, counts: simulation.counts };
 }
 
 export class Simulation extends World {
   digest = 0x811c9dc5;
+  /** Hears of everything that happens, in words. */
+  trace: ((line: string) => void) | undefined;
   readonly #scenario: Scenario;
   readonly #configurations: Configurations;
   readonly #players: Player[] = [];
@@ -150,11 +155,18 @@ export class Simulation extends World {
     const delay = this.#delay(from, to);
     const copies = this.#weather.fate(from, to, datagram.octets.length, delay, this.now);
     if (copies.length === 0 && peering !== undefined) this.#ledger.lost(peering, this.now);
+    this.trace?.(
+      `${this.#clock()} ${letter(from)} -> ${letter(to)} ${datagramWords(datagram.octets)}, ${fateWords(copies)}`,
+    );
     for (const copy of copies) this.schedule(copy, () => this.#arrive(to, from, datagram.octets, path));
   }
 
   override check(event: EngineEvent, end: End): void {
     this.checks += 1;
+    if (this.trace !== undefined)
+      for (const record of end.log) this.trace(`${this.#clock()} ${this.#name(end)} ${recordWords(record)}`);
+    end.log.length = 0;
+    end.sent.length = 0;
     const index = this.#byAddress.get(end.address) ?? 0;
     this.digest = mix(this.digest, this.now, index, event.kind.length, event.kind.charCodeAt(0));
   }
@@ -168,10 +180,11 @@ export class Simulation extends World {
   /** Between which ends not everything stands once, carrying packets in both directions; a sentence each. */
   unsettled(): string[] {
     const snapshots = this.#snapshots();
-    const faults = this.#scenario.peerings.map(
-      (_, index) => this.#fault(index, snapshots) ?? this.#more(index, snapshots),
-    );
-    return [...faults, ...this.#traffic.lost()].filter((fault) => fault !== undefined);
+    const faults = [...this.#scenario.peerings.keys()].flatMap((index) => [
+      this.#fault(index, snapshots) ?? [],
+      ...this.#more(index, snapshots).values(),
+    ]);
+    return [...faults.flat(), ...this.#traffic.lost()];
   }
 
   // --- what happens ------------------------------------------------------------------------------------------------
@@ -187,6 +200,7 @@ export class Simulation extends World {
 
   #happen(event: SimulationEvent): void {
     this.digest = mix(this.digest, event.at, event.kind.length);
+    this.trace?.(happening(event));
     switch (event.kind) {
       case "crash":
         return this.#crash(event.end, event.down);
@@ -217,6 +231,8 @@ export class Simulation extends World {
         return this.#deafen(event);
       case "rebind":
         return this.#rebind(event.end);
+      case "rekey":
+        return this.#rekey(event.ends, event.peering);
       case "expire":
         return this.#expire(event);
     }
@@ -304,6 +320,15 @@ export class Simulation extends World {
     for (const port of [500, 4500]) nat.forward({ address: ownAddress(this.#scenario, end), port }, port);
   }
 
+  #rekey(ends: readonly EndIndex[], peering: PeeringIndex): void {
+    for (const index of ends) {
+      const player = this.#players[index];
+      const side = this.#scenario.peerings[peering]?.ends.indexOf(index);
+      if (player?.process === "running" && (side === 0 || side === 1))
+        player.end.handle({ kind: "rekey", peer: peerName(this.#scenario, peering, side), what: "children" });
+    }
+  }
+
   #expire(event: Extract<SimulationEvent, { kind: "expire" }>): void {
     for (const index of event.ends) {
       const player = this.#players[index];
@@ -342,7 +367,7 @@ export class Simulation extends World {
 
   #watch(): void {
     const { peerings, watch } = this.#scenario;
-    const onceAt = peerings.map(() => this.now);
+    const onceAt = new Map<string, number>();
     const until = this.now + watch;
     while (this.now < until) {
       this.run(1_000);
@@ -351,9 +376,18 @@ export class Simulation extends World {
         const fault = this.#fault(index, snapshots);
         if (fault !== undefined) throw new Broken("what is configured stands once", this.now, `in peace, ${fault}`);
         const more = this.#more(index, snapshots);
-        if (more === undefined) onceAt[index] = this.now;
-        else if (this.now - (onceAt[index] ?? 0) >= surplusTime)
-          throw new Broken("what is configured stands once", this.now, `for ${surplusTime / 1000} s, ${more}`);
+        for (const what of onceAt.keys()) if (what.startsWith(`${index} `) && !more.has(what)) onceAt.delete(what);
+        for (const [what, words] of more) {
+          const since = onceAt.get(what) ?? this.now;
+          onceAt.set(what, since);
+          if (this.now - since >= surplusTime)
+            throw new Broken("what is configured stands once", this.now, `for ${surplusTime / 1000} s, ${words}`);
+        }
+      }
+      for (const view of snapshots) {
+        const [stray] = strays(view);
+        if (stray !== undefined)
+          throw new Broken("nothing stays beyond its time", this.now, `${view.publicAddress} has an SA of no child`);
       }
     }
     for (const { index, end } of this.#players) {
@@ -379,12 +413,14 @@ export class Simulation extends World {
   }
 
   /** What there is more than one of between two ends. */
-  #more(index: PeeringIndex, snapshots: readonly Snapshot[]): string | undefined {
+  #more(index: PeeringIndex, snapshots: readonly Snapshot[]): Map<string, string> {
     const [here, there] = this.#ends(index, 0);
     const [one, other] = [snapshots[here], snapshots[there]];
-    if (one === undefined || other === undefined) return undefined;
+    if (one === undefined || other === undefined) return new Map();
     const more = surplus(one, other, [peerName(this.#scenario, index, 0), peerName(this.#scenario, index, 1)]);
-    return more === undefined ? undefined : `between ${letter(here)} and ${letter(there)}: ${more}`;
+    return new Map(
+      [...more].map(([what, words]) => [`${index} ${what}`, `between ${letter(here)} and ${letter(there)}: ${words}`]),
+    );
   }
 
   #ends(index: PeeringIndex, side: Side): [EndIndex, EndIndex] {
@@ -440,6 +476,7 @@ export class Simulation extends World {
       before: (request) => this.#traffic.before(index, request),
       after: (request, answer) => {
         this.#noteRequest(request);
+        this.trace?.(`${this.#clock()} ${letter(index)} ${requestWords(request)}: ${answer.kind}`);
         if (request.kind === "installSa" && answer.kind === "done")
           this.#agreement.installed(request.sa, letter(index), this.now);
         this.#traffic.after(index, request);
@@ -525,6 +562,14 @@ export class Simulation extends World {
     } catch (error) {
       throw new Broken("every datagram can be read", this.now, `a datagram of ${octets.length} octets`, error);
     }
+  }
+
+  #clock(): string {
+    return `${(this.now / 1000).toFixed(3).padStart(8)} s `;
+  }
+
+  #name(end: End): string {
+    return letter(this.#byAddress.get(end.address) ?? 0);
   }
 
   #note(octets: Uint8Array): void {

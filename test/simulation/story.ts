@@ -27,16 +27,16 @@ export function tell(scenario: Scenario): string {
   return [...peerings.map(agreed), ...lines, ...events.map(happening)].join("\n");
 }
 
-function agreed({ ends, protect, initiate, delay, esp, ike, anywhere }: Peering): string {
+function agreed({ ends, protect, initiate, delay, esp, ike, anywhere, hardSeconds, softSeconds }: Peering): string {
   const [a, b] = [letter(ends[0]), letter(ends[1])];
   const who = initiate[0] && initiate[1] ? "both call" : `${initiate[0] ? a : b} calls`;
   const what = protect.map(({ kind }) => kind).join(", ");
   const keys = `${ike[0].join(" ")}${ike[1].join() === ike[0].join() ? "" : ` / ${ike[1].join(" ")}`}; ${esp[0].join(" ")}`;
-  return `           ${a} and ${b} protect ${what}; ${who}${anywhere === true ? " from anywhere" : ""}; ${delay[0]} ms there, ${delay[1]} ms back; ${keys}`;
+  return `           ${a} and ${b} protect ${what}; ${who}${anywhere === true ? " from anywhere" : ""}; ${delay[0]} ms there, ${delay[1]} ms back; ${keys}; for ${softSeconds}/${hardSeconds} s`;
 }
 
 /** One event in words. */
-function happening(event: SimulationEvent): string {
+export function happening(event: SimulationEvent): string {
   return `${seconds(event.at)}  ${words(event)}`;
 }
 
@@ -65,6 +65,8 @@ function words(event: SimulationEvent): string {
       return `for ${event.lasts} ms the kernel of ${letter(event.end)} ${event.carriedOut ? "carries out and denies" : "refuses"} ${event.percent} % (${event.errno})`;
     case "deafen":
       return `the next ${event.count} reports of the kernel of ${letter(event.end)} are lost${event.told ? ", and it says so" : ""}`;
+    case "rekey":
+      return `the operator of ${event.ends.map(letter).join(" and that of ")} has all of peering ${event.peering} replaced`;
     case "rebind":
       return `the NAT of ${letter(event.end)} forgets its mappings`;
     case "expire":
