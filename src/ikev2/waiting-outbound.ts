@@ -1,6 +1,6 @@
 /** Outbound halves of Child SAs that are installed later than the rest of the pair (RFC 7296 2.8). */
 import type { KernelRequest } from "../kernel/port.ts";
-import { type ChildSa, outboundEnds } from "../sa/child-sa.ts";
+import { type ChildSa, outboundEnds, outboundId } from "../sa/child-sa.ts";
 import type { ChildSas } from "./child-sas.ts";
 import { outboundWait } from "./constants.ts";
 import type { Host } from "./host.ts";
@@ -64,10 +64,11 @@ export class WaitingOutbound {
         // It is not to be sent on any more: what was installed all the same was asked to be removed.
         if (this.#waiting?.get(child) !== outbound) return;
         const refusal = answer?.kind === "refused" ? answer.refusal : undefined;
+        this.#remove(child);
+        if (refusal === undefined) return this.#children.outboundUp(child);
         // Anything else may have been carried out all the same, and is to be removed.
-        if (refusal?.errno !== "EEXIST") this.#remove(child);
-        if (refusal === undefined) this.#children.outboundUp(child);
-        else this.#children.drop(child, { code: "kernel-refused", ...refusal });
+        if (refusal.errno !== "EEXIST") this.#host.removeSa(outboundId(child));
+        this.#children.drop(child, { code: "kernel-refused", ...refusal });
       });
     }
   }
