@@ -99,6 +99,7 @@ export async function buildPeer(
           auth,
           ike: settings.ike ?? defaultProposals("ike"),
           children: built.children,
+          reauth: settings.reauth ?? 0,
           childless: settings.childless ?? "allow",
           initiate: paths.remote === "any" ? false : (settings.initiate ?? true),
           unique: settings.unique ?? "replace",

@@ -170,6 +170,10 @@ export class EngineHost implements Host, PeerContext {
     this.#parts.running.peerOf(sa)?.established(sa, initialContact);
   }
 
+  renew(sa: IkeSa): void {
+    this.#parts.running.peerOf(sa)?.renew(sa);
+  }
+
   childUp(sa: IkeSa, child: ChildSa): void {
     this.log({ level: "info", event: "child-sa-up", ...nameOf(sa), child: child.desired.name, facts: spis(child) });
     if (sa.children.sendsOn(child)) this.#parts.standing.replaced(child.reqid, sa.peer?.timing.linger ?? 0);

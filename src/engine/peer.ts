@@ -2,7 +2,7 @@
 
 import { createChild } from "../ikev2/exchanges/create-child-sa-initiator.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
-import { familyOf } from "../negotiate/address.ts";
+import { type Address, familyOf } from "../negotiate/address.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { ChildSa } from "../sa/child-sa.ts";
@@ -11,6 +11,7 @@ import { ikePort, natTraversalPort, type Path } from "../sa/path.ts";
 import { backoff } from "./backoff.ts";
 import { ChildRecord } from "./child-record.ts";
 import { Redundancy } from "./redundancy.ts";
+import { Renewals } from "./renewals.ts";
 import type { PeerStatus } from "./status.ts";
 import type { TimerOwner } from "./timers.ts";
 
@@ -52,6 +53,7 @@ export class Peer implements TimerOwner {
   /** IKE SAs in a row that ended soon after they were established. */
   #shortLives = 0;
   readonly #redundancy: Redundancy;
+  readonly #renewals: Renewals;
   readonly #context: PeerContext;
 
   constructor(desired: PeerDesired, reqid: (child: ChildDesired) => number, context: PeerContext) {
@@ -63,6 +65,12 @@ export class Peer implements TimerOwner {
       // RFC 7619 2.3: callers that prove nothing are not each other's successors.
       unique: desired.remote === "any" && !authenticates(desired) ? "never" : desired.unique,
       sas: this.sas,
+      children: this.children,
+      now: () => context.now(),
+      lookAgain: (why, at) => context.arm(this, why, at),
+      retire: (sa) => context.retire(sa),
+    });
+    this.#renewals = new Renewals({
       children: this.children,
       now: () => context.now(),
       lookAgain: (why, at) => context.arm(this, why, at),
@@ -91,7 +99,7 @@ export class Peer implements TimerOwner {
   down(reason: Reason): void {
     this.#change("down");
     this.reason = reason;
-    for (const timer of ["tend", "redundant", "leftovers"]) this.#context.disarm(this, timer);
+    for (const timer of ["tend", "redundant", "leftovers", "renewals"]) this.#context.disarm(this, timer);
     for (const sa of [...this.sas]) sa.close(reason);
   }
 
@@ -120,6 +128,17 @@ export class Peer implements TimerOwner {
     return true;
   }
 
+  /**
+   * Opens another IKE SA, which takes the place of this one as soon as it carries its children. Who only waits for calls
+   * leaves it to the other end.
+   */
+  renew(sa: IkeSa): void {
+    const calls = sa.authentication?.role === "initiator" || this.desired.initiate;
+    if (this.state !== "up" || !calls || this.#renewals.has(sa)) return;
+    const heir = this.#call(sa.path.remote.address);
+    if (heir !== undefined) this.#renewals.begin(sa, heir);
+  }
+
   // --- what happens to its IKE SAs --------------------------------------------------------------------------------
 
   established(sa: IkeSa, initialContact: boolean): void {
@@ -137,6 +156,7 @@ export class Peer implements TimerOwner {
     const stood = sa.establishedAt > 0;
     if (!this.sas.delete(sa)) return;
     this.#redundancy.ended(sa);
+    this.#renewals.ended(sa);
     for (const child of this.children.values()) {
       if (child.state.kind === "connecting" && child.state.by === sa) this.#lock(child, reason, 0);
     }
@@ -202,7 +222,10 @@ export class Peer implements TimerOwner {
       record.change({ kind: "connecting", by: sa }, this.#context.now());
       return record.desired;
     }
-    return this.desired.children[0];
+    // It moves there: nobody else is to ask for it on that IKE SA.
+    const [record] = this.children.values();
+    record?.change({ kind: "up", movingTo: sa }, this.#context.now());
+    return record?.desired;
   }
 
   /** Those that are not up first: a peer that asks means one of them. */
@@ -228,6 +251,7 @@ export class Peer implements TimerOwner {
     if (main !== undefined) {
       this.#tendChildren(main);
       this.#redundancy.tend(main);
+      this.#renewals.tend();
       return;
     }
     if (this.sas.size > 0 || !(this.desired.initiate || called)) return;
@@ -237,18 +261,26 @@ export class Peer implements TimerOwner {
   }
 
   #connect(): void {
-    const { remote, local, port } = this.desired;
+    const { remote, local } = this.desired;
     if (remote === "any" || local === undefined) return;
     const addresses = remote.filter((address) => familyOf(address) === familyOf(local));
     const address = addresses[this.attempts % Math.max(1, addresses.length)];
     if (address === undefined) return;
-    this.attempts += 1;
     this.#change("connecting");
+    this.#call(address);
+  }
+
+  #call(address: Address): IkeSa | undefined {
+    const { remote, local, port } = this.desired;
+    if (remote === "any" || local === undefined) return undefined;
+    this.attempts += 1;
     // RFC 7296 2.23: an IKE message to any other port than 500 carries the marker, and comes from our port for that.
     const ownPort = port === ikePort ? ikePort : natTraversalPort;
     const path: Path = { local: { address: local, port: ownPort }, remote: { address, port } };
     this.#context.connecting(this, path);
-    this.sas.add(this.#context.initiate(this, path));
+    const sa = this.#context.initiate(this, path);
+    this.sas.add(sa);
+    return sa;
   }
 
   /** The peer was quicker: of our own calls, those of which it has nothing but half-open state are needless. */

@@ -39,5 +39,14 @@ export const queueLimit = 1_024;
 /** How often one IKE_SA_INIT is begun anew because the responder asks for a cookie or another key exchange method. */
 export const restartLimit = 4;
 
+/** How long after a proof of identity should have been repeated the IKE SA that rests on it goes. */
+export const reauthGrace = 30_000;
+
+/** How long after an IKE SA was opened to repeat it the next one is, where that came to nothing. */
+export const reauthRetry = 10_000;
+
+/** How soon after an IKE SA was established the peer may have the proof repeated. */
+export const shortestReauth = 10_000;
+
 /** Octets of a nonce: at least half the PRF's key (RFC 7296 2.10), for every PRF of the table. */
 export const nonceLength = 32;

@@ -61,6 +61,8 @@ export interface Host {
   firstChild(sa: IkeSa): ChildDesired | undefined;
 
   established(sa: IkeSa, initialContact: boolean): void;
+  /** Opens another IKE SA with the same peer, in which both ends prove anew who they are, and which takes the place of this one. */
+  renew(sa: IkeSa): void;
   childUp(sa: IkeSa, child: ChildSa): void;
   /** Whether outbound halves among these Child SAs wait for a sign that the peer can receive. */
   outboundWaits(children: ChildSas, waits: boolean): void;
@@ -107,6 +109,7 @@ export type TimerName =
   | "half-open"
   | "liveness"
   | "keepalive"
+  | "reauthenticate"
   | "linger"
   | "close"
   | "outbound"

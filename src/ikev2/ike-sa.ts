@@ -23,6 +23,7 @@ import { MessageCoder } from "./message-coder.ts";
 import { type NatFinding, noNat } from "./nat-detection.ts";
 import { OwnRequests } from "./own-requests.ts";
 import { PeerRequests } from "./peer-requests.ts";
+import { type Authentication, checkAuthentication } from "./reauthentication.ts";
 import { refuseCritical, refuseSyntax } from "./refuse-request.ts";
 import type { State } from "./state.ts";
 import type { Task } from "./task.ts";
@@ -54,6 +55,8 @@ export class IkeSa {
   nat: NatFinding = noNat;
   /** Octets of an IP datagram beyond which messages are fragmented (RFC 7383); 0 where the peer takes no fragments. */
   fragmentSize = 0;
+  /** Undefined until both ends have proved who they are. */
+  authentication: Authentication | undefined;
   /** When it came to be, and when it was established, in ms of the engine's clock. */
   readonly createdAt: number;
   establishedAt = 0;
@@ -140,6 +143,8 @@ export class IkeSa {
           attempts: 0,
           seconds: this.#age(),
         });
+      case "reauthenticate":
+        return checkAuthentication(this);
       case "liveness":
         return checkLiveness(this);
       case "keepalive":
@@ -318,7 +323,7 @@ export class IkeSa {
     this.#own.abandonAll();
     this.#theirs.abandon();
     this.#coder.forgetFragments();
-    for (const timer of ["half-open", "liveness", "keepalive", "close", "next-request"] as const)
+    for (const timer of ["half-open", "liveness", "keepalive", "close", "next-request", "reauthenticate"] as const)
       this.host.disarm(this, timer);
     this.#wipe();
     this.host.ended(this, reason);

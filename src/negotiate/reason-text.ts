@@ -122,6 +122,8 @@ function sentence(reason: Reason): string {
       return `${reason.identity} is connected from ${reason.from} already, and its section says unique: keep`;
     case "lifetime-over":
       return `the ${reason.what} reached its hard lifetime`;
+    case "authentication-expired":
+      return "the peer did not prove again in time who it is, and reauth says that it must (RFC 4478)";
     case "sa-vanished":
       return (
         `the SA with SPI ${reason.spi.toString(16).padStart(8, "0")} vanished from the kernel; somebody else deleted ` +

@@ -157,6 +157,8 @@ export type Reason =
   | { readonly code: "already-connected"; readonly identity: string; readonly from: string }
   /** A hard limit ended the SA. */
   | { readonly code: "lifetime-over"; readonly what: "IKE SA" | "Child SA" }
+  /** The peer did not prove again in time who it is: RFC 4478. */
+  | { readonly code: "authentication-expired" }
   /** The SA vanished from the kernel without us. */
   | { readonly code: "sa-vanished"; readonly spi: number }
   /** The operator took it down (`down`, or removal from the file). */

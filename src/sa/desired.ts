@@ -72,6 +72,8 @@ export interface PeerDesired {
   readonly initiate: boolean;
   readonly unique: UniquePolicy;
   readonly childless: ChildlessPolicy;
+  /** How long a proof of identity holds before both ends repeat it in a new IKE SA, in ms; 0: for ever. */
+  readonly reauth: number;
   readonly timing: PeerTiming;
   readonly messages: PeerMessages;
   readonly nat: NatDesired;

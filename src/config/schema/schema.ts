@@ -214,6 +214,13 @@ const sharedShape = {
     meaning: "How long an SA goes on receiving after another has taken its place: packets may still be on their way.",
     example: "linger: 10s",
   }),
+  reauth: documented(duration({ min: 10 * second, max: 365 * day, off: true }).optional(), {
+    type: "time, 10s to 365d, or off",
+    default: "off",
+    meaning:
+      "How long a proof of identity holds (RFC 4478). In time, at 80 to 90 percent, the end that called opens a new IKE SA, in which both prove anew who they are; its Child SAs stand before the old ones go, and no packet is lost. The end that was called asks for it (AUTH_LIFETIME), and half a minute after the time is over ends what was not renewed. A peer that asks for it is obeyed whatever stands here.",
+    example: "reauth: 8h",
+  }),
   retransmission: documented(retransmissionSection.optional(), {
     type: "section",
     default: "12 retransmissions within 196 seconds",

@@ -20,6 +20,7 @@ import {
 import { releaseSpi } from "../child-install.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { find, findError, findNotify, notify } from "../payloads.ts";
+import { beginAuthentication, takeAuthLifetime } from "../reauthentication.ts";
 import type { Handshake } from "../state.ts";
 import type { Task } from "../task.ts";
 import { takeWindow, windowPayloads } from "../window.ts";
@@ -129,6 +130,8 @@ function finish(sa: IkeSa, attempt: Attempt, closing: Reason | undefined, payloa
   sa.widen("theirs", peer.messages.window);
   sa.establish();
   takeWindow(sa, payloads);
+  beginAuthentication(sa);
+  takeAuthLifetime(sa, payloads);
   if (closing !== undefined) {
     release(sa, offer);
     return sa.close(closing);

@@ -13,6 +13,7 @@ import { AuthRounds } from "../auth/rounds.ts";
 import { answerChild } from "../child-responder.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { find, findNotify, notify } from "../payloads.ts";
+import { authLifetimePayloads, beginAuthentication } from "../reauthentication.ts";
 import type { AuthAttempt, Handshake } from "../state.ts";
 import { takeWindow, windowPayloads } from "../window.ts";
 
@@ -35,7 +36,8 @@ export function answerAuth(sa: IkeSa, payloads: readonly Payload[], path: Path):
       if (!rounds.isOver) return sa.respond(type, proof);
       const unwelcome = sa.host.unwelcome(peer, rounds.remoteId, path);
       if (unwelcome !== undefined) return refuse(sa, handshake, { reason: unwelcome, claimed: peer });
-      finish(sa, handshake, attempt, [...proof, ...windowPayloads(peer.messages.window)], path);
+      const settings = [...windowPayloads(peer.messages.window), ...authLifetimePayloads(peer.reauth)];
+      finish(sa, handshake, attempt, [...proof, ...settings], path);
     });
   });
 }
@@ -111,6 +113,7 @@ function finish(sa: IkeSa, handshake: Handshake, attempt: AuthAttempt, proof: re
   sa.path = path;
   if (sa.fragmentSize > 0) sa.fragmentSize = peer.messages.fragmentSize;
   sa.establish();
+  beginAuthentication(sa);
   takeWindow(sa, request);
   sa.widen("theirs", peer.messages.window);
   // RFC 7619 2.3: nobody's word for it is enough to give up what stands.

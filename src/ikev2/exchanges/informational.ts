@@ -7,6 +7,7 @@ import { notifyType } from "../../wire/ikev2/registry/notify.ts";
 import { refusedAuthentication } from "../auth/refused.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { findNotify, notify, protocolNumber, saProtocol, spiNumber, spiOctets } from "../payloads.ts";
+import { takeAuthLifetime } from "../reauthentication.ts";
 import type { Task } from "../task.ts";
 import { takeWindow, windowPayloads } from "../window.ts";
 
@@ -24,6 +25,7 @@ export function answerInformational(sa: IkeSa, payloads: readonly Payload[]): vo
     sa.respond(type, []);
     return sa.end(refusedAuthentication(sa.peer));
   }
+  takeAuthLifetime(sa, payloads);
   const answer: Payload[] = [];
   if (takeWindow(sa, payloads) && sa.peer !== undefined) {
     answer.push(...windowPayloads(sa.peer.messages.window));

@@ -50,6 +50,7 @@ export function peer(local: Address, remote: Address, options: PeerOptions = {})
     localId: makeIdentity("fqdn", localId ?? `gw-${local}`),
     auth: { local: [secret], remote: [secret] },
     childless: "allow",
+    reauth: 0,
     ike: (ike ?? ["aes128gcm16-prfsha256-x25519"]).map((text) => ({ transforms: parseProposal(text, "ike") })),
     children: protect.flatMap((line) => children(line, { esp, ah, hardSeconds, soft })),
     initiate: true,

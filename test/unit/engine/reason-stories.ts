@@ -10,7 +10,7 @@ import type { DesiredState, RoundDesired } from "../../../src/sa/desired.ts";
 import type { Payload } from "../../../src/wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
-import { desired, nullRound, type PeerOptions, peer, pskRound } from "./desired.ts";
+import { desired, nullRound, type PeerOptions, peer, pskRound, timing } from "./desired.ts";
 import { a, b, c, facing } from "./pair.ts";
 import type { Change, Line, Puppet } from "./puppet.ts";
 
@@ -109,6 +109,7 @@ const replaced =
 
 const differentSuites = [{ ike: ["aes128gcm16-prfsha256-x25519"] }, { ike: ["aes256gcm16-prfsha256-x25519"] }] as const;
 const differentProtocols = [{ protect: [{ kind: "gre" }] }, { protect: [{ kind: "ipip" }] }] as const;
+const patient = { ...timing, liveness: 0 };
 const nobody = { local: [pskRound()], remote: [nullRound] } as const;
 const differentSecrets = [{ psk: "one thing" }, { psk: "another" }] as const;
 
@@ -353,6 +354,16 @@ export const stories: { readonly [C in ReasonCode]: Story } = {
     stage.silence();
     await stage.pass(18_000);
     return { end: one, like: { what: "Child SA" } };
+  },
+  // A peer that is asked to prove itself again, and does not.
+  "authentication-expired": async (stage) => {
+    const { end, puppet } = await calling(stage, facing(a, { initiate: false, reauth: 20_000, timing: patient }));
+    await keyed(stage, puppet);
+    puppet.inject(puppet.seal(exchangeType.IKE_AUTH, puppet.authPayloads()));
+    await stage.pass(51_000);
+    puppet.answer(puppet.received(), []);
+    await stage.pass(0);
+    return { end, like: {} };
   },
   "sa-vanished": async (stage) => {
     const { one } = await both(stage, {}, {});

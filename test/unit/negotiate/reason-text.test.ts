@@ -101,6 +101,7 @@ const cases: { readonly [C in ReasonCode]: readonly Case<C>[] } = {
       '"site-b.psk"',
     ],
   ],
+  "authentication-expired": [[{ code: "authentication-expired" }, "did not prove again in time", "reauth"]],
   "wrong-auth-rounds": [
     [
       { code: "wrong-auth-rounds", identity: "user@example", wanted: 2, seen: 1 },

@@ -1,0 +1,76 @@
+/** IKE SAs that a new one with the same peer is to take the place of: make before break. */
+import { createChild } from "../ikev2/exchanges/create-child-sa-initiator.ts";
+import type { IkeSa } from "../ikev2/ike-sa.ts";
+import type { ChildRecord } from "./child-record.ts";
+import { covers, missingOn } from "./coverage.ts";
+
+/** How long the new one has to carry the children, in ms; then the old one goes all the same. */
+const patience = 10_000;
+
+/** What is asked of the peer. */
+export interface RenewalsContext {
+  readonly children: ReadonlyMap<string, ChildRecord>;
+  now(): number;
+  /** Has the peer tended again at that time. */
+  lookAgain(why: "renewals", at: number): void;
+  /** Stops sending on an IKE SA's children, whose traffic another carries. */
+  retire(sa: IkeSa): void;
+}
+
+interface Renewal {
+  readonly heir: IkeSa;
+  /** Children that the new one was asked for: each once. */
+  readonly asked: Set<string>;
+}
+
+/** Each goes when the new one carries all its children, so that there is no moment without. */
+export class Renewals {
+  readonly #context: RenewalsContext;
+  readonly #renewals = new Map<IkeSa, Renewal>();
+
+  constructor(context: RenewalsContext) {
+    this.#context = context;
+  }
+
+  /** Whether a new one is under way for it. */
+  has(sa: IkeSa): boolean {
+    return this.#renewals.has(sa);
+  }
+
+  /** `heir` has been opened to take the place of `sa`. */
+  begin(sa: IkeSa, heir: IkeSa): void {
+    this.#renewals.set(sa, { heir, asked: new Set() });
+  }
+
+  /** One of the two has ended; where it was the new one, the old one goes on as it was. */
+  ended(sa: IkeSa): void {
+    this.#renewals.delete(sa);
+    for (const [old, { heir }] of this.#renewals) if (heir === sa) this.#renewals.delete(old);
+  }
+
+  /** Brings each further: asks for what the new one does not carry, and ends the old one when nothing is missing. */
+  tend(): void {
+    for (const [old, renewal] of [...this.#renewals]) {
+      const { heir } = renewal;
+      if (heir.state.kind !== "Established") continue;
+      const overdue = heir.establishedAt + patience;
+      const covered = covers(heir, old);
+      if (covered || overdue <= this.#context.now()) {
+        this.#renewals.delete(old);
+        if (covered) this.#context.retire(old);
+        old.close({ code: "replaced" });
+        continue;
+      }
+      this.#context.lookAgain("renewals", overdue);
+      for (const name of missingOn(heir, old)) this.#move(name, renewal);
+    }
+  }
+
+  #move(name: string, { heir, asked }: Renewal): void {
+    const record = this.#context.children.get(name);
+    if (record?.state.kind !== "up" || record.state.movingTo === heir || asked.has(name)) return;
+    asked.add(name);
+    record.change({ kind: "up", movingTo: heir }, this.#context.now());
+    heir.request(createChild(record.desired));
+  }
+}
