@@ -3,10 +3,13 @@ import { randomBytes } from "../crypto/secret.ts";
 import { computeHere } from "../daemon/compute.ts";
 import { defaultSocketPath } from "../daemon/control-protocol.ts";
 import type { Impaired } from "../daemon/impairments/impair.ts";
+import { DescriptorStore, recoveredEndpoint } from "../daemon/notify.ts";
 import { exitOnCrash, runProcess } from "../daemon/process.ts";
 import { Engine } from "../engine/engine.ts";
 import { Log, type LogFormat, type LogLevel } from "../observe/log.ts";
-import { openExemptSocket } from "../transport/exempt-socket.ts";
+import { exemptSockets } from "../transport/exempt-socket.ts";
+import { HolderProcess, holderPath } from "../transport/holder-process.ts";
+import { KeptSockets, type SocketKeeper } from "../transport/kept-sockets.ts";
 import { netlinkHostAddresses } from "../transport/netlink-addresses.ts";
 import { sourceAddressTowards } from "../transport/source-address.ts";
 import { standardPorts, UdpTransport } from "../transport/udp-transport.ts";
@@ -34,9 +37,10 @@ export async function runDaemon(options: {
   });
   exitOnCrash(log);
   const impaired = options.impair === undefined ? undefined : await impairments(options.impair, log);
+  const socketPath = options.socket ?? first.settings.socket ?? defaultSocketPath;
   const transport = new UdpTransport({
     ports: standardPorts,
-    openSocket: openExemptSocket,
+    openSocket: exemptSockets(new KeptSockets(socketKeeper(socketPath, log), recoveredEndpoint)),
     followAddresses: netlinkHostAddresses,
   });
   await runProcess({
@@ -50,7 +54,7 @@ export async function runDaemon(options: {
     wall: () => Date.now(),
     version: ownVersion(),
     file: first.file,
-    socketPath: options.socket ?? first.settings.socket ?? defaultSocketPath,
+    socketPath,
     load: async (when) => (when === "start" ? first : await loadFile(first.file, { strict: when === "reload" })),
     openKernel: async ({ desired }) => {
       const { kernel, warnings } = await openAbleKernel(desired);
@@ -59,6 +63,13 @@ export async function runDaemon(options: {
     unlockOnExit: options.unlockOnExit === true,
     environment: process.env,
   });
+}
+
+/** Who keeps the sockets over a crash: systemd, which ends every other process of the service, or else a process of ours. */
+function socketKeeper(socketPath: string, log: Log): SocketKeeper {
+  const { NOTIFY_SOCKET } = process.env;
+  if (NOTIFY_SOCKET !== undefined) return new DescriptorStore(process.env, NOTIFY_SOCKET);
+  return new HolderProcess(holderPath(socketPath), (sentence) => log.say("warn", "transport", sentence));
 }
 
 async function impairments(texts: readonly string[], log: Log): Promise<Impaired> {

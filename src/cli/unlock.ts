@@ -2,6 +2,7 @@
 import { daemonRuns } from "../daemon/control-client.ts";
 import { Failure } from "../daemon/failure.ts";
 import { removeOurPolicies } from "../daemon/policies.ts";
+import { HolderProcess, holderPath } from "../transport/holder-process.ts";
 import { openHostKernel } from "./host-kernel.ts";
 import { printJson, printLine } from "./print.ts";
 
@@ -17,6 +18,8 @@ export async function unlock(options: {
       `an underlock daemon runs (${options.socket}) and needs its policies: stop it first, or unlock with --force`,
     );
   }
+  // With the policies goes what would carry tunnels on after a crash.
+  if (!(await daemonRuns(options.socket))) new HolderProcess(holderPath(options.socket), () => undefined).keep([]);
   const kernel = await openHostKernel();
   try {
     const removed = await removeOurPolicies(kernel);

@@ -57,7 +57,8 @@ export {
 } from "./rtnetlink/route.ts";
 export type { EventSource, SourceEvent } from "./socket/event-source.ts";
 export { type BatchResult, NetlinkSocket, type NetlinkSocketOptions } from "./socket/netlink-socket.ts";
-export { closeUdpSocket, openUdpSocket, type UdpSocketOptions } from "./udp/udp-socket.ts";
+export { closeOnExec, descriptorOf, sendWithDescriptor, type UdpEndpoint, udpEndpoint } from "./udp/handover.ts";
+export { closeUdpSocket, openUdpSocket, renewUdpSocket, type UdpSocketOptions } from "./udp/udp-socket.ts";
 export type { Acquire } from "./xfrm/acquire.ts";
 export { type AeadAlgorithm, type Algorithm, KeyOctets, type TruncatedAlgorithm } from "./xfrm/algorithms.ts";
 export type { EncapsulationTemplate, Mark, Offload, ReplayEsnState, ReplayState } from "./xfrm/attributes.ts";

@@ -10,7 +10,7 @@ import { computeHere } from "../../src/daemon/compute.ts";
 import { exitOnCrash, runProcess } from "../../src/daemon/process.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { Log } from "../../src/observe/log.ts";
-import { openExemptSocket } from "../../src/transport/exempt-socket.ts";
+import { exemptSockets } from "../../src/transport/exempt-socket.ts";
 import { netlinkHostAddresses } from "../../src/transport/netlink-addresses.ts";
 import { sourceAddressTowards } from "../../src/transport/source-address.ts";
 import { openPlainSocket } from "../../src/transport/udp-socket.ts";
@@ -31,7 +31,7 @@ await runProcess({
   engine: new Engine({ random: randomBytes }),
   transport: new UdpTransport({
     ports: { ike: Number(ike), natTraversal: Number(natTraversal) },
-    openSocket: sockets === "plain" ? openPlainSocket : openExemptSocket,
+    openSocket: sockets === "plain" ? openPlainSocket : exemptSockets(),
     followAddresses: netlinkHostAddresses,
   }),
   findHazards: async () => [],

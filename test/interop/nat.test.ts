@@ -11,7 +11,7 @@ import { lostPings } from "./lab/traffic.ts";
 import type { Underlock } from "./lab/underlock.ts";
 
 const gateways = ["a", "b"] as const;
-const spec = { gateways, lan: "host", seconds: 120 } as const;
+const spec = { gateways, lan: "host", seconds: 240 } as const;
 const noneLost = { 56: 0, 1300: 0 };
 const psk = "a secret of the lab";
 
@@ -128,6 +128,42 @@ describe("a NAT, Underlock against Underlock", () => {
       expect(counts.esp).toBe(0);
     },
   );
+
+  scenario("kill -9 at either end: traffic goes on without a daemon, and a new one takes over", spec, async (lab) => {
+    const nat = await lab.nat({ behind: ["a"] });
+    const server = lab.gateway("b").address.v4;
+    const a = underlock(lab, { here: "a", there: "b", local: nat.inside("a"), remote: server });
+    const b = underlock(lab, { here: "b", there: "a", local: server, remote: "any" });
+    await Promise.all([a.must("lock"), b.must("lock")]);
+    await Promise.all([a.start(), b.start()]);
+    await a.must("up", "b");
+    expect(await lost(lab)).toEqual([noneLost, noneLost]);
+    await lab.watch();
+    const offer = lab.offer({ rate: 50 });
+    await sleep(1_000);
+    await a.crash();
+    await sleep(3_000);
+    await a.start();
+    await a.must("up", "b");
+    await sleep(8_000);
+    await b.crash();
+    await sleep(3_000);
+    await b.start();
+    await sleep(3_000);
+    for (const { flow, sent, received } of await offer.stop()) {
+      expect(sent).toBeGreaterThan(500);
+      // What is on its way when the flow ends has no answer yet.
+      expect(`${flow}: ${Math.max(0, sent - received - 1)} lost`).toBe(`${flow}: 0 lost`);
+    }
+    await onlyUdp(lab, "a");
+    // A polite end leaves nobody behind.
+    await a.stop();
+    await b.stop();
+    for (const name of gateways) {
+      const { machine } = lab.gateway(name);
+      await waitFor(`${name}: the ports to be free`, async () => !(await machine.run("ss -uan")).includes(":4500"));
+    }
+  });
 
   scenario("both behind different ones, the caller's restarts", spec, async (lab) => {
     const nearer = await lab.nat({ behind: ["a"] });

@@ -5,6 +5,7 @@ import { InvalidValueError, SystemCallError } from "../errors.ts";
 import { intOctets, setOption, setReceiveBuffer } from "../socket/descriptor.ts";
 import * as libc from "../socket/libc.ts";
 import { policyInfo } from "../xfrm/structs.ts";
+import { udpEndpoint } from "./handover.ts";
 
 const IPPROTO_IP = 0;
 const IPPROTO_UDP = 17;
@@ -58,6 +59,11 @@ export function openUdpSocket(options: UdpSocketOptions): number {
   }
 }
 
+/** The same options on a socket of this address and port that is open already. Throws SystemCallError. */
+export function renewUdpSocket(fd: number, options: UdpSocketOptions): void {
+  configure(fd, familyOf(options.address), options);
+}
+
 /** Closes a socket that `dgram` does not own (yet). */
 export function closeUdpSocket(fd: number): void {
   libc.close(fd);
@@ -65,7 +71,7 @@ export function closeUdpSocket(fd: number): void {
 
 function configure(fd: number, family: number, options: UdpSocketOptions): void {
   const on = intOctets(1);
-  if (family === AF_INET6) setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, on, "IPV6_V6ONLY");
+  if (family === AF_INET6 && boundPort(fd) === 0) setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, on, "IPV6_V6ONLY");
   if (options.reuseAddress === true) setOption(fd, libc.SOL_SOCKET, libc.SO_REUSEADDR, on, "SO_REUSEADDR");
   if (options.receiveBuffer !== undefined) setReceiveBuffer(fd, options.receiveBuffer);
   const never = intOctets(PMTUDISC_DONT);
@@ -75,6 +81,11 @@ function configure(fd: number, family: number, options: UdpSocketOptions): void 
   if (options.espInUdp === true) {
     setOption(fd, IPPROTO_UDP, UDP_ENCAP, intOctets(UDP_ENCAP_ESPINUDP), "UDP_ENCAP");
   }
+}
+
+/** 0 while it is not bound: a socket that is takes IPV6_V6ONLY no more, and has it. */
+function boundPort(fd: number): number {
+  return udpEndpoint(fd)?.port ?? 0;
 }
 
 /** A policy of the socket's own that allows everything goes before every other. */
