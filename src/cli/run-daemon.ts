@@ -6,6 +6,7 @@ import type { Impaired } from "../daemon/impairments/impair.ts";
 import { DescriptorStore, recoveredEndpoint } from "../daemon/notify.ts";
 import { exitOnCrash, runProcess } from "../daemon/process.ts";
 import { Engine } from "../engine/engine.ts";
+import { holdPackets } from "../kernel/xfrm/hold-packets.ts";
 import { Log, type LogFormat, type LogLevel } from "../observe/log.ts";
 import { exemptSockets } from "../transport/exempt-socket.ts";
 import { HolderProcess, holderPath } from "../transport/holder-process.ts";
@@ -48,6 +49,7 @@ export async function runDaemon(options: {
     engine: new Engine({ random: randomBytes, ...(impaired && { rewrite: impaired.rewrite }) }),
     transport: impaired?.transport(transport) ?? transport,
     findHazards,
+    holdPackets: () => holdPackets(),
     sourceTowards: sourceAddressTowards,
     compute: computeHere,
     clock: () => performance.now(),

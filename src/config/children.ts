@@ -14,7 +14,7 @@ import type { Values } from "./shape.ts";
 /** The keys of a peer that its lines take over. */
 export type ChildOptions = Pick<
   Values<(typeof peerSection)["shape"]>,
-  "esp" | "ah" | "lifetime" | "rekey" | "replay-window" | "weak"
+  "esp" | "ah" | "lifetime" | "rekey" | "replay-window" | "start" | "idle" | "weak"
 >;
 
 export interface BuiltChildren {
@@ -67,6 +67,7 @@ export function buildChildren(
         hard,
         soft: softLimits(entry.rekey ?? options.rekey, hard),
         replayWindow: entry["replay-window"] ?? options["replay-window"] ?? usualReplayWindow,
+        ...onDemand(entry, options),
         route: entry.thing.kind === "tunnel" && entry.routes !== false,
       });
       lines.push(i);
@@ -136,6 +137,11 @@ export function checkProposals(
     );
   }
   return findings;
+}
+
+function onDemand(entry: ProtectEntry, options: ChildOptions): Pick<ChildDesired, "onDemand"> {
+  if ((entry.start ?? options.start) !== "on-demand") return {};
+  return { onDemand: { idle: entry.idle ?? options.idle ?? 0 } };
 }
 
 function hardLimits(lifetime: ChildOptions["lifetime"]): SaLimits {

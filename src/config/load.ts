@@ -59,7 +59,11 @@ export async function loadConfiguration(file: string, options: { readonly resolv
   );
   return {
     desired: {
-      local: { locks: top.fatal ? [] : top.locks, ...(top.flood === undefined ? {} : { flood: top.flood }) },
+      local: {
+        locks: top.fatal ? [] : top.locks,
+        ...(top.flood === undefined ? {} : { flood: top.flood }),
+        ...(top.local["hold-packets"] === true && !top.fatal ? { holdPackets: true } : {}),
+      },
       peers: top.fatal ? [] : sound,
     },
     problems: files.flatMap((each) => each.problems()),

@@ -167,10 +167,20 @@ function identityOf(address: Address | undefined): Identity | undefined {
 
 function checkInitiate(values: PeerValues, path: KeyPath): Finding[] {
   const any = values.remote?.some(({ kind }) => kind === "any") === true;
-  if (!any || values.initiate !== true) return [];
-  return [
-    errorAt([...path, "initiate"], "a peer with remote: any cannot be called: take initiate out, or give its address"),
-  ];
+  if (any && values.initiate === true) {
+    return [
+      errorAt(
+        [...path, "initiate"],
+        "a peer with remote: any cannot be called: take initiate out, or give its address",
+      ),
+    ];
+  }
+  if (!any && values.initiate !== false) return [];
+  const cannot = any ? "a peer with remote: any cannot be called" : "with initiate: no the peer is never called";
+  const places: KeyPath[] = values.start === "on-demand" ? [[...path, "start"]] : [];
+  for (const [i, { start }] of (values.protect ?? []).entries())
+    if (start === "on-demand") places.push([...path, "protect", i, "start"]);
+  return places.map((place) => errorAt(place, `${cannot}, and no packet can change that: take start out`));
 }
 
 function timing(settings: PeerValues): PeerTiming {

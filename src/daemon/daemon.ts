@@ -31,6 +31,8 @@ export interface DaemonOptions {
   readonly kernelWarnings: readonly Warning[];
   /** What on this host would defeat the locks now. */
   readonly findHazards: (desired: DesiredState) => Promise<readonly Warning[]>;
+  /** Has the kernel hold packets that wait for an SA; what kept it from that, in words. */
+  readonly holdPackets?: () => string | undefined;
   readonly sourceTowards: (destination: Address) => Promise<SourceAddress>;
   readonly compute: (job: ComputeJob) => ComputeResult | Promise<ComputeResult>;
   readonly clock: MonotonicClock;
@@ -125,7 +127,7 @@ export class Daemon {
       },
       this.#addresses,
     );
-    this.#warn([...configuration.warnings, ...this.#options.kernelWarnings]);
+    this.#warn([...configuration.warnings, ...this.#options.kernelWarnings, ...this.#holdPackets(desired)]);
     this.#loop.dispatch({ kind: "configure", desired });
     await this.#loop.kernelIdle();
     await transport.start();
@@ -197,11 +199,18 @@ export class Daemon {
     const after = localAddresses(desired);
     // New addresses can send before the engine wants to; old ones until it has said its farewells.
     await transport.listenOn(union(this.#addresses, after));
-    this.#warn(configuration.warnings);
+    this.#warn([...configuration.warnings, ...this.#holdPackets(desired)]);
     this.#loop.dispatch({ kind: "configure", desired });
     await this.#loop.kernelIdle();
     this.#addresses = after;
     await transport.listenOn(after);
+  }
+
+  #holdPackets({ local }: DesiredState): Warning[] {
+    const fault = local.holdPackets === true ? this.#options.holdPackets?.() : undefined;
+    if (fault === undefined) return [];
+    const sentence = `hold-packets is not in force, packets that wait for an SA are dropped: ${fault}`;
+    return [{ kind: "kernel", code: "hold-packets", sentence }];
   }
 
   async #fill(configuration: Configuration): Promise<DesiredState> {

@@ -95,7 +95,7 @@ function isUp(peer: PeerStatus): boolean {
 }
 
 function isDown(peer: PeerStatus): boolean {
-  return peer.ikeSas.length === 0 && peer.children.every((child) => child.state === "locked");
+  return peer.ikeSas.length === 0 && peer.children.every(({ state }) => state === "locked" || state === "waiting");
 }
 
 /** The IKE SA stands and nothing is under way any more, yet a child stays locked. */

@@ -1,10 +1,13 @@
 /** One child that is to stand, and how it stands. */
 import type { IkeSa } from "../ikev2/ike-sa.ts";
 import type { Reason } from "../negotiate/reason.ts";
+import type { Selector } from "../negotiate/selector.ts";
 import type { ChildEnds, ChildSa } from "../sa/child-sa.ts";
 import type { ChildDesired } from "../sa/desired.ts";
 
 export type ChildState =
+  /** On demand: the next packet asks for it, but not before `retryAt`. */
+  | { readonly kind: "waiting"; readonly retryAt: number }
   | { readonly kind: "locked" /** Not asked for before. */; readonly retryAt: number }
   | { readonly kind: "connecting"; readonly by: IkeSa }
   /** `movingTo`: another IKE SA has been asked for it, because the one that carries it is to be closed. */
@@ -20,11 +23,14 @@ export class ChildRecord {
   since: number;
   reason: Reason | undefined;
   failures = 0;
+  /** The packet that asked for it: its selectors go first in the TS payloads (RFC 7296 2.9). */
+  packet: Selector | undefined;
 
-  constructor(desired: ChildDesired, reqid: number, now: number) {
+  constructor(desired: ChildDesired, reqid: number, now: number, onDemand = false) {
     this.desired = desired;
     this.reqid = reqid;
     this.since = now;
+    if (onDemand) this.state = { kind: "waiting", retryAt: 0 };
   }
 
   /** Those that stand, newest last: that is what Linux sends on. */

@@ -1,11 +1,18 @@
 /** Bringing what runs to what the configuration asks for: at the start, at every change, and at the end. */
 import type { KernelAnswer } from "../kernel/port.ts";
-import { type ChildDesired, type DesiredState, floodDefaults, type LockDesired } from "../sa/desired.ts";
+import {
+  type ChildDesired,
+  type DesiredState,
+  floodDefaults,
+  type LockDesired,
+  type PeerDesired,
+} from "../sa/desired.ts";
 import { equalData } from "./equal.ts";
 import type { Parts } from "./parts.ts";
 import { Peer, type PeerContext } from "./peer.ts";
 import { lockPolicies } from "./policies.ts";
 import { assignReqids, childKey } from "./reqid.ts";
+import { withTraps } from "./traps.ts";
 
 /** How often the kernel is asked what a former run left. */
 const listAttempts = 3;
@@ -121,16 +128,16 @@ export class Configuration {
     }
     const wanted = new Set(reqids.values());
     // Locks first: nothing that is to be protected may pass before its policy stands.
-    policies.configure(lockPolicies(desired), wanted);
+    const reqidOfChild = (peer: PeerDesired, child: ChildDesired) => reqids.get(childKey(peer.name, child.name)) ?? 0;
+    policies.configure(withTraps(lockPolicies(desired), desired, reqidOfChild), wanted);
     standing.keepOnly(wanted);
     this.#parts.lingering.keepOnly(wanted);
     directory.configure(desired.peers);
     running.locked = desired.locked ?? [];
     for (const next of changed) {
-      const reqidOf = (child: ChildDesired): number => reqids.get(childKey(next.name, child.name)) ?? 0;
-      running.addPeer(new Peer(next, reqidOf, this.#context));
+      running.addPeer(new Peer(next, (child) => reqidOfChild(next, child), this.#context));
     }
-    for (const next of changed) running.peer(next.name)?.tend();
+    for (const next of changed) running.peer(next.name)?.start();
   }
 
   #removePeer(peer: Peer, forGood: boolean): void {

@@ -6,7 +6,7 @@ import { type Datagrams, datagramsOf } from "../ikev2/datagrams.ts";
 import type { Host, PayloadRewrite, PeerClaim, TimerName } from "../ikev2/host.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
 import { initiate } from "../ikev2/initiate.ts";
-import type { KernelAnswer, KernelRequest, SaId } from "../kernel/port.ts";
+import type { KernelAnswer, KernelRequest, SaId, SaUsage } from "../kernel/port.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { Selector } from "../negotiate/selector.ts";
@@ -150,6 +150,10 @@ export class EngineHost implements Host, PeerContext {
     return this.#parts.running.peer(peer.name)?.children.get(child.name)?.reqid ?? 0;
   }
 
+  askingPacket(peer: PeerDesired, child: ChildDesired): Selector | undefined {
+    return this.#parts.running.peer(peer.name)?.children.get(child.name)?.packet;
+  }
+
   protectRequests(child: ChildSa): KernelRequest[] {
     return this.#parts.policies.protect(child);
   }
@@ -274,6 +278,17 @@ export class EngineHost implements Host, PeerContext {
   /** Its children are carried elsewhere: from now on packets leave on what is newer, while it still receives. */
   retire(sa: IkeSa): void {
     for (const child of sa.children.values()) sa.children.stopSending(child);
+  }
+
+  usages(sas: readonly SaId[], then: (usages: readonly (SaUsage | undefined)[]) => void): void {
+    this.#parts.outbox.kernel([{ kind: "querySas", sas }], ([answer]) =>
+      then(answer?.kind === "usages" ? answer.usages : []),
+    );
+  }
+
+  clearAcquires(requests: readonly KernelRequest[]): void {
+    // A refusal leaves the kernel's own timer, after which the next packet asks again.
+    for (const request of requests) this.#parts.outbox.kernel([request], () => {});
   }
 
   connecting(peer: Peer, path: Path): void {

@@ -3,6 +3,7 @@
 import { espHeardFrom } from "../ikev2/address-update.ts";
 import type { KernelEvent, SaId } from "../kernel/port.ts";
 import type { Endpoint } from "../negotiate/address.ts";
+import type { Selector } from "../negotiate/selector.ts";
 import type { Parts } from "./parts.ts";
 import type { Resync } from "./resync.ts";
 
@@ -23,9 +24,7 @@ export class KernelReports {
         if (event.hard) return this.#expired(event.sa, event.reqid);
         return this.#ages(event.sa, event.reqid);
       case "acquire":
-        // A template without an SA, though we think that one stands: something was lost.
-        if (this.#parts.running.peerByReqid(event.reqid) !== undefined) this.#resync.run();
-        return;
+        return this.#acquired(event.reqid, event.packet);
       case "overrun":
         this.#parts.outbox.log({ level: "warn", event: "resync", facts: { why: "the kernel's reports overran" } });
         return this.#resync.run();
@@ -44,6 +43,15 @@ export class KernelReports {
   #ages(id: SaId, reqid: number): void {
     const found = this.#parts.running.findChild(reqid, id);
     found?.sa.children.rekey(found.child);
+  }
+
+  #acquired(reqid: number, packet: Selector): void {
+    const peer = this.#parts.running.peerByReqid(reqid);
+    if (peer === undefined) return;
+    for (const record of peer.children.values()) {
+      // A template without an SA, though we think that one stands: something was lost.
+      if (record.reqid === reqid && !peer.acquired(record, packet)) this.#resync.run();
+    }
   }
 
   #expired(id: SaId, reqid: number): void {

@@ -2,18 +2,22 @@
 
 import { createChild } from "../ikev2/exchanges/create-child-sa-initiator.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
+import type { KernelRequest, SaId, SaUsage } from "../kernel/port.ts";
 import { type Address, familyOf } from "../negotiate/address.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
+import type { Selector } from "../negotiate/selector.ts";
 import type { ChildSa } from "../sa/child-sa.ts";
 import { authenticates, type ChildDesired, type PeerDesired } from "../sa/desired.ts";
 import { ikePort, natTraversalPort, type Path } from "../sa/path.ts";
 import { backoff } from "./backoff.ts";
 import { ChildRecord } from "./child-record.ts";
+import { IdleWatch } from "./idle-watch.ts";
 import { Redundancy } from "./redundancy.ts";
 import { Renewals } from "./renewals.ts";
 import type { PeerStatus } from "./status.ts";
 import type { TimerOwner } from "./timers.ts";
+import { acquireClearances, isOnDemand } from "./traps.ts";
 
 /** How long after its last request the initiator of an IKE SA is left to ask for the next child, in ms. */
 const responderPatience = 3_000;
@@ -34,6 +38,10 @@ export interface PeerContext {
   /** Opens an IKE SA; the peer gets to know it by `adopt`. */
   initiate(peer: Peer, path: Path): IkeSa;
   connecting(peer: Peer, path: Path): void;
+  /** The counters of SAs in the kernel; undefined for those that do not stand. */
+  usages(sas: readonly SaId[], then: (usages: readonly (SaUsage | undefined)[]) => void): void;
+  /** Has the kernel forget acquires of a child, so that the next packet raises one. */
+  clearAcquires(requests: readonly KernelRequest[]): void;
 }
 
 export type PeerState = PeerStatus["state"];
@@ -54,13 +62,24 @@ export class Peer implements TimerOwner {
   #shortLives = 0;
   readonly #redundancy: Redundancy;
   readonly #renewals: Renewals;
+  readonly #idle: IdleWatch;
   readonly #context: PeerContext;
 
   constructor(desired: PeerDesired, reqid: (child: ChildDesired) => number, context: PeerContext) {
     this.desired = desired;
     this.#context = context;
     this.since = context.now();
+    for (const child of desired.children) {
+      this.children.set(child.name, new ChildRecord(child, reqid(child), this.since, isOnDemand(desired, child)));
+    }
     this.state = this.#idleState();
+    this.#idle = new IdleWatch({
+      sas: this.sas,
+      children: this.children,
+      now: () => context.now(),
+      arm: (...armed) => context.arm(...armed),
+      usages: (...asked) => context.usages(...asked),
+    });
     this.#redundancy = new Redundancy({
       // RFC 7619 2.3: callers that prove nothing are not each other's successors.
       unique: desired.remote === "any" && !authenticates(desired) ? "never" : desired.unique,
@@ -76,9 +95,12 @@ export class Peer implements TimerOwner {
       lookAgain: (why, at) => context.arm(this, why, at),
       retire: (sa) => context.retire(sa),
     });
-    for (const child of desired.children) {
-      this.children.set(child.name, new ChildRecord(child, reqid(child), this.since));
-    }
+  }
+
+  /** Begins: what a former run left unanswered silences no packet. */
+  start(): void {
+    for (const record of this.children.values()) if (record.state.kind === "waiting") this.#clearAcquires(record);
+    this.tend();
   }
 
   // --- what the operator wants ------------------------------------------------------------------------------------
@@ -92,6 +114,7 @@ export class Peer implements TimerOwner {
       child.failures = 0;
       // Why it was not up is no reason any more.
       child.reason = undefined;
+      if (child.state.kind === "waiting") child.change({ kind: "locked", retryAt: 0 }, this.#context.now());
     }
     this.tend(true);
   }
@@ -158,7 +181,9 @@ export class Peer implements TimerOwner {
     this.#redundancy.ended(sa);
     this.#renewals.ended(sa);
     for (const child of this.children.values()) {
-      if (child.state.kind === "connecting" && child.state.by === sa) this.#lock(child, reason, 0);
+      const { state } = child;
+      if (state.kind === "connecting" ? state.by === sa : state.kind === "locked" && this.#isOnDemand(child))
+        this.#lock(child, reason, 0);
     }
     if (this.state === "down") return;
     if (this.desired.remote === "any" ? this.sas.size > 0 : this.#redundancy.main() !== undefined) return this.tend();
@@ -173,13 +198,26 @@ export class Peer implements TimerOwner {
 
   // --- what happens to its children -------------------------------------------------------------------------------
 
+  /** A packet of the child found no SA. Whether that was to be expected; if not, an SA was lost unheard. */
+  acquired(record: ChildRecord, packet: Selector): boolean {
+    if (!this.#isOnDemand(record) || record.state.kind === "up") return false;
+    if (record.state.kind !== "waiting") return true;
+    if (this.state === "down") return true;
+    record.packet = packet;
+    record.change({ kind: "locked", retryAt: record.state.retryAt }, this.#context.now());
+    this.tend();
+    return true;
+  }
+
   childUp(child: ChildSa): void {
     const record = this.children.get(child.desired.name);
     if (record === undefined) return;
     record.add(child);
     record.reason = undefined;
+    record.packet = undefined;
     record.failures = 0;
     record.change({ kind: "up" }, this.#context.now());
+    this.#idle.up(record);
     this.#redundancy.closeLeftovers();
     this.tend();
   }
@@ -212,13 +250,15 @@ export class Peer implements TimerOwner {
     record.remove(child);
     const wait = reason.code === "peer-deleted" ? this.desired.timing.retryFirst : 0;
     if (record.sas.size === 0) this.#lock(record, reason, wait);
+    // The last one was idle: nobody needs the IKE SA.
+    if (reason.code === "idle" && !this.#isWanted()) for (const sa of [...this.sas]) sa.close(reason);
     this.tend();
   }
 
   /** The first child that is to be asked for in IKE_AUTH; from now on this IKE SA asks for it. */
   firstChild(sa: IkeSa): ChildDesired | undefined {
     for (const record of this.children.values()) {
-      if (record.state.kind === "up") continue;
+      if (record.state.kind === "up" || record.state.kind === "waiting") continue;
       record.change({ kind: "connecting", by: sa }, this.#context.now());
       return record.desired;
     }
@@ -254,7 +294,7 @@ export class Peer implements TimerOwner {
       this.#renewals.tend();
       return;
     }
-    if (this.sas.size > 0 || !(this.desired.initiate || called)) return;
+    if (this.sas.size > 0 || !(this.desired.initiate || called) || !this.#isWanted()) return;
     const now = this.#context.now();
     if (this.#retryAt > now) return this.#context.arm(this, "tend", this.#retryAt);
     this.#connect();
@@ -320,7 +360,23 @@ export class Peer implements TimerOwner {
     const now = this.#context.now();
     record.reason = reason;
     if (record.sas.size > 0) return record.state.kind === "up" ? undefined : record.change({ kind: "up" }, now);
-    record.change({ kind: "locked", retryAt: now + wait }, now);
+    if (!this.#isOnDemand(record)) return record.change({ kind: "locked", retryAt: now + wait }, now);
+    record.change({ kind: "waiting", retryAt: now + wait }, now);
+    this.#clearAcquires(record);
+  }
+
+  #isOnDemand(record: ChildRecord): boolean {
+    return isOnDemand(this.desired, record.desired);
+  }
+
+  #clearAcquires(record: ChildRecord): void {
+    this.#context.clearAcquires(acquireClearances(this.desired, record.desired, record.reqid));
+  }
+
+  /** Whether there is a child to call for now. */
+  #isWanted(): boolean {
+    for (const { state } of this.children.values()) if (state.kind !== "waiting") return true;
+    return this.children.size === 0;
   }
 
   #change(state: PeerState): void {
@@ -330,6 +386,7 @@ export class Peer implements TimerOwner {
   }
 
   #idleState(): PeerState {
-    return this.desired.initiate && this.desired.remote !== "any" ? "connecting" : "waiting";
+    const calls = this.desired.initiate && this.desired.remote !== "any" && this.#isWanted();
+    return calls ? "connecting" : "waiting";
   }
 }

@@ -11,8 +11,12 @@ export class PolicyKeeper {
   readonly #repairs: Repairs;
   /** Whether a former run's SAs of that reqid stand: they need their policies as they are. */
   readonly #isServed: (reqid: number) => boolean;
-  /** What the configuration asks for, locked. */
+  /** What the configuration asks for while no Child SA stands: locked, or a trap that demands an SA. */
   #locks = new Map<string, Policy>();
+  /** The traps of each reqid. */
+  #traps = new Map<number, Policy[]>();
+  /** The Child SAs of the reqids that have traps. */
+  readonly #trapped = new Map<number, Set<ChildSa>>();
   /** What stands in the kernel, as far as was told and answered. */
   readonly #standing = new Map<string, Policy>();
   readonly #users = new Map<string, Set<ChildSa>>();
@@ -33,11 +37,20 @@ export class PolicyKeeper {
    */
   configure(locks: readonly Policy[], wanted: ReadonlySet<number>): void {
     this.#locks = new Map(locks.map((policy) => [policyKey(policy), policy]));
+    this.#traps = new Map();
+    for (const policy of locks) {
+      const reqid = reqidOf(policy);
+      if (reqid === undefined) continue;
+      const traps = this.#traps.get(reqid);
+      if (traps === undefined) this.#traps.set(reqid, [policy]);
+      else traps.push(policy);
+    }
     const keep = (policy: Policy): boolean => {
       const reqid = reqidOf(policy);
       return reqid !== undefined && wanted.has(reqid) && this.#isServed(reqid);
     };
-    for (const [key, lock] of this.#locks) {
+    for (const [key, configured] of this.#locks) {
+      const lock = this.#idle(configured);
       const standing = this.#standing.get(key);
       if (standing !== undefined && (this.#inUse(key) || samePolicy(standing, lock) || keep(standing))) continue;
       this.#set(lock);
@@ -49,7 +62,11 @@ export class PolicyKeeper {
 
   /** The requests that put a Child SA's policies into the state "protected"; from now on it uses them. */
   protect(child: ChildSa): KernelRequest[] {
-    return protectingPolicies(child).map((policy) => {
+    if (child.desired.onDemand !== undefined) {
+      const trapped = this.#trapped.get(child.reqid) ?? new Set();
+      this.#trapped.set(child.reqid, trapped.add(child));
+    }
+    const requests = protectingPolicies(child).map((policy): KernelRequest => {
       const key = policyKey(policy);
       const users = this.#users.get(key) ?? new Set();
       users.add(child);
@@ -57,6 +74,15 @@ export class PolicyKeeper {
       this.#standing.set(key, policy);
       return { kind: "setPolicy", policy };
     });
+    for (const trap of this.#traps.get(child.reqid) ?? []) {
+      const policy = this.#idle(trap);
+      const key = policyKey(policy);
+      const standing = this.#standing.get(key);
+      if (this.#inUse(key) || standing === undefined || samePolicy(standing, policy)) continue;
+      this.#standing.set(key, policy);
+      requests.push({ kind: "setPolicy", policy });
+    }
+    return requests;
   }
 
   /**
@@ -82,6 +108,8 @@ export class PolicyKeeper {
 
   /** The Child SA uses its policies no more: those without another user are locked, or go where no lock is configured. */
   release(child: ChildSa): void {
+    const trapped = this.#trapped.get(child.reqid);
+    if (trapped?.delete(child) === true && trapped.size === 0) this.#trapped.delete(child.reqid);
     for (const policy of protectingPolicies(child)) {
       const key = policyKey(policy);
       const users = this.#users.get(key);
@@ -97,6 +125,22 @@ export class PolicyKeeper {
       const standing = this.#standing.get(key);
       if (theirs !== undefined && (standing === undefined || !samePolicy(theirs, standing))) this.#set(theirs);
     }
+    for (const trap of this.#traps.get(child.reqid) ?? []) {
+      const key = policyKey(trap);
+      const policy = this.#idle(trap);
+      const standing = this.#standing.get(key);
+      if (!this.#inUse(key) && standing !== undefined && !samePolicy(standing, policy)) this.#set(policy);
+    }
+  }
+
+  /**
+   * A policy as it is to be while no Child SA uses it. Beside a Child SA that was narrowed to less, a trap is locked: its
+   * template would send what was not agreed on into that SA.
+   */
+  #idle(policy: Policy): Policy {
+    const reqid = reqidOf(policy);
+    if (reqid === undefined || !this.#trapped.has(reqid)) return policy;
+    return { ...policy, action: { kind: "locked" } };
   }
 
   /** A former run's last SA of this reqid is gone or about to go: what only it served is locked. */
@@ -133,7 +177,7 @@ export class PolicyKeeper {
   #lock(key: string, policy: Policy): void {
     const lock = this.#locks.get(key);
     if (lock === undefined) this.#remove(key, policy);
-    else this.#set(lock);
+    else this.#set(this.#idle(lock));
   }
 
   #set(policy: Policy): void {

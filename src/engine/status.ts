@@ -19,7 +19,7 @@ export interface LockStatus {
 /** `since` values are milliseconds of the engine's clock; the daemon turns them into dates. */
 export interface PeerStatus {
   readonly name: string;
-  /** `waiting`: the peer is to call us. `connecting`: we call. `down`: the operator took it down. */
+  /** `waiting`: the peer is to call us, or a packet is to ask for a child. `connecting`: we call. `down`: the operator took it down. */
   readonly state: "waiting" | "connecting" | "up" | "down";
   readonly since: number;
   /** Why it is not up, or why the last attempt failed; while it is up, why a request of the peer was refused. */
@@ -50,7 +50,8 @@ export interface IkeSaStatus {
 export interface ChildStatus {
   readonly name: string;
   readonly line: string;
-  readonly state: "locked" | "connecting" | "up";
+  /** `waiting`: on demand, and no packet has asked for it. `locked`: to be had, and not asked for now. */
+  readonly state: "waiting" | "locked" | "connecting" | "up";
   readonly since: number;
   readonly reason?: Reason;
   /** The kernel refuses a policy of this child: what its state says of the packets does not hold. The request is repeated. */

@@ -2,6 +2,7 @@
 import { deriveChildKeys } from "../crypto/ikev2-keys.ts";
 import { formatOffer, offerProposals, type ProposalPolicy, verifyAnswer } from "../negotiate/proposals.ts";
 import type { Reason } from "../negotiate/reason.ts";
+import type { Selector } from "../negotiate/selector.ts";
 import type { ChildSuite } from "../negotiate/suite.ts";
 import { type ChildSelectors, childSelectors } from "../negotiate/traffic-selector.ts";
 import { formatSelectorOffer, offerSelectors, verifySelectors } from "../negotiate/traffic-selectors.ts";
@@ -24,6 +25,8 @@ export interface ChildOffer {
   readonly reqid: number;
   readonly spi: number;
   readonly selectors: ChildSelectors;
+  /** The packet that asked for it. */
+  readonly packet: Selector | undefined;
   readonly policy: ProposalPolicy<"esp" | "ah">;
 }
 
@@ -49,13 +52,14 @@ export function prepareChild(
     if (sa.isOver) return releaseSpi(sa, child.protocol, result.spi);
     const selectors = childSelectors(child, { local: sa.path.local.address, remote: sa.path.remote.address });
     const policy = { protocol: child.protocol, ours: child.proposals, withKe };
-    then({ child, reqid, spi: result.spi, selectors, policy });
+    const packet = sa.host.askingPacket(peer, child);
+    then({ child, reqid, spi: result.spi, selectors, packet, policy });
   });
 }
 
 /** The payloads that ask for it; nonce and KE are the exchange's own. */
 export function childOfferPayloads(offer: ChildOffer): { head: Payload[]; sa: Payload; tail: Payload[] } {
-  const { tsi, tsr } = offerSelectors(offer.selectors);
+  const { tsi, tsr } = offerSelectors(offer.selectors, offer.packet);
   const head: Payload[] = [];
   if (offer.child.mode === "transport") head.push(notify(notifyType.USE_TRANSPORT_MODE));
   if (offer.child.protocol === "esp") head.push(notify(notifyType.ESP_TFC_PADDING_NOT_SUPPORTED));

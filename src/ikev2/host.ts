@@ -49,6 +49,8 @@ export interface Host {
   /** Whether to tell the peer to delete every other IKE SA with us (RFC 7296 2.4). */
   isInitialContact(sa: IkeSa, peer: PeerDesired): boolean;
   reqid(peer: PeerDesired, child: ChildDesired): number;
+  /** The packet that asked for the child, where one did. */
+  askingPacket(peer: PeerDesired, child: ChildDesired): Selector | undefined;
   /** Policies and routes that the Child SA needs on top of the SAs, in the state "protected". */
   protectRequests(child: ChildSa): KernelRequest[];
   /** Takes them back: locked again where no other Child SA needs them. */

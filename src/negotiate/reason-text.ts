@@ -124,6 +124,8 @@ function sentence(reason: Reason): string {
       return `the ${reason.what} reached its hard lifetime`;
     case "authentication-expired":
       return "the peer did not prove again in time who it is, and reauth says that it must (RFC 4478)";
+    case "idle":
+      return `${reason.child} carried no packet for ${reason.seconds} s, and its line says on-demand with that idle time; the next packet brings it back`;
     case "sa-vanished":
       return (
         `the SA with SPI ${reason.spi.toString(16).padStart(8, "0")} vanished from the kernel; somebody else deleted ` +

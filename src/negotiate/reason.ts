@@ -159,6 +159,8 @@ export type Reason =
   | { readonly code: "lifetime-over"; readonly what: "IKE SA" | "Child SA" }
   /** The peer did not prove again in time who it is: RFC 4478. */
   | { readonly code: "authentication-expired" }
+  /** On demand, and nothing was carried for its idle time. */
+  | { readonly code: "idle"; readonly child: string; readonly seconds: number }
   /** The SA vanished from the kernel without us. */
   | { readonly code: "sa-vanished"; readonly spi: number }
   /** The operator took it down (`down`, or removal from the file). */

@@ -20,6 +20,8 @@ export interface LocalDesired {
   readonly locks: readonly LockDesired[];
   /** Undefined: the defaults. */
   readonly flood?: FloodLimits;
+  /** The kernel is to hold packets that wait for an SA; left out: whatever the host says. */
+  readonly holdPackets?: true;
 }
 
 /** Bounds on what callers may cost that have proved nothing yet. */
@@ -171,6 +173,14 @@ export interface ChildDesired {
   readonly replayWindow: number;
   /** Tunnel mode: install a route to the remote subnet. */
   readonly route: boolean;
+  /** Negotiated when a packet asks for it; left out: at the start, and again after every loss. */
+  readonly onDemand?: OnDemand;
+}
+
+/** How a child that is negotiated on demand ends. */
+export interface OnDemand {
+  /** Milliseconds without a packet after which it is taken down; 0: never. */
+  readonly idle: number;
 }
 
 /** One end of what a child protects. */

@@ -12,7 +12,7 @@ import { nearestWord } from "../nearest.ts";
 import { quote } from "../problem.ts";
 import { documented } from "./documentation.ts";
 import { leaf, notThis, oneOrMany, section, seen, wholeNumber } from "./leaf.ts";
-import { count, portNumber, proposal, yesOrNo } from "./scalars.ts";
+import { count, duration, portNumber, proposal, startPolicy, yesOrNo } from "./scalars.ts";
 import { subnets } from "./subnets.ts";
 
 /** How Child SAs are made; a peer gives it for all its lines, a line for itself. */
@@ -88,6 +88,19 @@ export const childShape = {
       example: "rekey: { seconds: 1800, bytes: 32G }",
     },
   ),
+  start: documented(startPolicy.optional(), {
+    type: "now or on-demand",
+    default: "now",
+    meaning:
+      "When it is negotiated. `now`: at start, and again whenever it is lost. `on-demand`: when a packet for it is to leave; until then nothing passes either way. After a failure the next packet asks again, with growing waits.",
+    example: "start: on-demand",
+  }),
+  idle: documented(duration({ min: 10_000, max: 7 * 86_400_000, off: true }).optional(), {
+    type: "time, 10s to 7d, or off",
+    default: "off",
+    meaning: "With `start: on-demand`: time without a packet in either direction after which it is taken down again.",
+    example: "idle: 10m",
+  }),
   "replay-window": documented(wholeNumber(0, 4096, "packets").optional(), {
     type: "0 to 4096",
     default: "128",

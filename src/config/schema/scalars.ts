@@ -93,6 +93,18 @@ export function proposal(protocol: ProposalProtocol): z.ZodType<ProposalDesired>
   });
 }
 
+/** When a child is negotiated. */
+export const startPolicy: z.ZodType<StartPolicy> = leaf((value): Reading<StartPolicy> => {
+  const policy = startPolicies.find((known) => known === value);
+  if (policy !== undefined) return { value: policy };
+  const what = startPolicies.join(" or ");
+  return { wrong: typeof value === "string" ? `is ${what}, not ${quote(value)}` : notThis(what, value) };
+});
+
+export type StartPolicy = "now" | "on-demand";
+
+const startPolicies: readonly StartPolicy[] = ["now", "on-demand"];
+
 /** Whether one identity has one IKE SA. */
 export const uniquePolicy: z.ZodType<UniquePolicy> = leaf((value): Reading<UniquePolicy> => {
   const policy = uniquePolicies.find((known) => known === value);

@@ -282,6 +282,13 @@ export const localShape = {
     meaning: "Our addresses. The first of a peer's family is used towards it.",
     example: "address: [192.0.2.1, 2001:db8::1]",
   }),
+  "hold-packets": documented(yesOrNo.optional(), {
+    type: "yes or no",
+    default: "no",
+    meaning:
+      "Have the kernel hold the packets that ask for an SA with `start: on-demand`, and send them once it stands, instead of dropping them. Sets `net.core.xfrm_larval_drop` to 0 for the whole host, which stays so; with no, that setting is left as it is.",
+    example: "hold-packets: yes",
+  }),
   lock: documented(oneOrMany(lockEntry, "overlay").optional(), {
     type: "overlay or list of overlays",
     default: "none",

@@ -16,6 +16,22 @@ function names(answers: Readonly<Record<string, readonly string[]>>): Resolver &
 }
 
 describe("what a peer comes to", () => {
+  it("children wait for a packet where the peer, its line or the defaults say so", async () => {
+    const { desired, lines } = await loadFolder(
+      `local: { address: 192.0.2.1, hold-packets: yes }
+defaults: { start: on-demand }
+peers:
+  b: { remote: 192.0.2.2, ${auth}, idle: 10m, protect: [gre, { vxlan: , start: now }, { ipip: , idle: off }] }
+  c: { remote: 192.0.2.3, ${auth}, start: now, protect: gre }
+  d: { remote: any, ${auth}, protect: sit }
+`,
+    );
+    expect(lines).toEqual([]);
+    expect(desired.local.holdPackets).toBe(true);
+    const demands = desired.peers.map(({ children }) => children.map(({ onDemand }) => onDemand?.idle));
+    expect(demands).toEqual([[600_000, undefined, undefined, 0], [undefined], [0]]);
+  });
+
   it("everything that the file leaves out has a default", async () => {
     const { desired, lines } = await loadFolder(
       `local: { address: 192.0.2.1 }\npeers:\n  b: { remote: 192.0.2.2, ${auth}, protect: gre }\n`,

@@ -100,6 +100,11 @@ describe("a wrong key or value in a peer", () => {
       "gw.yaml:10:15: peers.b.initiate: a peer with remote: any cannot be called: take initiate out, or give its address",
     ],
     [
+      "calling whoever calls when a packet comes",
+      `remote: any\n${auth}\nprotect: gre\nstart: on-demand`,
+      "gw.yaml:10:12: peers.b.start: a peer with remote: any cannot be called, and no packet can change that: take start out",
+    ],
+    [
       "neither yes nor no",
       `remote: 192.0.2.2\n${auth}\nprotect: gre\ninitiate: maybe`,
       'gw.yaml:10:15: peers.b.initiate: is yes or no, not "maybe"',
@@ -220,7 +225,8 @@ describe("wrong algorithms", () => {
 });
 
 describe("wrong lines of protect", () => {
-  const options = "gre, ipip, sit, ip6, vxlan, geneve, tunnel, routes, mode, esp, ah, lifetime, rekey, replay-window";
+  const options =
+    "gre, ipip, sit, ip6, vxlan, geneve, tunnel, routes, mode, esp, ah, lifetime, rekey, start, idle, replay-window";
 
   it.each([
     [
@@ -274,6 +280,11 @@ describe("wrong lines of protect", () => {
     ],
     ["{ gre: , mode: beet }", '9:29: peers.b.protect.mode: is transport or tunnel, not "beet"'],
     ["{ gre: 47 }", "9:21: peers.b.protect.gre: takes no options of its own: write the other keys beside it"],
+    ["{ gre: , start: later }", '9:30: peers.b.protect.start: is now or on-demand, not "later"'],
+    [
+      "{ gre: , start: on-demand }\ninitiate: no",
+      "9:30: peers.b.protect.start: with initiate: no the peer is never called, and no packet can change that: take start out",
+    ],
     [
       "{ gre: , replay-window: 5000 }",
       "9:38: peers.b.protect.replay-window: needs a whole number from 0 to 4096 (packets), not the number 5000",
@@ -296,7 +307,7 @@ describe("errors outside peers are fatal", () => {
     ],
     [
       "local:\n  adress: 192.0.2.1\n",
-      'gw.yaml:2:3: local.adress: unknown key "adress", did you mean address? Possible here: id, address, lock, flood',
+      'gw.yaml:2:3: local.adress: unknown key "adress", did you mean address? Possible here: id, address, hold-packets, lock, flood',
     ],
     [
       "local:\n  lock: [gre, vxlam]\n",

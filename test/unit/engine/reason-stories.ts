@@ -6,7 +6,7 @@ import type { Address } from "../../../src/negotiate/address.ts";
 import { makeIdentity } from "../../../src/negotiate/identity.ts";
 import { offerProposals } from "../../../src/negotiate/proposals.ts";
 import type { ReasonCode } from "../../../src/negotiate/reason.ts";
-import type { DesiredState, RoundDesired } from "../../../src/sa/desired.ts";
+import type { DesiredState, PeerDesired, RoundDesired } from "../../../src/sa/desired.ts";
 import type { Payload } from "../../../src/wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
@@ -364,6 +364,17 @@ export const stories: { readonly [C in ReasonCode]: Story } = {
     puppet.answer(puppet.received(), []);
     await stage.pass(0);
     return { end, like: {} };
+  },
+  idle: async (stage) => {
+    const end = await stage.add(a);
+    const other = await stage.add(b);
+    const state = facing(a);
+    const children = (peer: PeerDesired) => peer.children.map((child) => ({ ...child, onDemand: { idle: 500 } }));
+    await other.configure(facing(b, { initiate: false }));
+    await end.configure({ ...state, peers: state.peers.map((peer) => ({ ...peer, children: children(peer) })) });
+    end.kernel.send({ source: a, destination: b, protocol: 47 });
+    await stage.pass(3_000);
+    return { end, like: { child: "gre", seconds: 0.5 } };
   },
   "sa-vanished": async (stage) => {
     const { one } = await both(stage, {}, {});

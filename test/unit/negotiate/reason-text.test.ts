@@ -266,6 +266,7 @@ const cases: { readonly [C in ReasonCode]: readonly Case<C>[] } = {
     [{ code: "already-connected", identity: "gw-b", from: "192.0.2.9:500" }, "gw-b", "192.0.2.9:500", "unique: keep"],
   ],
   "lifetime-over": [[{ code: "lifetime-over", what: "Child SA" }, "Child SA", "lifetime"]],
+  idle: [[{ code: "idle", child: "gre", seconds: 600 }, "gre", "600", "next packet"]],
   "sa-vanished": [[{ code: "sa-vanished", spi: 0xc0ffee }, "00c0ffee", "kernel"]],
   operator: [
     [{ code: "operator", action: "down" }, "taken down by the operator", "underlock up"],
