@@ -135,7 +135,7 @@ export class Strongswan {
 }
 
 function strongswanConf(folder: string, options: Readonly<Record<string, string>>): string {
-  const more = Object.entries(options).map(([key, value]) => `charon.${key} = ${value}\n`);
+  const more = Object.entries(options).map(([key, value]) => `charon {\n  ${key} = ${value}\n}\n`);
   // charon hides its clock in its cookies behind a random offset; where the difference is below 10 s it takes every cookie,
   // its own fresh ones too, for expired. In a guest that has just booted that happens every so often.
   return `charon {
