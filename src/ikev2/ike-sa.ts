@@ -10,6 +10,7 @@ import { WireError } from "../wire/error.ts";
 import { flag, type Header } from "../wire/ikev2/header.ts";
 import { unsupportedCritical } from "../wire/ikev2/message.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
+import { payloadType } from "../wire/ikev2/registry/message.ts";
 import { nameOf } from "../wire/ikev2/registry/names.ts";
 import { heardOver } from "./address-update.ts";
 import { ChildSas } from "./child-sas.ts";
@@ -20,6 +21,7 @@ import type { Host, TimerName } from "./host.ts";
 import { checkKeepalive, type Outgoing, watchKeepalive } from "./keepalive.ts";
 import { checkLiveness, watchLiveness } from "./liveness.ts";
 import { MessageCoder } from "./message-coder.ts";
+import { judgeSync, maySync } from "./message-id-sync.ts";
 import { type NatFinding, noNat } from "./nat-detection.ts";
 import { OwnRequests } from "./own-requests.ts";
 import { PeerRequests } from "./peer-requests.ts";
@@ -57,6 +59,8 @@ export class IkeSa {
   fragmentSize = 0;
   /** Undefined until both ends have proved who they are. */
   authentication: Authentication | undefined;
+  /** Both ends have said that they bring their message IDs together where one was taken over (RFC 6311). */
+  syncsMessageIds = false;
   /** When it came to be, and when it was established, in ms of the engine's clock. */
   readonly createdAt: number;
   establishedAt = 0;
@@ -164,6 +168,7 @@ export class IkeSa {
   }
 
   #receiveRequest(header: Header, octets: Uint8Array, path: Path): void {
+    if (maySync(this, header) && this.#receiveSync(header, octets, path)) return;
     if (this.#theirs.repeat(header, octets, path) || !this.#theirs.expects(header.messageId)) return;
     const exchange = exchanges.get(header.exchangeType);
     if (exchange === undefined || !exchange.requestIn.includes(this.state.kind)) return;
@@ -187,6 +192,20 @@ export class IkeSa {
       if (critical !== undefined) refuseCritical(this, header.exchangeType, critical.type);
       else exchange.handleRequest(this, opened.payloads, path);
     }
+  }
+
+  /** Whether it is a synchronization of the message IDs, taken or not: its own ID says nothing (RFC 6311). */
+  #receiveSync(header: Header, octets: Uint8Array, path: Path): boolean {
+    const opened = octets[16] === payloadType.SK ? this.#coder.open(header, octets) : undefined;
+    if (opened === undefined || "fault" in opened) return false;
+    const verdict = judgeSync(opened.payloads, this.#own.nextMessageId, this.#theirs.highest);
+    if (verdict.kind === "no-sync") return false;
+    if (verdict.kind === "dropped") return true;
+    heardOver(this, path);
+    this.#theirs.synchronize(verdict.counters.theirs);
+    this.host.send(this.#coder.seal(header.exchangeType, 0, verdict.answer, flag.response), path);
+    this.#own.renumber(verdict.counters.ours);
+    return true;
   }
 
   #receiveResponse(header: Header, octets: Uint8Array, path: Path): void {

@@ -68,6 +68,16 @@ export class MessageCoder {
     return undefined;
   }
 
+  /** The same message of ours with another message ID. */
+  renumber(message: Datagrams, messageId: number): Datagrams | undefined {
+    const { keying } = this.#sa;
+    const [first] = datagramsOf(message);
+    if (keying === undefined || first === undefined) return undefined;
+    const inner = unseal(datagramsOf(message), keying.sending);
+    if (inner === undefined) return undefined;
+    return this.#sealInner({ ...decodeHeader(first), messageId }, inner, keying.sending);
+  }
+
   /**
    * Decrypts; undefined where the message is not authentic, or a fragment of one that is not whole yet. Throws WireError
    * where what is not encrypted is malformed.

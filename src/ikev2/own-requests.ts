@@ -42,6 +42,24 @@ export class OwnRequests {
   #window = 1;
   #nextMessageId = 0;
   #pumping = false;
+  /**
+   * The next message ID is another from now on (RFC 6311): what is unanswered will be answered by nobody under its old one,
+   * and is sent again under a new one.
+   */
+  renumber(next: number): void {
+    this.#nextMessageId = next;
+    const { host, path } = this.#sa;
+    for (const one of this.#underWay ?? []) {
+      const message = one.out === undefined ? undefined : this.#coder.renumber(one.out.message, this.#nextMessageId);
+      if (one.out === undefined || message === undefined) continue;
+      one.out = { ...one.out, message, messageId: this.#nextMessageId, attempts: 1 };
+      this.#nextMessageId += 1;
+      host.send(message, path);
+      this.#schedule(one.out, host.now());
+    }
+    this.#armRepeat();
+  }
+
   /** Why what is out may be going unanswered, as far as is known. */
   #noted: Reason | undefined;
 
@@ -58,6 +76,11 @@ export class OwnRequests {
   /** Requests that the peer takes at a time. */
   get window(): number {
     return this.#window;
+  }
+
+  /** The message ID of the next request. */
+  get nextMessageId(): number {
+    return this.#nextMessageId;
   }
 
   /** Whether a request is out and unanswered. */

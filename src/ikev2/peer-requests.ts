@@ -39,6 +39,8 @@ export class PeerRequests {
   /** The highest message ID that was taken, and the lowest that may be: the window grows from where it stands. */
   #highest = -1;
   #lowest = 0;
+  /** The highest that a synchronization spoke of (RFC 6311). */
+  #synchronized = -1;
   /** The last one answered, and from there on those before it. */
   #answered: Answered | undefined;
   /** The request that is being worked on; its repeats are dropped meanwhile. */
@@ -91,6 +93,20 @@ export class PeerRequests {
   /** Whether a new request with this message ID says that every response so far has arrived. */
   showsArrival(messageId: number): boolean {
     return messageId - this.#window >= this.#highest;
+  }
+
+  /** The highest message ID that the peer has ever spoken of. */
+  get highest(): number {
+    return Math.max(this.#highest, this.#synchronized);
+  }
+
+  /** The peer's next request has this message ID; nothing before it is expected or answered any more (RFC 6311 9). */
+  synchronize(next: number): void {
+    this.#synchronized = next;
+    this.#highest = next - 1;
+    this.#lowest = next;
+    this.abandon();
+    this.forget();
   }
 
   /** An authentic request has come: it is worked on when those before it have been answered. */

@@ -8,6 +8,7 @@ import { nameOf } from "../../wire/ikev2/registry/names.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
 import { refusedAuthentication } from "../auth/refused.ts";
 import { AuthRounds } from "../auth/rounds.ts";
+import { offeredCapabilities, takeCapabilities } from "../capabilities.ts";
 import {
   acceptAnswer,
   type ChildOffer,
@@ -23,7 +24,6 @@ import { find, findError, findNotify, notify } from "../payloads.ts";
 import { beginAuthentication, takeAuthLifetime } from "../reauthentication.ts";
 import type { Handshake } from "../state.ts";
 import type { Task } from "../task.ts";
-import { takeWindow, windowPayloads } from "../window.ts";
 import { deleteChild, refuseAuthentication } from "./informational.ts";
 
 /** What one IKE_AUTH is about, over all its rounds. */
@@ -69,7 +69,7 @@ function sendFirst(sa: IkeSa, attempt: Attempt): void {
       const { head, sa: proposals, tail } = childOfferPayloads(offer);
       payloads.push(...head, proposals, ...tail);
     }
-    payloads.push(...windowPayloads(peer.messages.window));
+    payloads.push(...offeredCapabilities(peer));
     sa.state = { kind: "ExpectAuthResponse", handshake };
     sa.sendRequest(authTask(attempt), payloads);
   });
@@ -127,9 +127,8 @@ function finish(sa: IkeSa, attempt: Attempt, closing: Reason | undefined, payloa
   const { peer, handshake, offer, rounds } = attempt;
   wipe(handshake.skPi, handshake.skPr);
   sa.remoteId = rounds.remoteId;
-  sa.widen("theirs", peer.messages.window);
   sa.establish();
-  takeWindow(sa, payloads);
+  takeCapabilities(sa, peer, payloads);
   beginAuthentication(sa);
   takeAuthLifetime(sa, payloads);
   if (closing !== undefined) {

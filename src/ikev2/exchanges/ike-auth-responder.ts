@@ -10,12 +10,12 @@ import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../wire/ikev2/registry/message.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
 import { AuthRounds } from "../auth/rounds.ts";
+import { answeredCapabilities, takeCapabilities } from "../capabilities.ts";
 import { answerChild } from "../child-responder.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { find, findNotify, notify } from "../payloads.ts";
 import { authLifetimePayloads, beginAuthentication } from "../reauthentication.ts";
 import type { AuthAttempt, Handshake } from "../state.ts";
-import { takeWindow, windowPayloads } from "../window.ts";
 
 const type = exchangeType.IKE_AUTH;
 
@@ -36,7 +36,7 @@ export function answerAuth(sa: IkeSa, payloads: readonly Payload[], path: Path):
       if (!rounds.isOver) return sa.respond(type, proof);
       const unwelcome = sa.host.unwelcome(peer, rounds.remoteId, path);
       if (unwelcome !== undefined) return refuse(sa, handshake, { reason: unwelcome, claimed: peer });
-      const settings = [...windowPayloads(peer.messages.window), ...authLifetimePayloads(peer.reauth)];
+      const settings = [...answeredCapabilities(peer, attempt.request), ...authLifetimePayloads(peer.reauth)];
       finish(sa, handshake, attempt, [...proof, ...settings], path);
     });
   });
@@ -114,8 +114,7 @@ function finish(sa: IkeSa, handshake: Handshake, attempt: AuthAttempt, proof: re
   if (sa.fragmentSize > 0) sa.fragmentSize = peer.messages.fragmentSize;
   sa.establish();
   beginAuthentication(sa);
-  takeWindow(sa, request);
-  sa.widen("theirs", peer.messages.window);
+  takeCapabilities(sa, peer, request);
   // RFC 7619 2.3: nobody's word for it is enough to give up what stands.
   const initialContact = authenticates(peer) && findNotify(request, notifyType.INITIAL_CONTACT) !== undefined;
   sa.host.established(sa, initialContact);
