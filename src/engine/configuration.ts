@@ -8,6 +8,7 @@ import {
   type PeerDesired,
 } from "../sa/desired.ts";
 import { equalData } from "./equal.ts";
+import { LateAdoption } from "./late-adoption.ts";
 import type { Parts } from "./parts.ts";
 import { Peer, type PeerContext } from "./peer.ts";
 import { lockPolicies } from "./policies.ts";
@@ -30,11 +31,13 @@ type Phase =
 export class Configuration {
   readonly #parts: Parts;
   readonly #context: PeerContext;
+  readonly #lateAdoption: LateAdoption;
   #phase: Phase = { kind: "unconfigured" };
 
   constructor(parts: Parts, context: PeerContext) {
     this.#parts = parts;
     this.#context = context;
+    this.#lateAdoption = new LateAdoption(parts, () => this.#refit());
   }
 
   /** Whether datagrams are taken: the locks stand, and not all is over. */
@@ -76,6 +79,7 @@ export class Configuration {
       kind: "stopping",
       desired: this.#phase.kind === "running" ? this.#phase.desired : undefined,
     };
+    this.#lateAdoption.end();
     const { running } = this.#parts;
     for (const peer of running.peers) peer.down({ code: "operator", action: "stopped" });
     for (const sa of running.sas) sa.close({ code: "operator", action: "stopped" });
@@ -111,6 +115,20 @@ export class Configuration {
       }
     }
     this.#apply({ local: { locks: [] }, peers: [] }, desired);
+    if (answers.at(-1)?.kind === "refused") this.#lateAdoption.begin();
+  }
+
+  /** More of what a former run left has been found: it goes where nobody wants it, and as soon as it has been replaced. */
+  #refit(): void {
+    if (this.#phase.kind !== "running") return;
+    const { policies, running, standing } = this.#parts;
+    const wanted = new Set(running.reqids().values());
+    policies.configure(lockPolicies(this.#phase.desired), wanted);
+    standing.keepOnly(wanted);
+    for (const peer of running.peers) {
+      for (const { reqid, sas } of peer.children.values())
+        if (sas.size > 0) standing.replaced(reqid, peer.desired.timing.linger);
+    }
   }
 
   /** Brings the running state to `desired`; peers that did not change are not touched. */

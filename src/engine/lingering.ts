@@ -41,6 +41,11 @@ export class Lingering implements TimerOwner {
     for (const [key, { child }] of [...this.#entries]) if (!reqids.has(child.reqid)) this.#remove(key);
   }
 
+  /** By `saKey`, those that still receive. */
+  keys(): Iterable<string> {
+    return this.#entries.keys();
+  }
+
   /** Removes all, now. */
   flush(): void {
     for (const key of [...this.#entries.keys()]) this.#remove(key);

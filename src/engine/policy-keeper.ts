@@ -26,9 +26,12 @@ export class PolicyKeeper {
     this.#isServed = isServed;
   }
 
-  /** Policies of ours that a former run left. */
+  /** Policies of ours that a former run left; what was set since stands as it was set. */
   adopt(policies: readonly Policy[]): void {
-    for (const policy of policies) this.#standing.set(policyKey(policy), policy);
+    for (const policy of policies) {
+      const key = policyKey(policy);
+      if (!this.#standing.has(key)) this.#standing.set(key, policy);
+    }
   }
 
   /**

@@ -311,3 +311,18 @@ describe("the kernel's reports are lost", () => {
     },
   );
 });
+
+test.each(["listPolicies", "listSas"] as const)(
+  "what a former run left is found in the end, though the kernel refuses %s again and again at the start",
+  (kind) => {
+    const pair = connected({ protect: [{ kind: "vxlan" }] });
+    pair.one.crash();
+    pair.one.kernel.failNext(kind, "ENOBUFS", { times: 5 });
+    pair.one.configure(facing(a, { protect: [{ kind: "vxlan" }] }));
+    pair.world.guarded.push(...vxlan(pair));
+    pair.world.run(30_000);
+    expect(pair.one.kernel.pendingFaults).toBe(0);
+    expectRest(pair, 2);
+    for (const flow of vxlan(pair)) expect(carry(flow)).toBe("protected, delivered");
+  },
+);
