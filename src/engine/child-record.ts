@@ -9,9 +9,9 @@ export type ChildState =
   /** On demand: the next packet asks for it, but not before `retryAt`. */
   | { readonly kind: "waiting"; readonly retryAt: number }
   | { readonly kind: "locked" /** Not asked for before. */; readonly retryAt: number }
-  | { readonly kind: "connecting"; readonly by: IkeSa }
+  | { readonly kind: "connecting"; by: IkeSa }
   /** `movingTo`: another IKE SA has been asked for it, because the one that carries it is to be closed. */
-  | { readonly kind: "up"; readonly movingTo?: IkeSa };
+  | { readonly kind: "up"; movingTo?: IkeSa };
 
 export class ChildRecord {
   readonly desired: ChildDesired;

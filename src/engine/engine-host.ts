@@ -40,7 +40,7 @@ export class EngineHost implements Host, PeerContext {
   constructor(parts: Parts, resync: Resync) {
     this.#parts = parts;
     this.#resync = resync;
-    this.responder = new Responder(this, parts.directory, parts.admission, () => this.#freshSpi());
+    this.responder = new Responder(this, parts.directory, parts.admission, () => this.freshSpi());
   }
 
   // --- what an IKE SA asks (Host) ---------------------------------------------------------------------------------
@@ -178,6 +178,20 @@ export class EngineHost implements Host, PeerContext {
     this.#parts.running.peerOf(sa)?.renew(sa);
   }
 
+  opened(sa: IkeSa): void {
+    this.#parts.running.addSa(sa);
+  }
+
+  rekeyed(sa: IkeSa, heir: IkeSa): void {
+    const facts = { role: heir.role, remote: formatEndpoint(heir.path.remote) };
+    this.log({ level: "info", event: "ike-sa-rekeyed", ...nameOf(heir), facts });
+    this.#parts.running.peerOf(heir)?.rekeyed(sa, heir);
+  }
+
+  rekeyFailed(sa: IkeSa, reason: Reason): void {
+    this.log({ level: "warn", event: "rekey-failed", ...nameOf(sa), reason });
+  }
+
   childUp(sa: IkeSa, child: ChildSa): void {
     this.log({ level: "info", event: "child-sa-up", ...nameOf(sa), child: child.desired.name, facts: spis(child) });
     if (sa.children.sendsOn(child)) this.#parts.standing.replaced(child.reqid, sa.peer?.timing.linger ?? 0);
@@ -272,7 +286,7 @@ export class EngineHost implements Host, PeerContext {
   // --- what a peer asks (PeerContext) -----------------------------------------------------------------------------
 
   initiate(peer: Peer, path: Path): IkeSa {
-    return initiate(this, peer.desired, path, this.#freshSpi());
+    return initiate(this, peer.desired, path, this.freshSpi());
   }
 
   /** Its children are carried elsewhere: from now on packets leave on what is newer, while it still receives. */
@@ -300,7 +314,7 @@ export class EngineHost implements Host, PeerContext {
     });
   }
 
-  #freshSpi(): bigint {
+  freshSpi(): bigint {
     for (;;) {
       const octets = this.#parts.random(8);
       const spi = Buffer.from(octets.buffer, octets.byteOffset, 8).readBigUInt64BE(0);

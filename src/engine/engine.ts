@@ -91,7 +91,7 @@ export class Engine {
       case "up":
         return running.peer(event.peer)?.up();
       case "rekey":
-        return running.peer(event.peer)?.rekey();
+        return running.peer(event.peer)?.rekey(event.what);
       case "down":
         return running.peer(event.peer)?.down({ code: "operator", action: "down" });
       case "stop":

@@ -18,8 +18,8 @@ export type EngineEvent =
   | { readonly kind: "configure"; readonly desired: DesiredState }
   /** The operator asks for a peer (and all or one of its children) to be up, or down until asked again. */
   | { readonly kind: "up"; readonly peer: string }
-  /** The operator wants the peer's Child SAs replaced now. */
-  | { readonly kind: "rekey"; readonly peer: string; readonly what: "children" }
+  /** The operator wants the peer's Child SAs, or its IKE SAs, replaced now. */
+  | { readonly kind: "rekey"; readonly peer: string; readonly what: "children" | "ike" }
   | { readonly kind: "down"; readonly peer: string }
   /** Delete every SA politely; policies stay locked. The engine is `stopped` when nothing is outstanding. */
   | { readonly kind: "stop" };

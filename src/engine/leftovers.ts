@@ -43,6 +43,17 @@ export class Leftovers {
     twins.add(sa);
   }
 
+  /** `heir` took the place of `sa`. */
+  rekeyed(sa: IkeSa, heir: IkeSa): void {
+    const forgotten = this.#leftovers.get(sa);
+    const isKnown = this.#byIdentity.get(sa.remoteId?.text ?? "")?.has(sa) === true;
+    this.ended(sa);
+    if (forgotten !== undefined) this.#leftovers.set(heir, forgotten);
+    if (!isKnown) return;
+    const key = heir.remoteId?.text ?? "";
+    this.#byIdentity.set(key, (this.#byIdentity.get(key) ?? new Set()).add(heir));
+  }
+
   ended(sa: IkeSa): void {
     this.#leftovers.delete(sa);
     const key = sa.remoteId?.text ?? "";

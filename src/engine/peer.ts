@@ -126,9 +126,12 @@ export class Peer implements TimerOwner {
     for (const sa of [...this.sas]) sa.close(reason);
   }
 
-  /** Replaces every Child SA, without waiting for its time. */
-  rekey(): void {
-    for (const sa of [...this.sas]) for (const child of [...sa.children.values()]) sa.children.rekey(child);
+  /** Replaces every Child SA, or every IKE SA, without waiting for its time. */
+  rekey(what: "children" | "ike"): void {
+    for (const sa of [...this.sas]) {
+      if (what === "ike") sa.succession.start();
+      else for (const child of [...sa.children.values()]) sa.children.rekey(child);
+    }
   }
 
   // --- what its IKE SAs ask ---------------------------------------------------------------------------------------
@@ -172,6 +175,19 @@ export class Peer implements TimerOwner {
     this.#change("up");
     if (sa.role === "responder") this.#giveUpOwnCalls();
     this.#redundancy.established(sa, initialContact);
+    this.tend();
+  }
+
+  /** `heir` has taken the place of `sa`, and carries its children. */
+  rekeyed(sa: IkeSa, heir: IkeSa): void {
+    if (!this.sas.delete(sa)) return;
+    this.sas.add(heir);
+    this.#redundancy.rekeyed(sa, heir);
+    this.#renewals.rekeyed(sa, heir);
+    for (const { state } of this.children.values()) {
+      if (state.kind === "connecting" && state.by === sa) state.by = heir;
+      else if (state.kind === "up" && state.movingTo === sa) state.movingTo = heir;
+    }
     this.tend();
   }
 
@@ -332,9 +348,9 @@ export class Peer implements TimerOwner {
   }
 
   #tendChildren(main: IkeSa): void {
-    if (!this.desired.initiate && main.role === "responder") return;
+    if (!this.desired.initiate && main.origin === "responder") return;
     const now = this.#context.now();
-    const patience = main.role === "responder" ? main.lastAnswered + responderPatience : 0;
+    const patience = main.origin === "responder" ? main.lastAnswered + responderPatience : 0;
     let next = Number.POSITIVE_INFINITY;
     for (const record of this.children.values()) {
       if (record.state.kind !== "locked") continue;

@@ -64,6 +64,11 @@ export class Redundancy {
     this.closeLeftovers();
   }
 
+  /** One took the place of another: what was known of that holds for it. */
+  rekeyed(sa: IkeSa, heir: IkeSa): void {
+    this.#leftovers.rekeyed(sa, heir);
+  }
+
   ended(sa: IkeSa): void {
     this.#leftovers.ended(sa);
   }
@@ -112,7 +117,7 @@ export class Redundancy {
   #tendTwins(main: IkeSa): void {
     for (const sa of [...this.#context.sas]) {
       if (sa === main || sa.state.kind !== "Established" || this.#leftovers.has(sa)) continue;
-      if (sa.role === "initiator") this.#tendOwnTwin(sa, main);
+      if (sa.origin === "initiator") this.#tendOwnTwin(sa, main);
       else this.#tendTheirTwin(sa, main);
     }
   }

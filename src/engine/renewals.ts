@@ -42,6 +42,16 @@ export class Renewals {
     this.#renewals.set(sa, { heir, asked: new Set() });
   }
 
+  /** A rekey put `heir` in the place of `sa`. */
+  rekeyed(sa: IkeSa, heir: IkeSa): void {
+    for (const [old, renewal] of [...this.#renewals]) {
+      if (old === sa) {
+        this.#renewals.delete(old);
+        this.#renewals.set(heir, renewal);
+      } else if (renewal.heir === sa) this.#renewals.set(old, { ...renewal, heir });
+    }
+  }
+
   /** One of the two has ended; where it was the new one, the old one goes on as it was. */
   ended(sa: IkeSa): void {
     this.#renewals.delete(sa);

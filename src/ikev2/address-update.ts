@@ -39,5 +39,5 @@ export function moveTo(sa: IkeSa, path: Path): void {
  */
 function followsPeer(sa: IkeSa): boolean {
   if (sa.state.kind !== "Established" || !isEncapsulated(sa.nat) || !sa.nat.remote) return false;
-  return !sa.nat.local || sa.role === "responder";
+  return !sa.nat.local || sa.origin === "responder";
 }

@@ -27,6 +27,12 @@ export const reassemblyTime = 30_000;
 /** How often a request is sent in one size before smaller fragments are tried (RFC 7383 2.5.2). */
 export const probeTries = 3;
 
+/** How long an IKE SA that the peer replaced waits for the peer's DELETE, once the peer has been heard on the new one. */
+export const replacedWait = 30_000;
+
+/** How long the rekey of an IKE SA waits for what is under way on it. */
+export const rekeyPause = 200;
+
 /** How long a responder waits for IKE_AUTH after it answered IKE_SA_INIT. */
 export const halfOpenTime = 30_000;
 

@@ -62,6 +62,15 @@ export interface Host {
   /** The first child that IKE_AUTH asks for. */
   firstChild(sa: IkeSa): ChildDesired | undefined;
 
+  /** An SPI of ours for an IKE SA. */
+  freshSpi(): bigint;
+  /** A rekey made an IKE SA: messages that name it are for it. */
+  opened(sa: IkeSa): void;
+  /** `heir` has inherited the Child SAs of `sa`, and does its work from now on. */
+  rekeyed(sa: IkeSa, heir: IkeSa): void;
+  /** An IKE SA could not be rekeyed; it stands as before. */
+  rekeyFailed(sa: IkeSa, reason: Reason): void;
+
   established(sa: IkeSa, initialContact: boolean): void;
   /** Opens another IKE SA with the same peer, in which both ends prove anew who they are, and which takes the place of this one. */
   renew(sa: IkeSa): void;
@@ -118,4 +127,7 @@ export type TimerName =
   | "next-request"
   | "reassembly"
   | `hard-limit ${number}`
-  | `rekey ${number}`;
+  | `rekey ${number}`
+  | "rekey"
+  | "lifetime"
+  | "replaced";

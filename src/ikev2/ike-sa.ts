@@ -1,9 +1,6 @@
 /** One IKE SA (RFC 7296): its keys, its two message-ID counters, its Child SAs, and the way messages take through it. */
-import type { KeyedPrf } from "../crypto/prf.ts";
-import type { SkCipher } from "../crypto/sk-cipher.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
-import type { IkeSuite } from "../negotiate/suite.ts";
 import type { PeerDesired } from "../sa/desired.ts";
 import type { Path } from "../sa/path.ts";
 import { WireError } from "../wire/error.ts";
@@ -19,6 +16,7 @@ import { deleteIkeSa } from "./exchanges/informational.ts";
 import { exchanges } from "./exchanges/table.ts";
 import type { Host, TimerName } from "./host.ts";
 import { checkKeepalive, type Outgoing, watchKeepalive } from "./keepalive.ts";
+import type { IkeKeying } from "./keying.ts";
 import { checkLiveness, watchLiveness } from "./liveness.ts";
 import { MessageCoder } from "./message-coder.ts";
 import { judgeSync, maySync } from "./message-id-sync.ts";
@@ -28,19 +26,10 @@ import { PeerRequests } from "./peer-requests.ts";
 import { type Authentication, checkAuthentication } from "./reauthentication.ts";
 import { refuseCritical, refuseSyntax } from "./refuse-request.ts";
 import type { State } from "./state.ts";
+import { Succession } from "./succession.ts";
 import type { Task } from "./task.ts";
 
 export type Role = "initiator" | "responder";
-
-/** What stands once IKE_SA_INIT has run. */
-export interface IkeKeying {
-  readonly suite: IkeSuite;
-  /** Protects what we send. */
-  readonly sending: SkCipher;
-  /** Opens what the peer sends. */
-  readonly receiving: SkCipher;
-  readonly skD: KeyedPrf;
-}
 
 /** Finds its way through the exchanges by its state; what waits for an answer, in either direction, is kept by its parts. */
 export class IkeSa {
@@ -74,7 +63,10 @@ export class IkeSa {
   outgoing: Outgoing | undefined;
   /** When a request of the peer was last answered. */
   lastAnswered = 0;
-  readonly children: ChildSas;
+  children: ChildSas;
+  readonly succession: Succession;
+  /** Our role in the IKE_SA_INIT that it descends from; every rekey may change `role`. */
+  origin: Role;
 
   readonly #coder = new MessageCoder(this);
   readonly #own = new OwnRequests(this, this.#coder);
@@ -90,6 +82,8 @@ export class IkeSa {
     readonly state: State;
   }) {
     this.role = options.role;
+    this.origin = options.role;
+    this.succession = new Succession(this);
     this.host = options.host;
     this.localSpi = options.localSpi;
     this.remoteSpi = options.remoteSpi;
@@ -111,6 +105,11 @@ export class IkeSa {
 
   get isOver(): boolean {
     return this.state.kind === "Lingering" || this.state.kind === "Gone";
+  }
+
+  /** Whether a request of the peer is being worked on. */
+  get isAnswering(): boolean {
+    return this.#theirs.isWorking;
   }
 
   /** Whether a request of ours is being prepared, or unanswered. */
@@ -157,6 +156,10 @@ export class IkeSa {
         return this.#workOnRequests();
       case "reassembly":
         return this.#coder.expireFragments();
+      case "rekey":
+      case "lifetime":
+      case "replaced":
+        return this.succession.onTimer(name as "rekey" | "lifetime" | "replaced");
       case "linger":
         return this.#goAway();
       case "close":
@@ -310,6 +313,25 @@ export class IkeSa {
     this.host.disarm(this, "half-open");
     watchLiveness(this);
     watchKeepalive(this);
+    this.succession.schedule();
+  }
+
+  /** Takes over the requests that wait for their turn on an IKE SA that it replaces. */
+  takeRequests(old: IkeSa): void {
+    for (const task of old.#own.handOver()) this.request(task);
+  }
+
+  /** It has been replaced, and the peer deletes it. */
+  awaitDelete(): void {
+    this.state = { kind: "Rekeyed" };
+    this.#stopWatching();
+  }
+
+  /** It has been replaced, and we delete it: the last request on it (RFC 7296 2.8). */
+  deleteReplaced(): void {
+    this.state = { kind: "ExpectDeleteResponse", reason: { code: "replaced" } };
+    this.#stopWatching();
+    this.request(deleteIkeSa);
   }
 
   // --- its end -------------------------------------------------------------------------------------------------
@@ -319,7 +341,13 @@ export class IkeSa {
    * the wait is over.
    */
   close(reason: Reason, farewell: Task = deleteIkeSa): void {
-    if (this.isOver || this.state.kind === "ExpectDeleteResponse") return;
+    if (this.isOver) return;
+    if (this.state.kind === "ExpectDeleteResponse") {
+      // One that has been replaced goes on asking until it is answered, as long as there is time.
+      if (this.succession.holder !== this) this.host.arm(this, "close", this.host.now() + closeWait);
+      return;
+    }
+    this.succession.over();
     if (this.state.kind === "ExpectAuthResponse" && this.#own.isOutstanding) {
       // The peer may have established it by now: a DELETE must wait for its response.
       this.state = { ...this.state, closing: this.state.closing ?? reason };
@@ -335,17 +363,19 @@ export class IkeSa {
   /** Ends it now, without a word. A response that may have to be repeated is kept for a while. */
   end(reason: Reason): void {
     if (this.isOver) return;
+    this.succession.over();
+    const why = this.state.kind === "ExpectDeleteResponse" ? this.state.reason : reason;
     const lingers = this.role === "initiator" ? this.#theirs.keepsResponse : this.#theirs.hasAnswered;
     // First of all: what follows from its Child SAs' end must not ask anything of it any more.
     this.state = { kind: "Lingering" };
-    this.children.removeAll(reason);
+    this.children.removeAll(why);
     this.#own.abandonAll();
     this.#theirs.abandon();
     this.#coder.forgetFragments();
-    for (const timer of ["half-open", "liveness", "keepalive", "close", "next-request", "reauthenticate"] as const)
-      this.host.disarm(this, timer);
+    this.#stopWatching();
+    for (const timer of ["half-open", "close", "replaced", "next-request"] as const) this.host.disarm(this, timer);
     this.#wipe();
-    this.host.ended(this, reason);
+    this.host.ended(this, why);
     if (lingers) this.host.arm(this, "linger", this.host.now() + lingerTime);
     else this.#goAway();
   }
@@ -353,6 +383,11 @@ export class IkeSa {
   /** The peer has this SA, as far as we know, and we have keys to tell it. */
   #canSayFarewell(): boolean {
     return this.state.kind === "Established" || this.state.kind === "ExpectAuthResponse";
+  }
+
+  #stopWatching(): void {
+    for (const timer of ["liveness", "keepalive", "rekey", "lifetime", "reauthenticate"] as const)
+      this.host.disarm(this, timer);
   }
 
   #goAway(): void {

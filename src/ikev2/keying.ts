@@ -1,11 +1,21 @@
 /** The keys of a new IKE SA (RFC 7296 2.14). */
-import { deriveIkeKeys, skeyseed } from "../crypto/ikev2-keys.ts";
-import { keyPrf } from "../crypto/prf.ts";
+import { deriveIkeKeys, rekeySkeyseed, skeyseed } from "../crypto/ikev2-keys.ts";
+import { type KeyedPrf, keyPrf } from "../crypto/prf.ts";
 import { wipe } from "../crypto/secret.ts";
-import { makeSkCipher } from "../crypto/sk-cipher.ts";
+import { makeSkCipher, type SkCipher } from "../crypto/sk-cipher.ts";
 import type { IkeSuite } from "../negotiate/suite.ts";
-import type { IkeKeying, Role } from "./ike-sa.ts";
+import type { Role } from "./ike-sa.ts";
 import { ikeSpiOctets } from "./payloads.ts";
+
+/** What stands once IKE_SA_INIT has run. */
+export interface IkeKeying {
+  readonly suite: IkeSuite;
+  /** Protects what we send. */
+  readonly sending: SkCipher;
+  /** Opens what the peer sends. */
+  readonly receiving: SkCipher;
+  readonly skD: KeyedPrf;
+}
 
 export interface KeyingInput {
   readonly role: Role;
@@ -19,8 +29,26 @@ export interface KeyingInput {
 
 /** What protects messages, and SK_pi and SK_pr, which only IKE_AUTH needs. Wipes the shared secret. */
 export function deriveKeying(input: KeyingInput): { keying: IkeKeying; skPi: Uint8Array; skPr: Uint8Array } {
+  return expand(input, skeyseed(input.suite.prf, input.ni, input.nr, input.secret));
+}
+
+/** The same for an IKE SA that replaces another, whose SK_d and PRF give the seed (RFC 7296 2.18). */
+export function deriveSuccessorKeying(
+  input: Omit<KeyingInput, "initiatorSpi" | "responderSpi"> & { readonly localSpi: bigint; readonly remoteSpi: bigint },
+  old: IkeKeying,
+): IkeKeying {
+  const { role, localSpi, remoteSpi } = input;
+  const [initiatorSpi, responderSpi] = role === "initiator" ? [localSpi, remoteSpi] : [remoteSpi, localSpi];
+  const seed = rekeySkeyseed(old.suite.prf, old.skD, input.secret, input.ni, input.nr);
+  const { keying, skPi, skPr } = expand({ ...input, initiatorSpi, responderSpi }, seed);
+  // Nobody authenticates again.
+  wipe(skPi, skPr);
+  return keying;
+}
+
+/** Wipes the seed and the shared secret. */
+function expand(input: KeyingInput, seed: Buffer): { keying: IkeKeying; skPi: Uint8Array; skPr: Uint8Array } {
   const { role, suite, ni, nr } = input;
-  const seed = skeyseed(suite.prf, ni, nr, input.secret);
   const keys = deriveIkeKeys(suite, seed, ni, nr, ikeSpiOctets(input.initiatorSpi), ikeSpiOctets(input.responderSpi));
   wipe(seed, input.secret);
   const fromInitiator = makeSkCipher(suite.encr, suite.integ, keys.skEi, keys.skAi);

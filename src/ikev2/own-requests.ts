@@ -169,6 +169,13 @@ export class OwnRequests {
     this.#armRepeat();
   }
 
+  /** Gives those that wait for their turn away: they are to be sent on another IKE SA. */
+  handOver(): readonly Task[] {
+    const queue = this.#queue ?? [];
+    this.#queue = undefined;
+    return queue;
+  }
+
   /** None of those that wait for their turn will be sent. */
   abandonQueue(): void {
     const queue = this.#queue ?? [];
@@ -211,8 +218,8 @@ export class OwnRequests {
   }
 
   #maySend(): boolean {
-    const { kind } = this.#sa.state;
-    return kind === "Established" || kind === "ExpectDeleteResponse";
+    const { state, succession } = this.#sa;
+    return state.kind === "Established" ? !succession.holdsRequests : state.kind === "ExpectDeleteResponse";
   }
 
   #begun(task: Task): UnderWay {

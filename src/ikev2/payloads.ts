@@ -84,6 +84,13 @@ export function spiNumber(octets: Uint8Array): number | undefined {
   return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
 }
 
+/** The IKE SPI in 8 octets; undefined for another length, and for zero, which names none. */
+export function ikeSpiNumber(octets: Uint8Array): bigint | undefined {
+  if (octets.length !== 8) return undefined;
+  const spi = Buffer.from(octets.buffer, octets.byteOffset, 8).readBigUInt64BE();
+  return spi === 0n ? undefined : spi;
+}
+
 /** The 8 octets of an IKE SPI. */
 export function ikeSpiOctets(spi: bigint): Buffer {
   const octets = Buffer.allocUnsafe(8);

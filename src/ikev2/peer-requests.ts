@@ -53,6 +53,11 @@ export class PeerRequests {
     this.#coder = coder;
   }
 
+  /** Whether a request is being worked on, or waits for its turn. */
+  get isWorking(): boolean {
+    return this.#working !== undefined || this.#waiting !== undefined;
+  }
+
   /** Whether a response is kept that is not the one to IKE_SA_INIT. */
   get hasAnswered(): boolean {
     return this.#answered !== undefined && this.#highest > 0;

@@ -70,6 +70,8 @@ export type State =
       readonly attempt?: AuthAttempt;
     }
   | { readonly kind: "Established" }
+  /** The peer has replaced it and is to delete it; its Child SAs are its successor's (RFC 7296 2.8). */
+  | { readonly kind: "Rekeyed" }
   /** We asked the peer to end it. */
   | { readonly kind: "ExpectDeleteResponse"; readonly reason: Reason }
   /** It is over; only repeats of the last request are still answered. */

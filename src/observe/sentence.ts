@@ -21,6 +21,8 @@ const words: Readonly<Record<LogEvent, string>> = {
   "ike-sa-up": "IKE SA up",
   "ike-sa-down": "IKE SA down",
   "ike-sa-failed": "IKE SA failed",
+  "ike-sa-rekeyed": "IKE SA rekeyed",
+  "rekey-failed": "IKE SA could not be rekeyed",
   "child-sa-up": "Child SA up",
   "child-sa-down": "Child SA down",
   "child-sa-failed": "Child SA failed",

@@ -16,6 +16,8 @@ export type LogEvent =
   | "ike-sa-up"
   | "ike-sa-down"
   | "ike-sa-failed"
+  | "ike-sa-rekeyed"
+  | "rekey-failed"
   | "child-sa-up"
   | "child-sa-down"
   | "child-sa-failed"

@@ -182,6 +182,8 @@ class CreateChild implements Task, OwnRekey {
     this.#giveUp(sa, offer, reason);
     // RFC 7296 2.25: what the peer does not have goes here too, without a word, and is asked for anew.
     if (error === notifyType.CHILD_SA_NOT_FOUND && old !== undefined) sa.children.remove(old, reason);
+    // RFC 7296 1.3, 4: a peer that knows no CREATE_CHILD_SA wants another IKE SA in the place of this one.
+    if (error === notifyType.NO_ADDITIONAL_SAS && old !== undefined) sa.host.renew(sa);
   }
 
   #giveUp(sa: IkeSa, offer: ChildOffer, reason: Reason): void {

@@ -9,18 +9,22 @@ import { answerChild } from "../child-responder.ts";
 import { nonceLength, pairLimit } from "../constants.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { find, findNotify, notify, saProtocol, spiNumber } from "../payloads.ts";
+import { answerIkeRekey } from "./rekey-ike-sa-responder.ts";
 
 const type = exchangeType.CREATE_CHILD_SA;
 
 /** Answers the peer's wish for another Child SA, or for one in place of another. */
 export function answerCreateChild(sa: IkeSa, payloads: readonly Payload[]): void {
   const { peer } = sa;
-  // RFC 7296 2.25.2: we are closing the IKE SA.
+  // RFC 7296 2.25.2: we are closing the IKE SA, or the peer has replaced it.
   if (sa.state.kind !== "Established" || peer === undefined) return refuse(sa, notifyType.TEMPORARY_FAILURE);
   const offered = find(payloads, "SA");
   if (offered?.proposals.some((proposal) => proposal.protocolId === protocolId.IKE)) {
-    return refuse(sa, notifyType.NO_ADDITIONAL_SAS);
+    return answerIkeRekey(sa, peer, payloads);
   }
+  sa.succession.claim();
+  // RFC 7296 2.25.2: we are replacing the IKE SA.
+  if (sa.succession.holdsRequests) return refuse(sa, notifyType.TEMPORARY_FAILURE);
   const rekey = findNotify(payloads, notifyType.REKEY_SA);
   if (rekey === undefined) return answerNew(sa, peer, payloads, sa.host.childCandidates(peer), () => {});
   const old = rekeyed(sa, rekey);

@@ -5,6 +5,7 @@ import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { exchangeType, protocolId } from "../../wire/ikev2/registry/message.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
 import { refusedAuthentication } from "../auth/refused.ts";
+import type { ChildSas } from "../child-sas.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { findNotify, notify, protocolNumber, saProtocol, spiNumber, spiOctets } from "../payloads.ts";
 import { takeAuthLifetime } from "../reauthentication.ts";
@@ -17,8 +18,9 @@ const type = exchangeType.INFORMATIONAL;
 export function answerInformational(sa: IkeSa, payloads: readonly Payload[]): void {
   if (payloads.some((payload) => payload.kind === "D" && payload.protocolId === protocolId.IKE)) {
     sa.respond(type, []);
-    const reason = sa.state.kind === "ExpectDeleteResponse" ? sa.state.reason : undefined;
-    return sa.end(reason ?? { code: "peer-deleted", what: "IKE SA" });
+    // RFC 7296 2.8.2: the peer has replaced it without having noticed our own rekey.
+    sa.succession.concede();
+    return sa.end({ code: "peer-deleted", what: "IKE SA" });
   }
   if (findNotify(payloads, notifyType.AUTHENTICATION_FAILED) !== undefined && sa.peer !== undefined) {
     // RFC 7296 2.21.2: the initiator could not authenticate us.
@@ -33,10 +35,12 @@ export function answerInformational(sa: IkeSa, payloads: readonly Payload[]): vo
   }
   for (const payload of payloads) {
     if (payload.kind !== "D") continue;
-    const gone = deletedChildren(sa, payload);
+    sa.succession.claim();
+    const { children } = sa.succession.holder;
+    const gone = deletedChildren(children, payload);
     // RFC 7296 1.4.1: the answer deletes the other half of each pair.
     if (gone.size > 0) answer.push(deletion(payload.protocolId, gone));
-    for (const child of gone) sa.children.remove(child, { code: "peer-deleted", what: "Child SA" });
+    for (const child of gone) children.remove(child, { code: "peer-deleted", what: "Child SA" });
   }
   sa.respond(type, answer);
 }
@@ -99,13 +103,13 @@ function farewell(payloads: () => Payload[]): Task {
  * The Child SAs that a DELETE names and that go with it. RFC 7296 1.4.1: one that we are deleting too is not sent on any
  * more, goes with the response to our own request, and is not named in the answer.
  */
-function deletedChildren(sa: IkeSa, payload: Extract<Payload, { kind: "D" }>): Set<ChildSa> {
+function deletedChildren(children: ChildSas, payload: Extract<Payload, { kind: "D" }>): Set<ChildSa> {
   const gone = new Set<ChildSa>();
   const protocol = saProtocol(payload.protocolId);
   for (const octets of payload.spis) {
     const spi = spiNumber(octets);
-    const child = protocol === undefined || spi === undefined ? undefined : sa.children.named(protocol, spi);
-    if (child !== undefined && sa.children.state(child)?.kind !== "Deleting") gone.add(child);
+    const child = protocol === undefined || spi === undefined ? undefined : children.named(protocol, spi);
+    if (child !== undefined && children.state(child)?.kind !== "Deleting") gone.add(child);
   }
   return gone;
 }

@@ -39,17 +39,17 @@ export const exchanges: ReadonlyMap<number, Exchange> = new Map<number, Exchange
   [
     exchangeType.CREATE_CHILD_SA,
     {
-      requestIn: ["Established", "ExpectDeleteResponse"],
+      requestIn: ["Established", "Rekeyed", "ExpectDeleteResponse"],
       handleRequest: answerCreateChild,
-      responseIn: ["Established", "ExpectDeleteResponse"],
+      responseIn: ["Established", "Rekeyed", "ExpectDeleteResponse"],
     },
   ],
   [
     exchangeType.INFORMATIONAL,
     {
-      requestIn: ["Established", "ExpectDeleteResponse"],
+      requestIn: ["Established", "Rekeyed", "ExpectDeleteResponse"],
       handleRequest: answerInformational,
-      responseIn: ["Established", "ExpectDeleteResponse"],
+      responseIn: ["Established", "Rekeyed", "ExpectDeleteResponse"],
     },
   ],
 ]);
