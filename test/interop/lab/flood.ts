@@ -1,0 +1,74 @@
+import type { LoggedProcess, Machine } from "./machine.ts";
+
+/** What became of a flood of pings: every one of them is accounted for. */
+export interface FloodReport {
+  readonly sent: number;
+  /** Pings a second, as they were sent. */
+  readonly rate: number;
+  /** Those without an answer though a later one was answered; `at` is when they were sent, UNIX time in ms, to a few ms. */
+  readonly lost: readonly { readonly sequence: number; readonly at: number }[];
+  /** The last ones, whose answers were not waited for or never came. */
+  readonly unanswered: number;
+}
+
+/** Sequence numbers of ICMP echo have 16 bits. */
+const sequences = 65_536;
+
+/** Pings from one address to another, so many a second, each answer noted with its time. */
+export class Flood {
+  readonly #ping: LoggedProcess;
+  #begin: number;
+
+  private constructor(ping: LoggedProcess, begin: number) {
+    this.#ping = ping;
+    this.#begin = begin;
+  }
+
+  static start(machine: Machine, from: string, to: string, rate: number): Flood {
+    const ping = machine.spawn(`flood to ${to}`, ["ping", "-n", "-D", "-i", `${1 / rate}`, "-l", "20", "-I", from, to]);
+    return new Flood(ping, Date.now());
+  }
+
+  /** Whether answers come. */
+  get answered(): boolean {
+    return this.#ping.log().includes("icmp_seq=");
+  }
+
+  /** Ends the flood and accounts for it. */
+  async stop(): Promise<FloodReport> {
+    await this.#ping.stop("SIGINT");
+    const log = this.#ping.log();
+    const counted = /(\d+) packets transmitted, (\d+) received.* time (\d+)ms/.exec(log);
+    if (counted === null) throw new Error(`${this.#ping.name} ended without its counts:\n${log.slice(-2000)}`);
+    const [sent = 0, received = 0, milliseconds = 0] = counted.slice(1).map(Number);
+    const answers = answersIn(log);
+    if (answers.size !== received)
+      throw new Error(`${this.#ping.name}: ${answers.size} answers noted, ${received} counted`);
+    return { sent, rate: (sent * 1000) / milliseconds, ...unanswered(answers, sent, this.#begin) };
+  }
+}
+
+/** When each ping was sent whose answer came, by its number from 1; repeats ("DUP!") are left out. */
+function answersIn(log: string): Map<number, number> {
+  const answers = new Map<number, number>();
+  let last = 0;
+  for (const [, at, low, roundTrip] of log.matchAll(/^\[([\d.]+)\] .* icmp_seq=(\d+) .* time=([\d.]+) ms$/gm)) {
+    // The number nearest to the last one's that ends in these 16 bits.
+    const step = ((Number(low) - last + sequences + sequences / 2) % sequences) - sequences / 2;
+    last += step;
+    answers.set(last, Number(at) * 1000 - Number(roundTrip));
+  }
+  return answers;
+}
+
+function unanswered(answers: ReadonlyMap<number, number>, sent: number, begin: number) {
+  const lost: { sequence: number; at: number }[] = [];
+  const highest = Math.max(0, ...answers.keys());
+  let before = begin;
+  for (let sequence = 1; sequence < highest; sequence += 1) {
+    const at = answers.get(sequence);
+    if (at === undefined) lost.push({ sequence, at: before });
+    else before = at;
+  }
+  return { lost, unanswered: sent - highest };
+}
