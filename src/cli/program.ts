@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { checkCommand } from "./commands/check.ts";
 import { downCommand } from "./commands/down.ts";
 import { lockCommand } from "./commands/lock.ts";
+import { rekeyCommand } from "./commands/rekey.ts";
 import { reloadCommand } from "./commands/reload.ts";
 import { runCommand } from "./commands/run.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -26,6 +27,7 @@ export function buildProgram(): Command {
     checkCommand(),
     upCommand(),
     downCommand(),
+    rekeyCommand(),
     reloadCommand(),
     statusCommand(),
     versionCommand(),

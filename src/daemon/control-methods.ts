@@ -2,11 +2,11 @@
 import { type LogLevel, type LogLine, logLevels } from "../observe/log.ts";
 import { ControlError, errorCodes } from "./control-protocol.ts";
 import type { ControlMethod } from "./control-server.ts";
-import { type OperatorHost, operate } from "./operator.ts";
+import { type OperatorHost, operate, type RekeyHost, rekey } from "./operator.ts";
 import type { StatusReport } from "./status-report.ts";
 
 /** What the methods need of the daemon. */
-export interface ControlHost extends OperatorHost {
+export interface ControlHost extends OperatorHost, RekeyHost {
   report(): Promise<StatusReport>;
   /** Loads the file anew; throws ControlError where it is broken. */
   reload(): Promise<{ readonly peers: number }>;
@@ -20,6 +20,7 @@ export function controlMethods(host: ControlHost): ReadonlyMap<string, ControlMe
     ["status", () => host.report()],
     ["up", (params) => operate(host, "up", params)],
     ["down", (params) => operate(host, "down", params)],
+    ["rekey", (params) => rekey(host, params)],
     ["reload", () => host.reload()],
     ["version", () => ({ version: host.version, pid: process.pid })],
     [

@@ -15,6 +15,7 @@ import type { MonotonicClock } from "./deadline-timer.ts";
 import { type EnginePort, EventLoop } from "./event-loop.ts";
 import { Intake } from "./intake.ts";
 import { LocalAddresses } from "./local-addresses.ts";
+import type { RekeyWhat } from "./operator.ts";
 import { Refusals } from "./refusals.ts";
 import { type StatusReport, statusReport } from "./status-report.ts";
 import type { Warning } from "./warning.ts";
@@ -161,6 +162,10 @@ export class Daemon {
 
   ask(kind: "up" | "down", peer: string): void {
     this.#loop.dispatch({ kind, peer });
+  }
+
+  rekey(peer: string, what: RekeyWhat): void {
+    this.#loop.dispatch({ kind: "rekey", peer, what });
   }
 
   status(): Status {

@@ -1,4 +1,4 @@
-/** `up` and `down`: asks the engine, and waits for how it ends. */
+/** `up`, `down` and `rekey`: asks the engine, and waits for how it ends where it ends soon. */
 
 import { nearestWord } from "../config/nearest.ts";
 import type { PeerStatus, Status } from "../engine/status.ts";
@@ -7,12 +7,21 @@ import { describeReason } from "../negotiate/reason-text.ts";
 import type { LogRecord } from "../sa/log-record.ts";
 import { ControlError, errorCodes } from "./control-protocol.ts";
 
+export type RekeyWhat = "children" | "ike";
+
 /** What the waiting needs of the daemon. */
 export interface OperatorHost {
   status(): Status;
   ask(kind: "up" | "down", peer: string): void;
   /** Hears the engine's records; returns what ends it. */
   onRecord(listener: (record: LogRecord) => void): () => void;
+}
+
+/** What `rekey` needs of the daemon. */
+export interface RekeyHost {
+  status(): Status;
+  /** Has the peer's SAs of that kind replaced, from now on. */
+  rekey(peer: string, what: RekeyWhat): void;
 }
 
 /** How a peer ended up, for `up` and `down`. */
@@ -42,6 +51,21 @@ export async function operate(
     `${name} is not ${kind}: ${why}`,
     outcome === "undecided" ? undefined : outcome,
   );
+}
+
+/** Begins to replace a peer's Child SAs, or its IKE SA; throws ControlError where it is not up. */
+export function rekey(
+  host: RekeyHost,
+  params: Readonly<Record<string, unknown>>,
+): { readonly peer: string; readonly rekeying: RekeyWhat } {
+  const { peer: name, what = "children" } = params;
+  if (typeof name !== "string") throw new ControlError(errorCodes.invalidParams, '"peer" must be the name of a peer');
+  if (what !== "children" && what !== "ike")
+    throw new ControlError(errorCodes.invalidParams, '"what" must be children or ike');
+  const { state } = find(host, name);
+  if (state !== "up") throw new ControlError(errorCodes.failed, `${name} is not up: there is nothing to rekey`);
+  host.rekey(name, what);
+  return { peer: name, rekeying: what };
 }
 
 type Outcome = "done" | "undecided" | Reason;
@@ -80,7 +104,7 @@ function outcomeOf(peer: PeerStatus | undefined, kind: "up" | "down", failure: R
   return failureOf(peer) ?? failure ?? "undecided";
 }
 
-function find(host: OperatorHost, name: string): PeerStatus {
+function find(host: Pick<OperatorHost, "status">, name: string): PeerStatus {
   const peers = host.status().peers;
   const found = peers.find((peer) => peer.name === name);
   if (found !== undefined) return found;

@@ -110,6 +110,7 @@ async function openControl(options: ProcessOptions, host: Host): Promise<{ close
     status: () => present().status(),
     report: () => present().report(),
     ask: (kind, peer) => present().ask(kind, peer),
+    rekey: (peer, what) => present().rekey(peer, what),
     onRecord: (listener) => present().onRecord(listener),
     onLine: (listener) => present().onLine(listener),
     reload: async () => {

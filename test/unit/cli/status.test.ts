@@ -176,6 +176,7 @@ describe("commands against a daemon", () => {
       status: () => status,
       report: async () => report,
       ask: (kind, peer) => asked.push(`${kind} ${peer}`),
+      rekey: () => undefined,
       onRecord: () => () => undefined,
       onLine: () => () => undefined,
       reload: async () => ({ peers: 2 }),

@@ -2,15 +2,18 @@ import { describe, expect, it } from "vitest";
 import { controlMethods } from "../../../src/daemon/control-methods.ts";
 import { ControlError, errorCodes } from "../../../src/daemon/control-protocol.ts";
 import type { ControlClient } from "../../../src/daemon/control-server.ts";
+import type { PeerStatus } from "../../../src/engine/status.ts";
 import type { LogLine } from "../../../src/observe/log.ts";
 
-function host() {
+function host(peers: readonly PeerStatus[] = []) {
+  const rekeyed: string[] = [];
   const listeners = new Set<(line: LogLine) => void>();
   const methods = controlMethods({
     version: "1.2.3",
-    status: () => ({ peers: [], locks: [] }),
+    status: () => ({ peers, locks: [] }),
     report: () => Promise.reject(new Error("not asked here")),
     ask: () => undefined,
+    rekey: (peer, what) => rekeyed.push(`${peer} ${what}`),
     onRecord: () => () => undefined,
     onLine: (listener) => {
       listeners.add(listener);
@@ -31,12 +34,34 @@ function host() {
     for (const level of ["debug", "info", "warn", "error"] as const)
       for (const listener of listeners) listener({ time: "", level, event: "control", msg: "" });
   };
-  return { methods, call, log, heard, listeners, close: () => close() };
+  return { methods, rekeyed, call, log, heard, listeners, close: () => close() };
+}
+
+function peer(name: string, state: PeerStatus["state"]): PeerStatus {
+  return { name, state, since: 0, attempts: 0, localId: "a", remoteId: "b", ikeSas: [], children: [] };
 }
 
 describe("the control socket's methods", () => {
   it("are these", () => {
-    expect([...host().methods.keys()]).toEqual(["status", "up", "down", "reload", "version", "subscribe"]);
+    expect([...host().methods.keys()]).toEqual(["status", "up", "down", "rekey", "reload", "version", "subscribe"]);
+  });
+
+  it("rekey begins with the Child SAs or the IKE SA of a peer that is up", () => {
+    const { call, rekeyed } = host([peer("site-b", "up")]);
+    expect(call("rekey", { peer: "site-b" })).toEqual({ peer: "site-b", rekeying: "children" });
+    expect(call("rekey", { peer: "site-b", what: "ike" })).toEqual({ peer: "site-b", rekeying: "ike" });
+    expect(rekeyed).toEqual(["site-b children", "site-b ike"]);
+  });
+
+  it.each([
+    [{}, errorCodes.invalidParams, '"peer" must be the name of a peer'],
+    [{ peer: "site-b", what: "all" }, errorCodes.invalidParams, '"what" must be children or ike'],
+    [{ peer: "site-x" }, errorCodes.unknownPeer, 'no peer is named "site-x"; did you mean "site-b"?'],
+    [{ peer: "site-c" }, errorCodes.failed, "site-c is not up: there is nothing to rekey"],
+  ])("rekey %j is refused", (params, code, sentence) => {
+    const { call, rekeyed } = host([peer("site-b", "up"), peer("site-c", "connecting")]);
+    expect(() => call("rekey", params)).toThrow(expect.objectContaining({ code, message: sentence }));
+    expect(rekeyed).toEqual([]);
   });
 
   it("version", () => {
