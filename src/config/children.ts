@@ -174,7 +174,13 @@ function checkRekey(rekey: ChildOptions["rekey"], hard: SaLimits, at: KeyPath): 
 }
 
 function lineText(thing: ProtectLine): string {
-  if (thing.kind === "tunnel") return `tunnel ${formatPrefix(thing.local)} <-> ${formatPrefix(thing.remote)}`;
+  if (thing.kind === "tunnel") {
+    const [local, remote] = [
+      [thing.local, ...(thing.moreLocal ?? [])],
+      [thing.remote, ...(thing.moreRemote ?? [])],
+    ].map((subnets) => subnets.map(formatPrefix).join(", "));
+    return `tunnel ${local} <-> ${remote}`;
+  }
   return isUdpOverlay(thing.kind) && "port" in thing
     ? `${thing.kind} ${thing.port ?? udpOverlays[thing.kind]}`
     : thing.kind;

@@ -9,7 +9,7 @@ import { initiate } from "../ikev2/initiate.ts";
 import type { KernelAnswer, KernelRequest, SaId, SaUsage } from "../kernel/port.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
-import type { Selector } from "../negotiate/selector.ts";
+import { formatSelector, type Selector } from "../negotiate/selector.ts";
 import { type ChildEnds, type ChildSa, inboundId, outboundId } from "../sa/child-sa.ts";
 import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
 import { authenticates, type ChildDesired, type PeerDesired } from "../sa/desired.ts";
@@ -193,7 +193,13 @@ export class EngineHost implements Host, PeerContext {
   }
 
   childUp(sa: IkeSa, child: ChildSa): void {
-    this.log({ level: "info", event: "child-sa-up", ...nameOf(sa), child: child.desired.name, facts: spis(child) });
+    this.log({
+      level: "info",
+      event: "child-sa-up",
+      ...nameOf(sa),
+      child: child.desired.name,
+      facts: { ...spis(child), ...pairsOf(child) },
+    });
     if (sa.children.sendsOn(child)) this.#parts.standing.replaced(child.reqid, sa.peer?.timing.linger ?? 0);
     this.#parts.routes.add(child);
     this.#parts.running.peerOf(sa)?.childUp(child);
@@ -325,6 +331,14 @@ export class EngineHost implements Host, PeerContext {
 
 function nameOf(sa: IkeSa): { peer?: string } {
   return sa.peer === undefined ? {} : { peer: sa.peer.name };
+}
+
+/** How many of its selector pairs a peer agreed to, where that is not all of them; the others stay locked. */
+function pairsOf({ desired, selectors }: ChildSa): Record<string, string> {
+  const all = (1 + (desired.local.more?.length ?? 0)) * (1 + (desired.remote.more?.length ?? 0));
+  return selectors.length < all
+    ? { pairs: `${selectors.length} of ${all}: ${selectors.map(formatSelector).join(", ")}` }
+    : {};
 }
 
 function spis(child: ChildSa): Record<string, string> {

@@ -85,7 +85,8 @@ export function lockedPair(outbound: Selector, forward: boolean): Policy[] {
 }
 
 function endPrefixes(end: SelectorEnd, hosts: readonly Address[] | "any", family: Family): Prefix[] {
-  if (end.prefix !== "host") return familyOf(end.prefix.address) === family ? [end.prefix] : [];
+  if (end.prefix !== "host")
+    return [end.prefix, ...(end.more ?? [])].filter(({ address }) => familyOf(address) === family);
   if (hosts === "any") return [anyPrefix(family)];
   return hosts.filter((host) => familyOf(host) === family).map(hostPrefix);
 }

@@ -32,8 +32,8 @@ export function formatSelectorLists({ local, remote }: SelectorLists): string {
 }
 
 /** A child's ends in one text: `192.0.2.1/32 udp <-> 192.0.2.2/32 udp :4789`. */
-export function formatChildSelectors({ local, remote }: ChildSelectors): string {
-  return formatSelectorLists({ local: [local], remote: [remote] });
+export function formatChildSelectors(child: ChildSelectors): string {
+  return formatSelectorLists(child);
 }
 
 /** How far two ends' selectors agree, and the first thing on which they do not. */
@@ -48,8 +48,8 @@ export interface SelectorDifference {
 /** The first difference between what we have and what the peer offers; undefined where everything meets. */
 export function selectorDifference(ours: ChildSelectors, theirs: SelectorLists): SelectorDifference | undefined {
   const whole = ours.whole ?? false;
-  const atRemote = compareEnd("the peer's end", ours.remote, theirs.remote, whole);
-  const atLocal = compareEnd("our end", ours.local, theirs.local, whole);
+  const atRemote = nearestOfEnd("the peer's end", ours.remote, theirs.remote, whole);
+  const atLocal = nearestOfEnd("our end", ours.local, theirs.local, whole);
   const agreed = atRemote.agreed + atLocal.agreed;
   // Addresses, then protocol, then ports: the coarser difference is the cause, whichever end it is at.
   const coarser = atLocal.agreed < atRemote.agreed ? atLocal : atRemote;
@@ -59,6 +59,17 @@ export function selectorDifference(ours: ChildSelectors, theirs: SelectorLists):
 
 /** What agrees where comparing stops; each includes those before it. */
 const agreement = { nothing: 0, family: 1, addresses: 2, protocol: 3, ports: 4, all: 5, exactly: 6 } as const;
+
+/** Of several subnets the one that agrees most. */
+function nearestOfEnd(
+  end: string,
+  ours: readonly TrafficSelector[],
+  theirs: readonly TrafficSelector[],
+  whole: boolean,
+): EndComparison {
+  const [nearest] = ours.map((mine) => compareEnd(end, mine, theirs, whole)).sort((a, b) => b.agreed - a.agreed);
+  return nearest ?? { agreed: agreement.nothing };
+}
 
 function compareEnd(
   end: string,

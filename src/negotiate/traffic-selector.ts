@@ -30,16 +30,18 @@ export interface AddressRange<T extends 7 | 8> {
 /** One end of what a child protects; `host` is the IKE SA's own address at that end. */
 export interface EndSpec {
   readonly prefix: Prefix | "host";
+  /** Further subnets of the same family and with the same protocol and port. */
+  readonly more?: readonly Prefix[] | undefined;
   /** 0: any. */
   readonly protocol: number;
   /** Undefined: any. For ICMP type and code as one number, type in the high octet (RFC 7296 3.13.1). */
   readonly port?: number | undefined;
 }
 
-/** What a child protects, with both ends' addresses known. */
+/** What a child protects, with both ends' addresses known: every pair of the two lists (RFC 7296 3.13). */
 export interface ChildSelectors {
-  readonly local: TrafficSelector;
-  readonly remote: TrafficSelector;
+  readonly local: readonly TrafficSelector[];
+  readonly remote: readonly TrafficSelector[];
   /**
    * All of it or nothing: transport mode. Its policies stand for the whole overlay, so that an SA for a part would swallow
    * the rest; and two overlays on different ports always have a part in common, from the one port to the other.
@@ -60,8 +62,8 @@ export function childSelectors(
 ): ChildSelectors {
   const protocol = child.local.protocol || child.remote.protocol;
   return {
-    local: selectorOfEnd({ ...child.local, protocol }, hosts.local),
-    remote: selectorOfEnd({ ...child.remote, protocol }, hosts.remote),
+    local: selectorsOfEnd({ ...child.local, protocol }, hosts.local),
+    remote: selectorsOfEnd({ ...child.remote, protocol }, hosts.remote),
     whole: child.mode === "transport",
   };
 }
@@ -74,8 +76,8 @@ export function packetSelectors(packet: Selector): ChildSelectors {
   const local = isIcmp(packet.protocol) ? icmp : packet.sourcePort;
   const remote = isIcmp(packet.protocol) ? icmp : packet.destinationPort;
   return {
-    local: selectorOfEnd({ prefix: packet.source, protocol: packet.protocol, port: local }, ""),
-    remote: selectorOfEnd({ prefix: packet.destination, protocol: packet.protocol, port: remote }, ""),
+    local: selectorsOfEnd({ prefix: packet.source, protocol: packet.protocol, port: local }, ""),
+    remote: selectorsOfEnd({ prefix: packet.destination, protocol: packet.protocol, port: remote }, ""),
   };
 }
 
@@ -114,11 +116,6 @@ export function joinSelectors(list: readonly TrafficSelector[]): readonly Traffi
 /** Drops what another entry covers; an entry stands where the first that it covers stood, so that first choices stay first. */
 export function dropCovered(list: readonly TrafficSelector[]): readonly TrafficSelector[] {
   return uncovered(list.map((selector, rank) => ({ rank, selector })));
-}
-
-/** Whether both match the same packets at their end. */
-export function sameSelector(a: TrafficSelector, b: TrafficSelector): boolean {
-  return coversSelector(a, b) && coversSelector(b, a);
 }
 
 /** RFC 7296 3.13.1: start 65535 and end 0 stand for packets whose ports cannot be seen. */
@@ -177,8 +174,12 @@ interface Ranked {
   readonly selector: TrafficSelector;
 }
 
-function selectorOfEnd(end: EndSpec, host: Address): TrafficSelector {
-  const prefix = end.prefix === "host" ? hostPrefix(host) : end.prefix;
+function selectorsOfEnd(end: EndSpec, host: Address): readonly TrafficSelector[] {
+  const first = end.prefix === "host" ? hostPrefix(host) : end.prefix;
+  return [first, ...(end.more ?? [])].map((prefix) => selectorOf(prefix, end));
+}
+
+function selectorOf(prefix: Prefix, end: EndSpec): TrafficSelector {
   const { start, end: last } = prefixRange(prefix);
   const range = {
     ipProtocol: end.protocol,

@@ -18,7 +18,6 @@ import {
   joinSelectors,
   kernelSelector,
   packetSelectors,
-  sameSelector,
   type TrafficSelector,
 } from "./traffic-selector.ts";
 
@@ -62,8 +61,8 @@ export function offerSelectors(
 ): { readonly tsi: readonly TrafficSelector[]; readonly tsr: readonly TrafficSelector[] } {
   const specific = packet && packetSelectors(packet);
   const fits = specific && covers(child, specific) && !covers(specific, child);
-  if (!specific || !fits) return { tsi: [child.local], tsr: [child.remote] };
-  return { tsi: [specific.local, child.local], tsr: [specific.remote, child.remote] };
+  if (!specific || !fits) return { tsi: child.local, tsr: child.remote };
+  return { tsi: [...specific.local, ...child.local], tsr: [...specific.remote, ...child.remote] };
 }
 
 /** What was sent, in words, for `peer-refused-selectors`: each entry the sender's own end first. */
@@ -83,7 +82,10 @@ export function narrowSelectors(child: ChildSelectors, offer: SelectorOffer): Na
   const theirs = { local: addressRanges(offer.tsr), remote: addressRanges(offer.tsi) };
   const local = narrowEnd(child.local, theirs.local);
   const remote = narrowEnd(child.remote, theirs.remote);
-  const kept = { local: local.pieces.slice(0, maximumPieces), remote: remote.pieces.slice(0, maximumPieces) };
+  const kept = {
+    local: local.pieces.slice(0, maximumPieces(child.local)),
+    remote: remote.pieces.slice(0, maximumPieces(child.remote)),
+  };
   const { lists, selectors } = cross(kept);
   const fit = fits[Math.max(fits.indexOf(local.fit), fits.indexOf(remote.fit))] ?? "narrowed";
   if (selectors.length === 0 || (child.whole && fit === "narrowed")) return refuseSelectors([child], theirs);
@@ -166,37 +168,62 @@ interface NarrowedEnd {
   readonly fit: SelectorFit;
 }
 
-function narrowEnd(ours: TrafficSelector, theirs: readonly TrafficSelector[]): NarrowedEnd {
+function narrowEnd(ours: readonly TrafficSelector[], theirs: readonly TrafficSelector[]): NarrowedEnd {
   const offered = joinSelectors(theirs);
-  const whole = offered.find((selector) => coversSelector(selector, ours));
-  if (whole === undefined) return { pieces: expressiblePieces(ours, theirs), fit: "narrowed" };
-  const fit = offered.length === 1 && sameSelector(whole, ours) ? "same" : "ours";
-  return { pieces: expressible(ours, [whole]), fit };
+  const wholes = ours.map((mine) => offered.find((selector) => coversSelector(selector, mine)));
+  const pieces = ours.flatMap((mine, i) => {
+    const whole = wholes[i];
+    return whole === undefined ? expressiblePieces(mine, theirs) : expressible(mine, [whole]);
+  });
+  const kept = firstChoiceFirst(dropCovered(pieces), theirs[0]);
+  if (wholes.includes(undefined)) return { pieces: kept, fit: "narrowed" };
+  const own = joinSelectors(ours);
+  const more = offered.some((selector) => !own.some((mine) => coversSelector(mine, selector)));
+  return { pieces: kept, fit: more ? "ours" : "same" };
+}
+
+/** RFC 7296 2.9: where not all can be had, what holds the initiator's first selector is to be among it. */
+function firstChoiceFirst(
+  pieces: readonly TrafficSelector[],
+  choice: TrafficSelector | undefined,
+): readonly TrafficSelector[] {
+  if (choice === undefined || pieces.length < 2) return pieces;
+  const holds = (piece: TrafficSelector): boolean => intersectSelectors(piece, choice) !== undefined;
+  return [...pieces.filter(holds), ...pieces.filter((piece) => !holds(piece))];
 }
 
 type VerifiedEnd =
   | { readonly ok: true; readonly pieces: readonly TrafficSelector[]; readonly whole: boolean }
   | { readonly ok: false; readonly difference: string };
 
-function verifyEnd(end: string, ours: TrafficSelector, theirs: readonly TrafficSelector[], sent: number): VerifiedEnd {
+function verifyEnd(
+  end: string,
+  ours: readonly TrafficSelector[],
+  theirs: readonly TrafficSelector[],
+  sent: number,
+): VerifiedEnd {
   if (theirs.length < sent) {
     const limit = `only address ranges were sent, and at most ${maximumSelectors} are taken`;
     return { ok: false, difference: `${end}: ${limit}` };
   }
+  const own = joinSelectors(ours);
   for (const selector of theirs) {
-    if (!coversSelector(ours, selector)) {
+    if (!own.some((mine) => coversSelector(mine, selector))) {
       const answered = `the peer answered ${formatTrafficSelector(selector)}`;
-      return { ok: false, difference: `${end}: we sent ${formatTrafficSelector(ours)}, ${answered}` };
+      return { ok: false, difference: `${end}: we sent ${ours.map(formatTrafficSelector).join(", ")}, ${answered}` };
     }
     const fault = inexpressible(selector);
     if (fault !== undefined) return { ok: false, difference: `${end}: ${fault}` };
   }
-  const pieces = expressiblePieces(ours, theirs);
-  if (pieces.length > maximumPieces) {
-    const difference = `${end}: the peer answered ${pieces.length} ranges, at most ${maximumPieces} are taken`;
+  const pieces = dropCovered(ours.flatMap((mine) => expressiblePieces(mine, theirs)));
+  const most = maximumPieces(ours);
+  if (pieces.length > most) {
+    const difference = `${end}: the peer answered ${pieces.length} ranges, at most ${most} are taken`;
     return { ok: false, difference };
   }
-  return { ok: true, pieces, whole: joinSelectors(theirs).some((selector) => coversSelector(selector, ours)) };
+  const answered = joinSelectors(theirs);
+  const whole = ours.every((mine) => answered.some((selector) => coversSelector(selector, mine)));
+  return { ok: true, pieces, whole };
 }
 
 /** A joined range may be no prefix where one of its parts is, the initiator's first choice perhaps: both are tried. */
@@ -228,7 +255,11 @@ function cross(pieces: SelectorLists): { readonly lists: SelectorLists; readonly
 }
 
 function covers(outer: ChildSelectors, inner: ChildSelectors): boolean {
-  return coversSelector(outer.local, inner.local) && coversSelector(outer.remote, inner.remote);
+  return coversAll(outer.local, inner.local) && coversAll(outer.remote, inner.remote);
+}
+
+function coversAll(outer: readonly TrafficSelector[], inner: readonly TrafficSelector[]): boolean {
+  return inner.every((selector) => outer.some((mine) => coversSelector(mine, selector)));
 }
 
 /** Best first. */
@@ -238,4 +269,6 @@ const fits = ["same", "ours", "narrowed"] as const;
 const maximumSelectors = 64;
 
 /** Pieces of one end in an answer: every pair of them costs the kernel a policy in each direction. */
-const maximumPieces = 4;
+function maximumPieces(ours: readonly TrafficSelector[]): number {
+  return ours.length + 3;
+}

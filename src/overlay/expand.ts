@@ -35,6 +35,9 @@ export type ProtectLine =
       readonly kind: "tunnel";
       readonly local: Prefix;
       readonly remote: Prefix;
+      /** Further subnets at our and at the peer's end. */
+      readonly moreLocal?: readonly Prefix[] | undefined;
+      readonly moreRemote?: readonly Prefix[] | undefined;
       /** 0 or undefined: any. */
       readonly protocol?: number | undefined;
       readonly localPort?: number | undefined;
@@ -100,15 +103,22 @@ export function isUdpOverlay(kind: string): kind is UdpOverlay {
 
 function tunnel(line: Extract<ProtectLine, { kind: "tunnel" }>): ExpandedChild {
   const protocol = line.protocol ?? ipProtocol.any;
-  const local = { prefix: line.local, protocol, port: line.localPort };
-  const remote = { prefix: line.remote, protocol, port: line.remotePort };
+  const local = { prefix: line.local, ...more(line.moreLocal), protocol, port: line.localPort };
+  const remote = { prefix: line.remote, ...more(line.moreRemote), protocol, port: line.remotePort };
   const suffix = protocol === ipProtocol.any ? "" : ` ${protocolName(protocol)}`;
   const name = `tunnel ${tunnelEnd(local)} <-> ${tunnelEnd(remote)}${suffix}`;
   return { name, mode: "tunnel", local, remote };
 }
 
-function tunnelEnd({ prefix, port }: { readonly prefix: Prefix; readonly port: number | undefined }): string {
-  return port === undefined ? formatPrefix(prefix) : `${formatPrefix(prefix)} :${port}`;
+function more(prefixes: readonly Prefix[] = []): Pick<SelectorEnd, "more"> {
+  return prefixes.length === 0 ? {} : { more: prefixes };
+}
+
+function tunnelEnd(
+  end: Pick<SelectorEnd, "more"> & { readonly prefix: Prefix; readonly port: number | undefined },
+): string {
+  const subnets = [end.prefix, ...(end.more ?? [])].map(formatPrefix).join(", ");
+  return end.port === undefined ? subnets : `${subnets} :${end.port}`;
 }
 
 function host(protocol: number): SelectorEnd {

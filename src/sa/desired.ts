@@ -187,6 +187,8 @@ export interface OnDemand {
 export interface SelectorEnd {
   /** `host`: the IKE SA's own address at that end (transport mode). */
   readonly prefix: Prefix | "host";
+  /** Tunnel mode: further subnets; every pair of a local and a remote one is protected, in one Child SA. */
+  readonly more?: readonly Prefix[] | undefined;
   readonly protocol: number;
   readonly port?: number | undefined;
 }

@@ -147,8 +147,8 @@ export class Handshake {
     return [
       notify(notifyType.USE_TRANSPORT_MODE),
       { kind: "SA", proposals: offerProposals(policy, spi) },
-      selectorPayload("TSi", [local]),
-      selectorPayload("TSr", [remote]),
+      selectorPayload("TSi", local),
+      selectorPayload("TSr", remote),
     ];
   }
 

@@ -182,10 +182,11 @@ export const lockSection = section(overlayShape);
 export const protectSection = section({
   ...overlayShape,
   tunnel: documented(subnets.optional(), {
-    type: "`A <-> B`, two subnets",
+    type: "`A <-> B`, two subnets, or lists of them: `A, B <-> C, D`",
     default: "",
-    meaning: "Everything between a subnet at our end (left) and one at the peer's (right), in tunnel mode.",
-    example: "- tunnel: 10.1.0.0/16 <-> 10.2.0.0/16",
+    meaning:
+      "Everything between a subnet at our end (left) and one at the peer's (right), in tunnel mode. Of lists, every pair of a left and a right one is protected, all pairs in one Child SA; what the peer does not agree to stays stopped.",
+    example: "- tunnel: 10.1.0.0/16, 10.3.0.0/16 <-> 10.2.0.0/16",
   }),
   routes: documented(yesOrNo.optional(), {
     type: "yes or no",

@@ -16,6 +16,23 @@ function names(answers: Readonly<Record<string, readonly string[]>>): Resolver &
 }
 
 describe("what a peer comes to", () => {
+  it("a tunnel line takes lists of subnets", async () => {
+    const tunnel = "10.1.0.0/16, 10.3.0.0/16 <-> 10.2.0.0/16,10.4.0.0/16";
+    const { desired, lines } = await loadFolder(
+      `local: { address: 192.0.2.1 }\npeers:\n  b: { remote: 192.0.2.2, ${auth}, protect: [{ tunnel: "${tunnel}" }] }\n`,
+    );
+    expect(lines).toEqual([]);
+    const name = "tunnel 10.1.0.0/16, 10.3.0.0/16 <-> 10.2.0.0/16, 10.4.0.0/16";
+    expect(desired.peers[0]?.children).toMatchObject([
+      {
+        name,
+        line: name,
+        local: { prefix: { address: "10.1.0.0" }, more: [{ address: "10.3.0.0", length: 16 }] },
+        remote: { prefix: { address: "10.2.0.0" }, more: [{ address: "10.4.0.0", length: 16 }] },
+      },
+    ]);
+  });
+
   it("children wait for a packet where the peer, its line or the defaults say so", async () => {
     const { desired, lines } = await loadFolder(
       `local: { address: 192.0.2.1, hold-packets: yes }

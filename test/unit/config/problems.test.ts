@@ -263,6 +263,14 @@ describe("wrong lines of protect", () => {
       "9:24: peers.b.protect.tunnel: has IPv4 on one side and IPv6 on the other: a tunnel carries one family, write a line for each",
     ],
     [
+      '{ tunnel: "10.1.0.0/16, 10.3.0.0/33 <-> 10.2.0.0/16" }',
+      '9:38: peers.b.protect.tunnel: has a length of 0 to 32 after the slash, not "33"',
+    ],
+    [
+      '{ tunnel: "10.1.0.0/16 <-> 10.2.0.0/16, 10.2.3.0/24" }',
+      "9:54: peers.b.protect.tunnel: has 10.2.0.0/16 and 10.2.3.0/24 on one side: take the narrower out",
+    ],
+    [
       "{ tunnel: 10.1.0.0/16 <-> 10.2.0.0/33 }",
       '9:40: peers.b.protect.tunnel: has a length of 0 to 32 after the slash, not "33"',
     ],

@@ -217,8 +217,8 @@ export class Puppet<L extends Line = End> {
         kind: "SA",
         proposals: offerProposals({ protocol: child.protocol, ours: child.proposals, withKe: false }, spiOctets(spi)),
       },
-      selectorPayload("TSi", [remote]),
-      selectorPayload("TSr", [local]),
+      selectorPayload("TSi", remote),
+      selectorPayload("TSr", local),
     ];
   }
 

@@ -9,7 +9,7 @@ import {
   type SelectorOffer,
   verifySelectors,
 } from "../../../src/negotiate/traffic-selectors.ts";
-import { any, child, hosts, opaque, ts } from "./selectors.ts";
+import { any, child, hosts, opaque, prefix, ts } from "./selectors.ts";
 
 function narrowed(ours: ReturnType<typeof child>, offer: SelectorOffer) {
   const result = narrowSelectors(ours, offer);
@@ -349,5 +349,78 @@ describe("the initiator", () => {
     ["nothing", { tsi: [], tsr: [responderNet] }, "our end: we have 198.51.100.0/24"],
   ] satisfies [string, SelectorOffer, string][])("refuses %s", (_, answer, text) => {
     expect(difference(verifySelectors(initiator, answer))).toContain(text);
+  });
+});
+
+describe("a child of several subnets", () => {
+  const several = (local: string[], remote: string[]) => {
+    const end = ([first = "", ...more]: string[]) => ({ prefix: prefix(first), more: more.map(prefix), protocol: 0 });
+    return childSelectors({ local: end(local), remote: end(remote) }, hosts);
+  };
+  const net = (n: number) => ts(0, any, `10.${n}.0.0`, `10.${n}.255.255`);
+  const west = several(["10.1.0.0/16", "10.3.0.0/16"], ["10.2.0.0/16", "10.4.0.0/16"]);
+  const east = several(["10.2.0.0/16", "10.4.0.0/16"], ["10.1.0.0/16", "10.3.0.0/16"]);
+  const pairs = [
+    "10.1.0.0/16 -> 10.2.0.0/16",
+    "10.1.0.0/16 -> 10.4.0.0/16",
+    "10.3.0.0/16 -> 10.2.0.0/16",
+    "10.3.0.0/16 -> 10.4.0.0/16",
+  ];
+
+  test("is every pair of them, at both ends", () => {
+    const answer = narrowSelectors(east, offerSelectors(west));
+    if (!answer.ok) throw new Error("refused");
+    expect(answer.fit).toBe("same");
+    const agreed = verifySelectors(west, answer);
+    expect(agreed).toMatchObject({ ok: true, fit: "same" });
+    expect(agreed.ok && agreed.selectors.map(formatSelector)).toEqual(pairs);
+  });
+
+  test("keeps the pairs that the peer has, whichever these are", () => {
+    expect(narrowed(east, { tsi: [net(3)], tsr: [net(2), net(9)] })).toEqual({
+      fit: "narrowed",
+      tsi: ["10.3.0.0/16"],
+      tsr: ["10.2.0.0/16"],
+      selectors: ["10.2.0.0/16 -> 10.3.0.0/16"],
+      additional: false,
+    });
+    const agreed = verifySelectors(west, { tsi: [net(1)], tsr: [net(2), net(4)] });
+    expect(agreed).toMatchObject({ ok: true, fit: "narrowed" });
+    expect(agreed.ok && agreed.selectors.map(formatSelector)).toEqual(pairs.slice(0, 2));
+  });
+
+  test("is not widened by a peer that answers more than was asked for", () => {
+    expect(difference(verifySelectors(west, { tsi: [net(1), net(5)], tsr: [net(2)] }))).toBe(
+      "our end: we sent 10.1.0.0/16, 10.3.0.0/16, the peer answered 10.5.0.0/16",
+    );
+  });
+
+  test("puts the packet's own selectors in front of all of them, and is not narrowed by that", () => {
+    const packet = {
+      source: prefix("10.3.0.9/32"),
+      destination: prefix("10.4.0.9/32"),
+      protocol: 6,
+      sourcePort: 7,
+      destinationPort: 80,
+    };
+    const offer = offerSelectors(west, packet);
+    expect(offer.tsi.map(formatTrafficSelector)).toEqual(["10.3.0.9/32 tcp :7", "10.1.0.0/16", "10.3.0.0/16"]);
+    expect(narrowed(east, offer)).toMatchObject({ fit: "same", tsi: ["10.3.0.0/16", "10.1.0.0/16"] });
+  });
+
+  test("takes one range for subnets that adjoin", () => {
+    const halves = several(["10.1.0.0/17", "10.1.128.0/17"], ["10.2.0.0/16"]);
+    const agreed = verifySelectors(halves, { tsi: [net(1)], tsr: [net(2)] });
+    expect(agreed).toMatchObject({
+      ok: true,
+      fit: "same",
+      selectors: [{ source: { length: 17 } }, { source: { length: 17 } }],
+    });
+  });
+
+  test("says what differs from the subnet that comes nearest", () => {
+    expect(difference(narrowSelectors(east, { tsi: [net(1)], tsr: [net(7)] }))).toBe(
+      "our end: we have 10.2.0.0/16, the peer has 10.7.0.0/16",
+    );
   });
 });
