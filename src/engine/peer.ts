@@ -110,6 +110,7 @@ export class Peer implements TimerOwner {
     this.#failures = 0;
     this.#shortLives = 0;
     this.#retryAt = 0;
+    this.#redundancy.beginAnew();
     for (const child of this.children.values()) {
       child.failures = 0;
       // Why it was not up is no reason any more.
@@ -122,7 +123,7 @@ export class Peer implements TimerOwner {
   down(reason: Reason): void {
     this.#change("down");
     this.reason = reason;
-    for (const timer of ["tend", "redundant", "leftovers", "renewals"]) this.#context.disarm(this, timer);
+    for (const timer of ["tend", "redundant", "leftovers", "crossed", "renewals"]) this.#context.disarm(this, timer);
     for (const sa of [...this.sas]) sa.close(reason);
   }
 

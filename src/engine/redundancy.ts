@@ -4,6 +4,7 @@ import { proofOfLife } from "../ikev2/exchanges/informational.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
+import type { ChildSa } from "../sa/child-sa.ts";
 import type { UniquePolicy } from "../sa/desired.ts";
 import { formatEndpoint, type Path } from "../sa/path.ts";
 import type { ChildRecord } from "./child-record.ts";
@@ -26,7 +27,7 @@ export interface RedundancyContext {
   readonly children: ReadonlyMap<string, ChildRecord>;
   now(): number;
   /** Has the peer look again at that time, in ms of the engine's clock. */
-  lookAgain(why: "redundant" | "leftovers", at: number): void;
+  lookAgain(why: "redundant" | "leftovers" | "crossed", at: number): void;
   /** Stops sending on an IKE SA's children, whose traffic another carries. */
   retire(sa: IkeSa): void;
 }
@@ -55,6 +56,11 @@ export class Redundancy {
       return { code: "already-connected", identity: identity.text, from: formatEndpoint(other.path.remote) };
     }
     return undefined;
+  }
+
+  /** The operator wants it tried anew: how often it was tried before does not count. */
+  beginAnew(): void {
+    this.#closedForPeer = 0;
   }
 
   /** An IKE SA was established; `initialContact`: the peer says that it has no other. */
@@ -178,17 +184,19 @@ export class Redundancy {
     sa.close({ code: "replaced" });
   }
 
-  /** Both ends asked for the same child at once: who asked for the lesser pair has it deleted. */
+  /** Both ends asked for the same child at once: who asked for the lesser pair has it deleted, or we do in the end. */
   #tendCrossed(main: IkeSa): void {
     for (const record of this.#context.children.values()) {
       if (record.sas.size < 2) continue;
       const pairs = [...record.sas].filter((child) => main.children.state(child)?.kind === "Standing");
-      if (!pairs.every((child) => main.children.sendsOn(child))) continue;
-      let greatest = 0n;
-      for (const { lowestNonce } of pairs) if (lowestNonce > greatest) greatest = lowestNonce;
+      if (pairs.length < 2 || !pairs.every((child) => main.children.sendsOn(child))) continue;
+      const best = pairs.reduce((one, other) => (isBetterPair(other, one) ? other : one), pairs[0] as ChildSa);
+      const overdue = Math.max(...pairs.map(({ since }) => since)) + openerPatience;
       for (const child of pairs) {
-        if (child.lowestNonce === greatest || child.role === "responder") continue;
-        main.children.retire(child, { code: "replaced" });
+        if (child === best) continue;
+        if (child.role === "initiator" || overdue <= this.#context.now())
+          main.children.retire(child, { code: "replaced" });
+        else this.#context.lookAgain("crossed", overdue);
       }
     }
   }
@@ -197,4 +205,10 @@ export class Redundancy {
 /** Since when both stand, in ms of the engine's clock. */
 function bothSince(one: IkeSa, other: IkeSa): number {
   return Math.max(one.establishedAt, other.establishedAt);
+}
+
+/** Of two pairs for one child: the one with the greater nonces where they crossed, else the later one. */
+function isBetterPair(pair: ChildSa, than: ChildSa): boolean {
+  const crossed = Math.abs(pair.since - than.since) < redundantPatience;
+  return crossed ? pair.lowestNonce > than.lowestNonce : pair.since > than.since;
 }

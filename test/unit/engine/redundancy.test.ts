@@ -122,9 +122,9 @@ describe("both ends call at once, and the other is a daemon that keeps whatever 
       const [since, before] = [world.now, down()];
       while (down() === before && world.now < since + 200_000) answering(world, twins, 1_000);
       waits.push(Math.round((world.now - since) / 1_000));
-      one.handle({ kind: "down", peer: "peer" });
-      answering(world, twins, 5_000);
-      one.handle({ kind: "up", peer: "peer" });
+      const goodbye = [{ kind: "D", protocolId: 1, spiSize: 0, spis: [] }] as const;
+      for (const twin of twins) twin.request(exchangeType.INFORMATIONAL, goodbye);
+      expect(one.peer().ikeSas).toEqual([]);
     }
     for (const [n, wait] of waits.entries()) expect(wait).toBeGreaterThanOrEqual(15 * 2 ** n);
   });
@@ -227,6 +227,37 @@ describe("a newer IKE SA of the same identity", () => {
     const fresh = call(one, 2n, { initialContact: true });
     answering(world, [fresh], 15_000);
     expect(one.peer().ikeSas.map(({ initiatorSpi }) => BigInt(`0x${initiatorSpi}`))).toEqual([fresh.ownSpi]);
+  });
+});
+
+describe("a peer that asks for a child that stands, and keeps both pairs", () => {
+  function twice(pause: number, nonce: number) {
+    const { world, one } = ends({ network: () => [] });
+    world.run(1);
+    one.configure(facing(a, { timing: silent }));
+    const puppet = new Puppet(one, b, "responder");
+    puppet.answerInit();
+    puppet.answerAuth();
+    puppet.nextMessageId = 0;
+    world.run(pause);
+    const asked = child === undefined ? [] : puppet.childPayloads(child, 0xabcd_0077);
+    puppet.request(exchangeType.CREATE_CHILD_SA, [...asked, { kind: "Nonce", data: Buffer.alloc(32, nonce) }]);
+    const spis = () => one.peer().children[0]?.sas.map(({ spiOut }) => spiOut);
+    return { world, puppet, spis };
+  }
+
+  test("at the same time as we: the lesser pair goes after a while, though it was the peer that asked for it", () => {
+    const { world, puppet, spis } = twice(10, 0);
+    answering(world, [puppet], 14_000);
+    expect(spis()).toEqual(["abcd0002", "abcd0077"]);
+    answering(world, [puppet], 4_000);
+    expect(spis()).toEqual(["abcd0002"]);
+  });
+
+  test("long after the first stood: it replaces it, whatever the nonces", () => {
+    const { world, puppet, spis } = twice(60_000, 0);
+    answering(world, [puppet], 4_000);
+    expect(spis()).toEqual(["abcd0077"]);
   });
 });
 
