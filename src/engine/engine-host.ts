@@ -6,6 +6,7 @@ import { type Datagrams, datagramsOf } from "../ikev2/datagrams.ts";
 import type { Host, PayloadRewrite, PeerClaim, TimerName } from "../ikev2/host.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
 import { initiate } from "../ikev2/initiate.ts";
+import type { Traffic } from "../ikev2/liveness.ts";
 import type { KernelAnswer, KernelRequest, SaId, SaUsage } from "../kernel/port.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
@@ -88,8 +89,8 @@ export class EngineHost implements Host, PeerContext {
     });
   }
 
-  inspect(sa: IkeSa): void {
-    this.#resync.inspect(sa);
+  inspect(sa: IkeSa, then: (traffic: Traffic) => void): void {
+    this.#resync.inspect(sa, then);
   }
 
   compute(sa: IkeSa, job: ComputeJob, then: (result: ComputeResult) => void, tooLate?: () => void): void {

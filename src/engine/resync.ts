@@ -1,6 +1,7 @@
 /** Comparing what stands in the kernel with what should : its reports may be lost. */
 import type { IkeSa } from "../ikev2/ike-sa.ts";
-import type { SaId, StandingSa } from "../kernel/port.ts";
+import type { Traffic } from "../ikev2/liveness.ts";
+import type { SaId, SaUsage, StandingSa } from "../kernel/port.ts";
 import { type ChildSa, inboundId, outboundId } from "../sa/child-sa.ts";
 import type { Parts } from "./parts.ts";
 import { saKey } from "./sa-key.ts";
@@ -32,17 +33,27 @@ export class Resync implements TimerOwner {
     });
   }
 
-  /** Asks the kernel for the SAs of one IKE SA's children, and drops those that have vanished. */
-  inspect(sa: IkeSa): void {
-    for (const child of sa.children.values()) {
-      for (const id of wanted(sa, child)) {
-        this.#parts.outbox.kernel([{ kind: "querySa", sa: id }], ([answer]) => {
-          if (answer?.kind !== "refused" || answer.refusal.errno !== "ESRCH") return;
-          if (sa.state.kind === "Established" && sa.children.get(child.spiIn) === child)
-            sa.children.drop(child, { code: "sa-vanished", spi: id.spi });
-        });
+  /**
+   * Asks the kernel for the SAs of one IKE SA's children, drops those that have vanished, and rekeys those that have come
+   * to a soft limit; `then` gets what they have carried since the last time.
+   */
+  inspect(sa: IkeSa, then: (traffic: Traffic) => void): void {
+    const halves = [...sa.children.values()].flatMap((child) => wanted(sa, child));
+    if (halves.length === 0) return then({ received: false, sent: false });
+    this.#parts.outbox.kernel([{ kind: "querySas", sas: halves.map(({ id }) => id) }], ([answer]) => {
+      let received = false;
+      let sent = false;
+      // They may have been inherited meanwhile.
+      const { holder } = sa.succession;
+      if (answer?.kind === "usages") {
+        for (const [at, half] of halves.entries()) {
+          const carried = compare(holder, half, answer.usages[at]);
+          if (half.direction === "in") received ||= carried;
+          else sent ||= carried;
+        }
       }
-    }
+      then({ received, sent });
+    });
   }
 
   onTimer(): void {
@@ -50,19 +61,33 @@ export class Resync implements TimerOwner {
   }
 
   #mendSas(listed: readonly StandingSa[]): void {
-    const there = new Set(listed.map(saKey));
+    const there = new Map(listed.map((sa) => [saKey(sa), sa]));
     this.#parts.standing.resync((sa) => there.has(saKey(sa)));
     for (const sa of this.#parts.running.sas) {
-      if (sa.state.kind !== "Established") continue;
       for (const child of [...sa.children.values()]) {
-        const lost = wanted(sa, child).find((id) => !there.has(saKey(id)));
-        if (lost !== undefined) sa.children.drop(child, { code: "sa-vanished", spi: lost.spi });
+        for (const half of wanted(sa, child)) compare(sa, half, there.get(saKey(half.id)));
       }
     }
   }
 }
 
+/** One half of a Child SA. */
+interface Half {
+  readonly child: ChildSa;
+  readonly direction: "in" | "out";
+  readonly id: SaId;
+}
+
+/** Acts on how a half stands in the kernel; whether it has carried anything since it was last looked at. */
+function compare(sa: IkeSa, { child, direction, id }: Half, usage: SaUsage | undefined): boolean {
+  if (sa.state.kind !== "Established" || !sa.children.has(child)) return false;
+  if (usage !== undefined) return sa.children.counted(child, direction, usage);
+  sa.children.drop(child, { code: "sa-vanished", spi: id.spi });
+  return false;
+}
+
 /** What should stand of it by now. */
-function wanted(sa: IkeSa, child: ChildSa): SaId[] {
-  return sa.children.sendsOn(child) ? [inboundId(child), outboundId(child)] : [inboundId(child)];
+function wanted(sa: IkeSa, child: ChildSa): Half[] {
+  const inbound: Half = { child, direction: "in", id: inboundId(child) };
+  return sa.children.sendsOn(child) ? [inbound, { child, direction: "out", id: outboundId(child) }] : [inbound];
 }

@@ -1,5 +1,5 @@
 /** The Child SAs of one IKE SA: which stand, which are being replaced, which outbound halves wait, and when each ends. */
-import type { SaProtocol } from "../kernel/port.ts";
+import type { SaProtocol, SaUsage } from "../kernel/port.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import { type ChildSa, isBetween, outboundId, protocolOf } from "../sa/child-sa.ts";
 import type { ChildDesired } from "../sa/desired.ts";
@@ -22,6 +22,9 @@ interface Entry {
   sends: boolean;
   /** Rekeys in a row that failed. */
   failures: number;
+  /** Packets that its two halves had carried when the kernel was last asked. */
+  received: bigint;
+  sent: bigint;
 }
 
 const standing: ChildState = { kind: "Standing" };
@@ -91,7 +94,7 @@ export class ChildSas {
   add(child: ChildSa, outbound: Outbound = "now"): void {
     const { host } = this.#sa;
     const sends = outbound === "now" && !this.#outbound.has(child);
-    this.#entries.set(child.spiIn, { child, state: standing, sends, failures: 0 });
+    this.#entries.set(child.spiIn, { child, state: standing, sends, failures: 0, received: 0n, sent: 0n });
     // The kernel ends it at that time by itself; its report may be lost.
     host.arm(this, `hard-limit ${child.spiIn}`, child.since + child.desired.hard.seconds * 1000 + hardLimitGrace);
     const { soft } = child;
@@ -211,6 +214,24 @@ export class ChildSas {
     const entry = this.#entries.get(child.spiIn);
     if (entry !== undefined) entry.sends = true;
     this.#sa.host.outboundUp(this.#sa, child);
+  }
+
+  /**
+   * The kernel says what one half has carried: where a soft limit is reached, whose report may have been lost, the Child
+   * SA is rekeyed. Whether it has carried anything since it was last asked.
+   */
+  counted(child: ChildSa, direction: "in" | "out", { bytes, packets }: SaUsage): boolean {
+    const entry = this.#entries.get(child.spiIn);
+    if (entry?.child !== child) return false;
+    const before = direction === "in" ? entry.received : entry.sent;
+    if (direction === "in") entry.received = packets;
+    else entry.sent = packets;
+    const { soft } = child;
+    const isSpent =
+      (soft?.bytes !== undefined && bytes >= soft.bytes) || (soft?.packets !== undefined && packets >= soft.packets);
+    // Where a rekey has failed, the next try has its time.
+    if (isSpent && entry.failures === 0) this.rekey(child);
+    return packets > before;
   }
 
   // --- their replacement -------------------------------------------------------------------------------------------

@@ -30,6 +30,9 @@ export const probeTries = 3;
 /** How long an IKE SA that the peer replaced waits for the peer's DELETE, once the peer has been heard on the new one. */
 export const replacedWait = 30_000;
 
+/** How long a peer may answer nothing but TEMPORARY_FAILURE before its IKE SA is closed. */
+export const temporaryFailureLimit = 300_000;
+
 /** How long the rekey of an IKE SA waits for what is under way on it. */
 export const rekeyPause = 200;
 

@@ -12,6 +12,7 @@ import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import type { ChildSas } from "./child-sas.ts";
 import type { Datagrams } from "./datagrams.ts";
 import type { IkeSa } from "./ike-sa.ts";
+import type { Traffic } from "./liveness.ts";
 
 export interface Host {
   /** Only tests of what our messages do to a peer have one. */
@@ -35,8 +36,11 @@ export interface Host {
   log(record: LogRecord): void;
   /** A message was not taken. `tell` is called only where the log has room for it: anybody can send such messages. */
   dropped(tell: () => Pick<LogRecord, "peer" | "facts">): void;
-  /** Asks the kernel whether the SA's children still stand; those that do not are dropped. */
-  inspect(sa: IkeSa): void;
+  /**
+   * Asks the kernel how the SA's children stand: those that do not are dropped, those that have come to a soft limit are
+   * rekeyed. `then` gets what they have carried since they were last asked about.
+   */
+  inspect(sa: IkeSa, then: (traffic: Traffic) => void): void;
 
   /** The peer that the claimed identities and the path belong to, or why there is none. */
   selectPeer(claim: PeerClaim): { readonly peer: PeerDesired } | { readonly reason: Reason };

@@ -24,10 +24,11 @@ import { type NatFinding, noNat } from "./nat-detection.ts";
 import { OwnRequests } from "./own-requests.ts";
 import { PeerRequests } from "./peer-requests.ts";
 import { type Authentication, checkAuthentication } from "./reauthentication.ts";
-import { refuseCritical, refuseSyntax } from "./refuse-request.ts";
+import { refuseCritical, refuseResponse, refuseSyntax } from "./refuse-request.ts";
 import type { State } from "./state.ts";
 import { Succession } from "./succession.ts";
 import type { Task } from "./task.ts";
+import { endClosing, endHalfOpen } from "./time-out.ts";
 
 export type Role = "initiator" | "responder";
 
@@ -57,10 +58,14 @@ export class IkeSa {
   lowestNonce = 0n;
   /** When an authenticated message last came. */
   lastHeard: number;
+  /** When the kernel was last asked what its Child SAs have carried. */
+  lastLooked = 0;
   /** When a protected message was last made, to be sent at once. */
   lastSent = 0;
   /** What leaves, where a NAT's mapping must be kept alive. */
   outgoing: Outgoing | undefined;
+  /** Since when the peer has answered CREATE_CHILD_SA with nothing but TEMPORARY_FAILURE. */
+  refusedSince: number | undefined;
   /** When a request of the peer was last answered. */
   lastAnswered = 0;
   children: ChildSas;
@@ -139,13 +144,7 @@ export class IkeSa {
       case "retransmit":
         return this.#own.retransmit();
       case "half-open":
-        return this.end({
-          code: "no-answer",
-          exchange: "IKE_AUTH",
-          remote: this.path.remote.address,
-          attempts: 0,
-          seconds: this.#age(),
-        });
+        return endHalfOpen(this);
       case "reauthenticate":
         return checkAuthentication(this);
       case "liveness":
@@ -163,10 +162,7 @@ export class IkeSa {
       case "linger":
         return this.#goAway();
       case "close":
-        if (this.state.kind === "ExpectDeleteResponse") this.end(this.state.reason);
-        else if (this.state.kind === "ExpectAuthResponse" && this.state.closing !== undefined)
-          this.end(this.state.closing);
-        return;
+        return endClosing(this);
     }
   }
 
@@ -221,15 +217,7 @@ export class IkeSa {
     if (opened === undefined) return;
     heardOver(this, path);
     this.#own.settle(header.messageId);
-    if ("fault" in opened) {
-      const fault = {
-        code: "invalid-syntax",
-        exchange: nameOf.exchange(header.exchangeType),
-        fault: opened.fault,
-      } as const;
-      task.abandon?.(this);
-      return this.close(fault);
-    }
+    if ("fault" in opened) return refuseResponse(this, task, opened.fault);
     task.handleResponse(this, opened.payloads);
     this.#own.pump();
   }
@@ -401,9 +389,5 @@ export class IkeSa {
     this.keying?.receiving.destroy();
     this.keying?.skD.destroy();
     this.keying = undefined;
-  }
-
-  #age(): number {
-    return Math.round((this.host.now() - this.createdAt) / 1000);
   }
 }

@@ -1,20 +1,48 @@
-/** Signs of life: after silence the peer is asked for one (RFC 7296 2.4), and the kernel whether the Child SAs still stand. */
+/** Signs of life: what the peer sends, IKE or ESP, is one; where there is none it is asked for one (RFC 7296 2.4). */
 import { askForLife } from "./exchanges/informational.ts";
 import type { IkeSa } from "./ike-sa.ts";
 
-/** Begins to watch an IKE SA that has just been established; not where the configuration does not want it. */
-export function watchLiveness(sa: IkeSa): void {
-  const liveness = sa.peer?.timing.liveness ?? 0;
-  if (liveness > 0) sa.host.arm(sa, "liveness", sa.host.now() + liveness);
+/** How often the kernel is asked how its SAs stand where the peer is not to be asked for signs of life, in ms. */
+const lookInterval = 30_000;
+
+/** What the Child SAs carried since the last look. */
+export interface Traffic {
+  readonly received: boolean;
+  readonly sent: boolean;
 }
 
-/** The timer has come: asks the peer where it has been silent for so long, unless a request is under way anyway. */
+/** Begins to watch an IKE SA that has just come to stand. */
+export function watchLiveness(sa: IkeSa): void {
+  sa.lastLooked = sa.host.now();
+  sa.host.arm(sa, "liveness", sa.lastLooked + intervalOf(sa));
+}
+
+/** The timer has come: the kernel is asked whether the Child SAs still stand, and what they have carried. */
 export function checkLiveness(sa: IkeSa): void {
-  const liveness = sa.peer?.timing.liveness ?? 0;
+  if (sa.state.kind !== "Established") return;
+  const before = sa.lastLooked;
+  sa.lastLooked = sa.host.now();
+  sa.host.arm(sa, "liveness", sa.lastLooked + intervalOf(sa));
+  sa.host.inspect(sa, (traffic) => judge(sa, before, traffic));
+}
+
+/** Looks twice in an interval: of what came between two looks, only the earlier of them is certain not to be too late. */
+function judge(sa: IkeSa, before: number, { received, sent }: Traffic): void {
+  const liveness = livenessOf(sa);
   if (sa.state.kind !== "Established" || liveness === 0) return;
   const now = sa.host.now();
-  sa.host.inspect(sa);
-  if (sa.lastHeard + liveness > now) return sa.host.arm(sa, "liveness", sa.lastHeard + liveness);
-  sa.host.arm(sa, "liveness", now + liveness);
+  if (received) sa.lastHeard = Math.max(sa.lastHeard, before);
+  // RFC 7296 2.4: where only we send, it is essential to know whether the peer still lives.
+  const due = sa.lastHeard + (sent && !received ? liveness / 2 : liveness);
+  if (due > now) return sa.host.arm(sa, "liveness", Math.min(due, now + intervalOf(sa)));
   if (!sa.isRequesting) sa.request(askForLife);
+}
+
+function intervalOf(sa: IkeSa): number {
+  const liveness = livenessOf(sa);
+  return liveness === 0 ? lookInterval : liveness / 2;
+}
+
+function livenessOf(sa: IkeSa): number {
+  return sa.peer?.timing.liveness ?? 0;
 }

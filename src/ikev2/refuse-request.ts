@@ -1,8 +1,9 @@
-/** Authentic requests that are not even looked into (RFC 7296 2.5, 2.21.3). */
+/** Authentic messages that are not even looked into (RFC 7296 2.5, 2.21.3). */
 import { nameOf } from "../wire/ikev2/registry/names.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import { notify } from "./payloads.ts";
+import type { Task } from "./task.ts";
 
 /** RFC 7296 2.21.3: the sender of a malformed, authenticated request is told, and the SA is not to be trusted. */
 export function refuseSyntax(sa: IkeSa, exchange: number, fault: string): void {
@@ -14,4 +15,10 @@ export function refuseSyntax(sa: IkeSa, exchange: number, fault: string): void {
 export function refuseCritical(sa: IkeSa, exchange: number, payload: number): void {
   sa.respond(exchange, [notify(notifyType.UNSUPPORTED_CRITICAL_PAYLOAD, Uint8Array.of(payload))]);
   if (sa.state.kind === "ExpectAuthRequest") sa.end({ code: "unsupported-critical-payload", payload });
+}
+
+/** A malformed, authenticated response: what it was about is given up, and the SA with it. */
+export function refuseResponse(sa: IkeSa, task: Task, fault: string): void {
+  task.abandon?.(sa);
+  sa.close({ code: "invalid-syntax", exchange: nameOf.exchange(task.exchangeType), fault });
 }

@@ -186,7 +186,8 @@ const sharedShape = {
   liveness: documented(duration({ min: second, max: day, off: true }).optional(), {
     type: "time, 1s to 1d, or off",
     default: "30s",
-    meaning: "Silence after which the peer is asked whether it is still there.",
+    meaning:
+      "Silence after which the peer is asked whether it is still there; half of it where packets are sent and none come back. What counts is what the peer sends, be it IKE, ESP or AH.",
     example: "liveness: 10s",
   }),
   nat: documented(natSection.optional(), {

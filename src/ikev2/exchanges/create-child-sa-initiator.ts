@@ -25,6 +25,7 @@ import { lowestNonce } from "../keying.ts";
 import { otherMethod } from "../other-method.ts";
 import { find, findError, findNotify, rekeyNotify } from "../payloads.ts";
 import type { Task } from "../task.ts";
+import { noteTemporaryFailure } from "../temporary-failure.ts";
 import { deleteChild } from "./informational.ts";
 
 const type = exchangeType.CREATE_CHILD_SA;
@@ -84,6 +85,7 @@ class CreateChild implements Task, OwnRekey {
   handleResponse(sa: IkeSa, payloads: readonly Payload[]): void {
     const offer = this.#offer;
     if (offer === undefined) return;
+    noteTemporaryFailure(sa, payloads);
     // The whole IKE SA is being closed: what the peer has made goes with it.
     if (sa.state.kind !== "Established") return this.abandon(sa);
     const wanted = findNotify(payloads, notifyType.INVALID_KE_PAYLOAD);

@@ -13,6 +13,7 @@ import type { IkeSa } from "../ike-sa.ts";
 import { otherMethod } from "../other-method.ts";
 import { find, findError, findNotify, ikeSpiNumber, ikeSpiOctets } from "../payloads.ts";
 import type { OwnIkeRekey } from "../succession.ts";
+import { noteTemporaryFailure } from "../temporary-failure.ts";
 
 const exchange = "CREATE_CHILD_SA";
 
@@ -62,6 +63,7 @@ class RekeyIkeSa implements OwnIkeRekey {
     const pair = this.#pair;
     const method = this.#method;
     if (peer === undefined || pair === undefined || method === undefined) return;
+    noteTemporaryFailure(sa, payloads);
     const wanted = findNotify(payloads, notifyType.INVALID_KE_PAYLOAD);
     if (wanted !== undefined) return this.#changeMethod(sa, peer, wanted.data);
     const offered = find(payloads, "SA");

@@ -168,7 +168,7 @@ describe.each(Object.entries(stories))(
         const made = asked[which];
         const kinds = new Set(made.map(({ kind }) => kind));
         expect([...kinds]).toEqual(
-          expect.arrayContaining(["allocateSpi", "installSa", "setPolicy", "deleteSa", "querySa", "listSas"]),
+          expect.arrayContaining(["allocateSpi", "installSa", "setPolicy", "deleteSa", "querySas", "listSas"]),
         );
         let runs = 0;
         made.forEach((request, n) => {
