@@ -13,7 +13,9 @@ import { addresses, subnets } from "../conformance/kernel/bed.ts";
 import { type LinuxBed, linuxBed } from "../conformance/kernel/linux/linux-bed.ts";
 import {
   greSelector,
+  guardBoth,
   guarded,
+  installPair,
   installSa,
   locked,
   must,
@@ -89,6 +91,54 @@ describe("SAs", () => {
     expect(printed).toMatch(/hard 555\(packets\)/);
     expect(printed).toMatch(/flag icmp/);
     expect(printed).toMatch(/sel src 192\.0\.2\.1\/32 dst 192\.0\.2\.2\/32 proto gre/);
+  });
+});
+
+describe("abilities", () => {
+  it("no NAT keepalives by the kernel before 6.11, and no SA left behind by asking", async () => {
+    const [major = 0, minor = 0] = (await bed().run("a", "uname -r")).split(".").map(Number);
+    const natKeepalive = major > 6 || (major === 6 && minor >= 11);
+    expect(await bed().request("a", { kind: "probe" })).toEqual({ kind: "abilities", abilities: { natKeepalive } });
+    expect(await bed().run("a", "ip xfrm state")).toBe("");
+  });
+});
+
+describe("a tunnel that moves under a stream of packets", () => {
+  const tunnel = { mode: "tunnel" } as const;
+  const first = { source: addresses.underlay.a, destination: addresses.underlay.b };
+  const second = { source: addresses.gateway.a, destination: addresses.underlay.b };
+
+  it("loses none of them", async () => {
+    await guardBoth(bed(), subnetSelector("a"), tunnel);
+    for (const from of ["a", "b"] as const)
+      await installPair(bed(), from, from === "a" ? 0x1000 : 0x2000, { ...tunnel, replayWindow: 1024 });
+    const stream = bed().run("a", `ping -n -q -i 0.002 -c 1000 -W 1 -I ${addresses.gateway.a} ${addresses.gateway.b}`);
+    const ends = [first, second] as const;
+    for (let round = 0; round < 20; round += 1) {
+      const [from, to] = round % 2 === 0 ? ends : ([second, first] as const);
+      for (const end of ["b", "a"] as const) {
+        for (const source of ["a", "b"] as const) {
+          const reverse = (it: typeof first) => ({ source: it.destination, destination: it.source });
+          const template = { protocol: "esp", mode: "tunnel", reqid } as const;
+          const outer = source === "a" ? to : reverse(to);
+          const policy = {
+            ...guarded(end, source, subnetSelector(source)),
+            action: { kind: "protected", template: { ...template, ...outer } },
+          } as const;
+          const move = {
+            ...template,
+            direction: end === source ? "out" : "in",
+            from: source === "a" ? from : reverse(from),
+            to: outer,
+            spis: [source === "a" ? 0x1000 : 0x2000],
+            policies: [policy],
+          } as const;
+          must(await bed().request(end, { kind: "migrate", move }));
+        }
+      }
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    }
+    expect(await stream).toMatch(/1000 packets transmitted, 1000 received/);
   });
 });
 
