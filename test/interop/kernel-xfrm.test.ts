@@ -108,35 +108,22 @@ describe("a tunnel that moves under a stream of packets", () => {
   const first = { source: addresses.underlay.a, destination: addresses.underlay.b };
   const second = { source: addresses.gateway.a, destination: addresses.underlay.b };
 
-  it("loses none of them", async () => {
+  it("loses none of them", { timeout: 30_000 }, async () => {
     await guardBoth(bed(), subnetSelector("a"), tunnel);
     for (const from of ["a", "b"] as const)
       await installPair(bed(), from, from === "a" ? 0x1000 : 0x2000, { ...tunnel, replayWindow: 1024 });
     const stream = bed().run("a", `ping -n -q -i 0.002 -c 1000 -W 1 -I ${addresses.gateway.a} ${addresses.gateway.b}`);
-    const ends = [first, second] as const;
-    for (let round = 0; round < 20; round += 1) {
-      const [from, to] = round % 2 === 0 ? ends : ([second, first] as const);
+    for (let round = 0; round < 40; round += 1) {
+      const [from, to] = round % 2 === 0 ? [first, second] : [second, first];
       for (const end of ["b", "a"] as const) {
-        for (const source of ["a", "b"] as const) {
-          const reverse = (it: typeof first) => ({ source: it.destination, destination: it.source });
-          const template = { protocol: "esp", mode: "tunnel", reqid } as const;
-          const outer = source === "a" ? to : reverse(to);
-          const policy = {
-            ...guarded(end, source, subnetSelector(source)),
-            action: { kind: "protected", template: { ...template, ...outer } },
-          } as const;
-          const move = {
-            ...template,
-            direction: end === source ? "out" : "in",
-            from: source === "a" ? from : reverse(from),
-            to: outer,
-            spis: [source === "a" ? 0x1000 : 0x2000],
-            policies: [policy],
-          } as const;
-          must(await bed().request(end, { kind: "migrate", move }));
-        }
+        const template = { protocol: "esp", mode: "tunnel", reqid, ...to } as const;
+        const policy = guarded(end, "a", subnetSelector("a"));
+        const direction = end === "a" ? "out" : "in";
+        const policies = [{ ...policy, action: { kind: "protected", template } as const }];
+        const move = { protocol: "esp", mode: "tunnel", reqid, direction, from, to, spis: [0x1000], policies } as const;
+        must(await bed().request(end, { kind: "migrate", move }));
       }
-      await new Promise((resolve) => setTimeout(resolve, 60));
+      await new Promise((resolve) => setTimeout(resolve, 40));
     }
     expect(await stream).toMatch(/1000 packets transmitted, 1000 received/);
   });
