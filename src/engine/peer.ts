@@ -174,7 +174,8 @@ export class Peer implements TimerOwner {
     this.#failures = 0;
     this.reason = undefined;
     this.#change("up");
-    if (sa.role === "responder") this.#giveUpOwnCalls();
+    // Of those who may call from anywhere there may be very many, and none is called.
+    if (sa.role === "responder" && this.desired.remote !== "any") this.#giveUpOwnCalls();
     this.#redundancy.established(sa, initialContact);
     this.tend();
   }
