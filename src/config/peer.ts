@@ -105,6 +105,8 @@ export async function buildPeer(
           unique: settings.unique ?? "replace",
           timing: timing(settings),
           messages: messages(settings),
+          mobike: settings.mobike ?? true,
+          otherLocals: otherLocals(values, paths, settings.mobike ?? true, context),
           nat: {
             keepalive: settings.nat?.keepalive ?? natDefaults.keepalive,
             force: settings.nat?.force ?? natDefaults.force,
@@ -205,6 +207,15 @@ function messages({ messages: given = {} }: PeerValues): PeerMessages {
     window: given.window ?? messageDefaults.window,
     fragmentSize: given["fragment-size"] ?? messageDefaults.fragmentSize,
   };
+}
+
+/** Where `local.address` names several, the peer may be spoken to from each; of its family, where the peer is in one place. */
+function otherLocals(values: PeerValues, paths: Paths, mobike: boolean, { local }: PeerContext): readonly Address[] {
+  if (!mobike || values.local !== undefined) return [];
+  const family = paths.local === undefined ? undefined : familyOf(paths.local);
+  return (local.address ?? []).filter(
+    (address) => address !== paths.local && (family === undefined || familyOf(address) === family),
+  );
 }
 
 function lockable(name: string, paths: Paths, children: readonly ChildDesired[]): LockedPeerDesired {

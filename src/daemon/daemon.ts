@@ -63,6 +63,10 @@ export class Daemon {
   /** Sentences that the log has told. */
   readonly #told = new Set<string>();
   #addresses: ListenOn = [];
+  /** Addresses of ours that peers may be spoken to from, and that the host does not have: as the engine was last told. */
+  #absent: readonly Address[] = [];
+  /** What the engine was given last. */
+  #desired: DesiredState = { local: { locks: [] }, peers: [] };
   /** As loaded, local addresses not filled in. */
   #configuration: Configuration | undefined;
   readonly #locals: LocalAddresses;
@@ -123,12 +127,17 @@ export class Daemon {
       {
         datagram: (octets, path) => this.#intake.take(octets, path),
         sendFailed: (path, errno) => this.#loop.dispatch({ kind: "send-failed", path, errno }),
-        addressesChanged: () => this.#fillAgain(),
+        addressesChanged: () => {
+          this.#tellAddresses();
+          this.#fillAgain();
+        },
         notice: (level, sentence) => log.say(level, "transport", sentence),
       },
       this.#addresses,
     );
     this.#warn([...configuration.warnings, ...this.#options.kernelWarnings, ...this.#holdPackets(desired)]);
+    this.#desired = desired;
+    this.#tellAddresses();
     this.#loop.dispatch({ kind: "configure", desired });
     await this.#loop.kernelIdle();
     await transport.start();
@@ -205,6 +214,8 @@ export class Daemon {
     // New addresses can send before the engine wants to; old ones until it has said its farewells.
     await transport.listenOn(union(this.#addresses, after));
     this.#warn([...configuration.warnings, ...this.#holdPackets(desired)]);
+    this.#desired = desired;
+    this.#tellAddresses();
     this.#loop.dispatch({ kind: "configure", desired });
     await this.#loop.kernelIdle();
     this.#addresses = after;
@@ -229,6 +240,18 @@ export class Daemon {
     clearTimeout(this.#retry);
     if (missing.length > 0) this.#retry = setTimeout(() => this.#fillAgain(), routeRetryMilliseconds);
     return desired;
+  }
+
+  /** Has the engine know which of the addresses that peers may be spoken to from are missing; it takes the rest to be there. */
+  #tellAddresses(): void {
+    const { transport } = this.#options;
+    const named = new Set<Address>();
+    for (const { local, otherLocals = [] } of this.#desired.peers)
+      for (const address of [local, ...otherLocals]) if (address !== undefined) named.add(address);
+    const missing = [...named].filter((address) => !transport.hasAddress(address));
+    if (missing.join(" ") === this.#absent.join(" ")) return;
+    this.#absent = missing;
+    this.#loop.dispatch({ kind: "addresses", missing });
   }
 
   /** The host's addresses or routes may be others by now. */
@@ -298,9 +321,10 @@ export class Daemon {
 /** Where IKE must be spoken: on the peers' own local addresses where each has one, else everywhere. */
 function localAddresses(desired: DesiredState): ListenOn {
   const addresses = new Set<Address>();
-  for (const { local } of desired.peers) {
+  for (const { local, otherLocals = [] } of desired.peers) {
     if (local === undefined) return "all";
     addresses.add(local);
+    for (const other of otherLocals) addresses.add(other);
   }
   return [...addresses];
 }

@@ -28,7 +28,9 @@ export class LocalAddresses {
     const locked: LockedPeerDesired[] = [...(desired.locked ?? [])];
     for (const peer of desired.peers) {
       const local = peer.local ?? (peer.remote === "any" ? undefined : await this.#find(peer.name, peer.remote));
-      if (local === undefined && peer.remote !== "any") missing.push(peer.name);
+      // An address that is gone is as good as none: the next may come with a route, which nobody tells of.
+      const usable = local !== undefined && (peer.local !== undefined || this.#host.hasAddress(local));
+      if (!usable && peer.remote !== "any") missing.push(peer.name);
       peers.push(local === peer.local ? peer : { ...peer, local });
       if (local !== peer.local) locked.push(peer);
     }

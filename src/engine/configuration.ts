@@ -140,9 +140,11 @@ export class Configuration {
     const earlier = new Map(before.peers.map((peer) => [peer.name, peer]));
     const later = new Map(desired.peers.map((peer) => [peer.name, peer]));
     const changed = desired.peers.filter((peer) => !equalData(earlier.get(peer.name), peer));
+    const moving = new Map<Peer, PeerDesired>();
     for (const peer of [...running.peers]) {
       const next = later.get(peer.desired.name);
-      if (next === undefined || changed.includes(next)) this.#removePeer(peer, next === undefined);
+      if (next !== undefined && movesOnly(peer.desired, next)) moving.set(peer, next);
+      else if (next === undefined || changed.includes(next)) this.#removePeer(peer, next === undefined);
     }
     const wanted = new Set(reqids.values());
     // Locks first: nothing that is to be protected may pass before its policy stands.
@@ -152,8 +154,10 @@ export class Configuration {
     this.#parts.lingering.keepOnly(wanted);
     directory.configure(desired.peers);
     running.locked = desired.locked ?? [];
+    for (const [peer, next] of moving) if (!peer.relocate(next)) this.#removePeer(peer, false);
     for (const next of changed) {
-      running.addPeer(new Peer(next, (child) => reqidOfChild(next, child), this.#context));
+      if (running.peer(next.name)?.desired !== next)
+        running.addPeer(new Peer(next, (child) => reqidOfChild(next, child), this.#context));
     }
     for (const next of changed) running.peer(next.name)?.start();
   }
@@ -163,4 +167,10 @@ export class Configuration {
     if (forGood) this.#parts.outbox.log({ level: "info", event: "peer-removed", peer: peer.desired.name });
     peer.down({ code: "operator", action: "removed" });
   }
+}
+
+/** Whether nothing but our address towards a peer differs, which MOBIKE can follow. */
+function movesOnly(before: PeerDesired, after: PeerDesired): boolean {
+  if (!after.mobike || before.local === after.local || after.local === undefined) return false;
+  return equalData({ ...before, local: after.local }, after);
 }

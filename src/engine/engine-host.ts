@@ -8,6 +8,7 @@ import type { IkeSa } from "../ikev2/ike-sa.ts";
 import { initiate } from "../ikev2/initiate.ts";
 import type { Traffic } from "../ikev2/liveness.ts";
 import type { KernelAnswer, KernelRequest, SaId, SaUsage } from "../kernel/port.ts";
+import type { Address } from "../negotiate/address.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import { formatSelector, type Selector } from "../negotiate/selector.ts";
@@ -210,6 +211,14 @@ export class EngineHost implements Host, PeerContext {
     if (this.#parts.standing.has(child.reqid)) return true;
     const record = this.#parts.running.peerByReqid(child.reqid)?.children.get(child.desired.name);
     return record?.isCarried(child) === true;
+  }
+
+  ownAddresses(sa: IkeSa): readonly Address[] {
+    return this.#parts.ownAddresses.towards(sa.peer, sa.path.local.address);
+  }
+
+  callingFrom(peer: PeerDesired): Address | undefined {
+    return this.#parts.ownAddresses.callingFrom(peer);
   }
 
   moveChild(sa: IkeSa, child: ChildSa, ends: ChildEnds): void {

@@ -1,4 +1,6 @@
 /** The endpoint: events in, effects out (invariant 1). Gives each event to the part that it is for. */
+
+import { addressesChanged } from "../ikev2/exchanges/mobike.ts";
 import type { PayloadRewrite } from "../ikev2/host.ts";
 import type { Policy } from "../kernel/port.ts";
 import { formatEndpoint, type Path } from "../sa/path.ts";
@@ -88,6 +90,10 @@ export class Engine {
         return timers.run(this.#parts.now);
       case "configure":
         return this.#configuration.configure(event.desired);
+      case "addresses":
+        this.#parts.ownAddresses.miss(event.missing);
+        for (const sa of running.sas) addressesChanged(sa);
+        return;
       case "up":
         return running.peer(event.peer)?.up();
       case "rekey":

@@ -1,5 +1,6 @@
 /** What goes into the engine and what comes out: data only (invariant 1). Time is in milliseconds of a monotonic clock. */
 import type { KernelAnswer, KernelEvent, KernelRequest } from "../kernel/port.ts";
+import type { Address } from "../negotiate/address.ts";
 import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
 import type { DesiredState } from "../sa/desired.ts";
 import type { LogRecord } from "../sa/log-record.ts";
@@ -16,6 +17,8 @@ export type EngineEvent =
   /** The deadline that `nextDeadline()` named has come. */
   | { readonly kind: "wake" }
   | { readonly kind: "configure"; readonly desired: DesiredState }
+  /** Of our addresses in the desired state, the host lacks these from now on, and has the others. */
+  | { readonly kind: "addresses"; readonly missing: readonly Address[] }
   /** The operator asks for a peer (and all or one of its children) to be up, or down until asked again. */
   | { readonly kind: "up"; readonly peer: string }
   /** The operator wants the peer's Child SAs, or its IKE SAs, replaced now. */

@@ -3,6 +3,7 @@ import type { PayloadRewrite } from "../ikev2/host.ts";
 import { Admission } from "./admission.ts";
 import { Lingering } from "./lingering.ts";
 import { Outbox } from "./outbox.ts";
+import { OwnAddresses } from "./own-addresses.ts";
 import { PeerDirectory } from "./peer-directory.ts";
 import { PolicyKeeper } from "./policy-keeper.ts";
 import { Repairs } from "./repairs.ts";
@@ -22,6 +23,7 @@ export class Parts {
   readonly admission = new Admission();
   readonly directory = new PeerDirectory();
   readonly running = new Running();
+  readonly ownAddresses = new OwnAddresses();
   readonly repairs = new Repairs(this.outbox, this.timers, () => this.now);
   readonly lingering = new Lingering(this.repairs, this.timers);
   readonly routes = new RouteKeeper(this.outbox, this.repairs);

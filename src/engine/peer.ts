@@ -1,6 +1,7 @@
 /** One configured peer: keeps its IKE SA and its children what the operator wants them to be. */
 
 import { createChild } from "../ikev2/exchanges/create-child-sa-initiator.ts";
+import { addressesChanged } from "../ikev2/exchanges/mobike.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
 import type { KernelRequest, SaId, SaUsage } from "../kernel/port.ts";
 import { type Address, familyOf } from "../negotiate/address.ts";
@@ -38,6 +39,8 @@ export interface PeerContext {
   /** Opens an IKE SA; the peer gets to know it by `adopt`. */
   initiate(peer: Peer, path: Path): IkeSa;
   connecting(peer: Peer, path: Path): void;
+  /** Our address from which a peer is called. */
+  callingFrom(peer: PeerDesired): Address | undefined;
   /** The counters of SAs in the kernel; undefined for those that do not stand. */
   usages(sas: readonly SaId[], then: (usages: readonly (SaUsage | undefined)[]) => void): void;
   /** Has the kernel forget acquires of a child, so that the next packet raises one. */
@@ -47,7 +50,7 @@ export interface PeerContext {
 export type PeerState = PeerStatus["state"];
 
 export class Peer implements TimerOwner {
-  readonly desired: PeerDesired;
+  desired: PeerDesired;
   readonly children = new Map<string, ChildRecord>();
   /** Every IKE SA with this peer that is not over: opened by us, or authenticated as this peer. */
   readonly sas = new Set<IkeSa>();
@@ -164,6 +167,17 @@ export class Peer implements TimerOwner {
     if (this.state !== "up" || !calls || this.#renewals.has(sa)) return;
     const heir = this.#call(sa.path.remote.address);
     if (heir !== undefined) this.#renewals.begin(sa, heir);
+  }
+
+  /** The same peer, from another address of ours (RFC 4555): what stands goes there. False where some IKE SA cannot. */
+  relocate(desired: PeerDesired): boolean {
+    if (![...this.sas].every((sa) => sa.mobike !== undefined || sa.isOver)) return false;
+    this.desired = desired;
+    for (const sa of this.sas) {
+      sa.peer = desired;
+      addressesChanged(sa);
+    }
+    return true;
   }
 
   // --- what happens to its IKE SAs --------------------------------------------------------------------------------
@@ -329,7 +343,8 @@ export class Peer implements TimerOwner {
   }
 
   #call(address: Address): IkeSa | undefined {
-    const { remote, local, port } = this.desired;
+    const { remote, port } = this.desired;
+    const local = this.#context.callingFrom(this.desired);
     if (remote === "any" || local === undefined) return undefined;
     this.attempts += 1;
     // RFC 7296 2.23: an IKE message to any other port than 500 carries the marker, and comes from our port for that.

@@ -60,7 +60,11 @@ export function childSelectors(peer: LockedPeerDesired, child: ChildDesired): Se
   const selectors: Selector[] = [];
   for (const family of lockFamilies) {
     const remotes = endPrefixes(child.remote, peer.remote, family);
-    const locals = endPrefixes(child.local, peer.local === undefined ? "any" : [peer.local], family);
+    const locals = endPrefixes(
+      child.local,
+      peer.local === undefined ? "any" : [peer.local, ...(peer.otherLocals ?? [])],
+      family,
+    );
     for (const source of locals) {
       for (const destination of remotes) {
         selectors.push({

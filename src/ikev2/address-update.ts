@@ -10,7 +10,8 @@ import { isEncapsulated } from "./nat-detection.ts";
  */
 export function heardOver(sa: IkeSa, path: Path): void {
   sa.lastHeard = sa.host.now();
-  if (followsPeer(sa)) moveTo(sa, { local: sa.path.local, remote: path.remote });
+  // RFC 4555 3.8: where MOBIKE is in use, only UPDATE_SA_ADDRESSES changes anything; other exchanges may test other ways.
+  if (sa.mobike === undefined && followsPeer(sa)) moveTo(sa, { local: sa.path.local, remote: path.remote });
 }
 
 /** Authenticated ESP of the peer came from there: its NAT maps port 4500 of IKE and of ESP alike (RFC 3948 2.1). */
@@ -21,7 +22,7 @@ export function espHeardFrom(sa: IkeSa, from: Endpoint): void {
 /** From now on everything of this IKE SA takes this way, its Child SAs too. */
 export function moveTo(sa: IkeSa, path: Path): void {
   const { host, peer } = sa;
-  if (samePath(sa.path, path)) return;
+  if (samePath(sa.path, path)) return sa.children.follow();
   host.log({
     level: "info",
     event: "path-changed",

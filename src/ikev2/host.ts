@@ -1,5 +1,6 @@
 /** What an IKE SA asks of the engine around it. No I/O behind it either: the engine turns calls into effects. */
 import type { KernelAnswer, KernelRequest, SaId } from "../kernel/port.ts";
+import type { Address } from "../negotiate/address.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { Selector } from "../negotiate/selector.ts";
@@ -63,6 +64,8 @@ export interface Host {
   isCarried(child: ChildSa): boolean;
   /** Moves a Child SA, and what else of its child travels between the same ends, to others; where that fails, they go. */
   moveChild(sa: IkeSa, child: ChildSa, ends: ChildEnds): void;
+  /** The host's addresses on which this IKE SA may be spoken, as they are now, best first. */
+  ownAddresses(sa: IkeSa): readonly Address[];
   /** The first child that IKE_AUTH asks for. */
   firstChild(sa: IkeSa): ChildDesired | undefined;
 

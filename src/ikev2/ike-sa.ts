@@ -13,6 +13,7 @@ import { heardOver } from "./address-update.ts";
 import { ChildSas } from "./child-sas.ts";
 import { closeWait, lingerTime } from "./constants.ts";
 import { deleteIkeSa } from "./exchanges/informational.ts";
+import { answeredOver } from "./exchanges/mobike.ts";
 import { exchanges } from "./exchanges/table.ts";
 import type { Host, TimerName } from "./host.ts";
 import { checkKeepalive, type Outgoing, watchKeepalive } from "./keepalive.ts";
@@ -20,6 +21,7 @@ import type { IkeKeying } from "./keying.ts";
 import { checkLiveness, watchLiveness } from "./liveness.ts";
 import { MessageCoder } from "./message-coder.ts";
 import { judgeSync, maySync } from "./message-id-sync.ts";
+import type { Mobike } from "./mobike.ts";
 import { type NatFinding, noNat } from "./nat-detection.ts";
 import { OwnRequests } from "./own-requests.ts";
 import { PeerRequests } from "./peer-requests.ts";
@@ -45,6 +47,8 @@ export class IkeSa {
   state: State;
   keying: IkeKeying | undefined;
   nat: NatFinding = noNat;
+  /** Where both ends speak MOBIKE: what they know of each other's addresses. */
+  mobike: Mobike | undefined;
   /** Octets of an IP datagram beyond which messages are fragmented (RFC 7383); 0 where the peer takes no fragments. */
   fragmentSize = 0;
   /** Undefined until both ends have proved who they are. */
@@ -189,7 +193,7 @@ export class IkeSa {
       if ("fault" in opened) return refuseSyntax(this, header.exchangeType, opened.fault);
       const critical = unsupportedCritical(opened.payloads);
       if (critical !== undefined) refuseCritical(this, header.exchangeType, critical.type);
-      else exchange.handleRequest(this, opened.payloads, path);
+      else exchange.handleRequest(this, opened.payloads, path, header.messageId);
     }
   }
 
@@ -216,6 +220,7 @@ export class IkeSa {
     const opened = this.#coder.open(header, octets);
     if (opened === undefined) return;
     heardOver(this, path);
+    if (this.#own.triedWays(header.messageId)) answeredOver(this, path);
     this.#own.settle(header.messageId);
     if ("fault" in opened) return refuseResponse(this, task, opened.fault);
     task.handleResponse(this, opened.payloads);

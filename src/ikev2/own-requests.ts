@@ -7,6 +7,7 @@ import { ownWindowLimit, probeTries, queueLimit } from "./constants.ts";
 import type { Datagrams } from "./datagrams.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import type { MessageCoder } from "./message-coder.ts";
+import { pathPatience, wayOf } from "./mobike.ts";
 import type { Task } from "./task.ts";
 
 /** A request of ours that is out and waits for its response. */
@@ -139,6 +140,11 @@ export class OwnRequests {
     return undefined;
   }
 
+  /** Whether that request has been sent so often that it may have taken other ways than the one in use. */
+  triedWays(messageId: number): boolean {
+    return this.#underWay?.some(({ out }) => out?.messageId === messageId && out.sent > pathPatience) === true;
+  }
+
   /** The response to the request with this message ID is in hand: it is not repeated any more. */
   settle(messageId: number): void {
     this.#remove(({ out }) => out?.messageId === messageId);
@@ -268,7 +274,7 @@ export class OwnRequests {
     out.sent += 1;
     out.attempts += 1;
     host.log({ level: "debug", event: "retransmit", peer: peer.name, facts: { exchange, attempt: out.sent } });
-    host.send(out.message, path);
+    host.send(out.message, wayOf(this.#sa, out.sent));
     this.#schedule(out, now);
     return true;
   }

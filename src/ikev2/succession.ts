@@ -7,6 +7,7 @@ import { watchKeepalive } from "./keepalive.ts";
 import { deriveSuccessorKeying, lowestNonce } from "./keying.ts";
 import { jittered, rekeyRetry } from "./lifetime.ts";
 import { watchLiveness } from "./liveness.ts";
+import { inheritMobike } from "./mobike.ts";
 import { inheritAuthentication } from "./reauthentication.ts";
 import type { Task } from "./task.ts";
 import { renewWindow } from "./window.ts";
@@ -199,6 +200,7 @@ export class Succession {
     sa.peer = old.peer;
     sa.remoteId = old.remoteId;
     sa.nat = old.nat;
+    sa.mobike = old.mobike;
     sa.fragmentSize = old.fragmentSize;
     sa.lowestNonce = old.lowestNonce;
     sa.origin = old.origin;
@@ -212,6 +214,8 @@ export class Succession {
     this.#heir = heir;
     heir.succession.#predecessor = undefined;
     heir.path = old.path;
+    heir.nat = old.nat;
+    inheritMobike(heir, old);
     [heir.children, old.children] = [old.children, heir.children];
     heir.children.moveTo(heir);
     old.children.moveTo(old);

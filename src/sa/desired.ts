@@ -13,7 +13,8 @@ export interface DesiredState {
 }
 
 /** What policies that drop a peer's traffic need to know of it. */
-export type LockedPeerDesired = Pick<PeerDesired, "name" | "remote" | "local" | "children">;
+export type LockedPeerDesired = Pick<PeerDesired, "name" | "remote" | "local" | "children"> &
+  Partial<Pick<PeerDesired, "otherLocals">>;
 
 export interface LocalDesired {
   /** Kinds of overlay that are locked towards everybody. */
@@ -79,6 +80,10 @@ export interface PeerDesired {
   readonly timing: PeerTiming;
   readonly messages: PeerMessages;
   readonly nat: NatDesired;
+  /** Whether addresses may change while the IKE SA stands (RFC 4555). */
+  readonly mobike: boolean;
+  /** Addresses of ours beside `local` that may be used where it is gone. */
+  readonly otherLocals?: readonly Address[];
 }
 
 /** What is done about NATs on the way. */

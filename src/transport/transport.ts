@@ -8,7 +8,7 @@ export interface TransportListener {
   /** An IKE message, non-ESP marker taken off; the octets are the listener's to keep. */
   datagram(octets: Uint8Array, path: Path): void;
   sendFailed(path: Path, errno: string): void;
-  /** The host has other addresses than before. */
+  /** The host has other addresses than before; the sockets are open where they are wanted. */
   addressesChanged(): void;
   /** Something the operator should read: a sentence. */
   notice(level: "info" | "warn" | "error", sentence: string): void;

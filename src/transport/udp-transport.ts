@@ -61,7 +61,9 @@ export class UdpTransport implements Transport {
     }
     this.#hostAddresses.onChange(() => {
       this.#followAddresses();
-      listener.addressesChanged();
+      void this.#turn.then(() => {
+        if (this.#state !== "shut") listener.addressesChanged();
+      });
     });
   }
 

@@ -190,6 +190,13 @@ const sharedShape = {
       "Silence after which the peer is asked whether it is still there; half of it where packets are sent and none come back. What counts is what the peer sends, be it IKE, ESP or AH.",
     example: "liveness: 10s",
   }),
+  mobike: documented(yesOrNo.optional(), {
+    type: "yes or no",
+    default: "yes",
+    meaning:
+      "Whether an end may change its address while the tunnel stands (RFC 4555), where the peer can do it too: this host to another of `local.address`, or to what its routes give where the file names none; the peer to wherever it proves itself from. IKE then uses UDP port 4500 from the start.",
+    example: "mobike: no",
+  }),
   nat: documented(natSection.optional(), {
     type: "section",
     default: "keepalives every 20s, UDP only where a NAT is found",

@@ -20,6 +20,7 @@ import {
 } from "../child-initiator.ts";
 import { releaseSpi } from "../child-install.ts";
 import type { IkeSa } from "../ike-sa.ts";
+import { supportPayloads, takeSupport } from "../mobike.ts";
 import { find, findError, findNotify, notify } from "../payloads.ts";
 import { beginAuthentication, takeAuthLifetime } from "../reauthentication.ts";
 import type { Handshake } from "../state.ts";
@@ -69,7 +70,7 @@ function sendFirst(sa: IkeSa, attempt: Attempt): void {
       const { head, sa: proposals, tail } = childOfferPayloads(offer);
       payloads.push(...head, proposals, ...tail);
     }
-    payloads.push(...offeredCapabilities(peer));
+    payloads.push(...offeredCapabilities(peer), ...supportPayloads(sa));
     sa.state = { kind: "ExpectAuthResponse", handshake };
     sa.sendRequest(authTask(attempt), payloads);
   });
@@ -127,6 +128,7 @@ function finish(sa: IkeSa, attempt: Attempt, closing: Reason | undefined, payloa
   const { peer, handshake, offer, rounds } = attempt;
   wipe(handshake.skPi, handshake.skPr);
   sa.remoteId = rounds.remoteId;
+  takeSupport(sa, payloads);
   sa.establish();
   takeCapabilities(sa, peer, payloads);
   beginAuthentication(sa);

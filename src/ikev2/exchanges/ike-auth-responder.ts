@@ -13,6 +13,7 @@ import { AuthRounds } from "../auth/rounds.ts";
 import { answeredCapabilities, takeCapabilities } from "../capabilities.ts";
 import { answerChild } from "../child-responder.ts";
 import type { IkeSa } from "../ike-sa.ts";
+import { supportPayloads, takeSupport } from "../mobike.ts";
 import { find, findNotify, notify } from "../payloads.ts";
 import { authLifetimePayloads, beginAuthentication } from "../reauthentication.ts";
 import type { AuthAttempt, Handshake } from "../state.ts";
@@ -112,19 +113,21 @@ function finish(sa: IkeSa, handshake: Handshake, attempt: AuthAttempt, proof: re
   // RFC 7296 2.23: an initiator behind a NAT has moved to port 4500, and perhaps to another address.
   sa.path = path;
   if (sa.fragmentSize > 0) sa.fragmentSize = peer.messages.fragmentSize;
+  takeSupport(sa, request);
   sa.establish();
   beginAuthentication(sa);
   takeCapabilities(sa, peer, request);
   // RFC 7619 2.3: nobody's word for it is enough to give up what stands.
   const initialContact = authenticates(peer) && findNotify(request, notifyType.INITIAL_CONTACT) !== undefined;
   sa.host.established(sa, initialContact);
-  if (find(request, "SA") === undefined) return sa.respond(type, proof);
+  const said = sa.mobike === undefined ? proof : [...proof, ...supportPayloads(sa)];
+  if (find(request, "SA") === undefined) return sa.respond(type, said);
   // The operator wants the peer down: it learns so at once, and no Child SA comes to be meanwhile.
-  if (sa.state.kind !== "Established") return sa.respond(type, [...proof, notify(notifyType.TEMPORARY_FAILURE)]);
+  if (sa.state.kind !== "Established") return sa.respond(type, [...said, notify(notifyType.TEMPORARY_FAILURE)]);
   const candidates = sa.host.childCandidates(peer);
   const child = { peer, candidates, payloads: request, ni: handshake.ni, nr: handshake.nr, withKe: false };
   answerChild(sa, child, (answer) => {
-    sa.respond(type, [...proof, ...answer.payloads]);
+    sa.respond(type, [...said, ...answer.payloads]);
     if (answer.child !== undefined) sa.children.add(answer.child);
   });
 }

@@ -83,6 +83,8 @@ function finish(sa: IkeSa, header: Header, payloads: readonly Payload[], octets:
   const nonce = Uint8Array.from(nr.data);
   const response = Uint8Array.from(octets);
   const nat = findNat(payloads, header.initiatorSpi, header.responderSpi, path, sa.peer?.nat.force);
+  const knowsNats = findNotify(payloads, notifyType.NAT_DETECTION_SOURCE_IP) !== undefined;
+  const mayMove = knowsNats && sa.peer?.mobike === true;
   const childless = findNotify(payloads, notifyType.CHILDLESS_IKEV2_SUPPORTED) !== undefined;
   const multipleAuth = findNotify(payloads, notifyType.MULTIPLE_AUTH_SUPPORTED) !== undefined;
   const fragments = findNotify(payloads, notifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined;
@@ -106,7 +108,8 @@ function finish(sa: IkeSa, header: Header, payloads: readonly Payload[], octets:
     sa.nat = nat;
     sa.fragmentSize = fragments ? (sa.peer?.messages.fragmentSize ?? 0) : 0;
     // RFC 7296 2.23: with a NAT in between, everything from IKE_AUTH on goes over port 4500.
-    if (isEncapsulated(nat)) sa.path = floated(sa.path);
+    // RFC 4555 3.3: and so it does where a NAT may be met later.
+    if (isEncapsulated(nat) || mayMove) sa.path = floated(sa.path);
     beginAuth(sa, { ni, nr: nonce, request, response, skPi, skPr, nat, childless, multipleAuth });
   });
 }

@@ -1,6 +1,7 @@
 /** INFORMATIONAL (RFC 7296 1.4): deletion, signs of life, errors. */
 import type { SaProtocol } from "../../kernel/port.ts";
 import type { ChildSa } from "../../sa/child-sa.ts";
+import type { Path } from "../../sa/path.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { exchangeType, protocolId } from "../../wire/ikev2/registry/message.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
@@ -11,11 +12,12 @@ import { findNotify, notify, protocolNumber, saProtocol, spiNumber, spiOctets } 
 import { takeAuthLifetime } from "../reauthentication.ts";
 import type { Task } from "../task.ts";
 import { takeWindow, windowPayloads } from "../window.ts";
+import { answerMobike, mappingQuestion, takeMapping } from "./mobike.ts";
 
 const type = exchangeType.INFORMATIONAL;
 
 /** Answers the peer: what it deletes is deleted at this end too, anything else is acknowledged. */
-export function answerInformational(sa: IkeSa, payloads: readonly Payload[]): void {
+export function answerInformational(sa: IkeSa, payloads: readonly Payload[], path: Path, messageId: number): void {
   if (payloads.some((payload) => payload.kind === "D" && payload.protocolId === protocolId.IKE)) {
     sa.respond(type, []);
     // RFC 7296 2.8.2: the peer has replaced it without having noticed our own rekey.
@@ -28,7 +30,7 @@ export function answerInformational(sa: IkeSa, payloads: readonly Payload[]): vo
     return sa.end(refusedAuthentication(sa.peer));
   }
   takeAuthLifetime(sa, payloads);
-  const answer: Payload[] = [];
+  const answer = answerMobike(sa, payloads, path, messageId);
   if (takeWindow(sa, payloads) && sa.peer !== undefined) {
     answer.push(...windowPayloads(sa.peer.messages.window));
     sa.widen("theirs", sa.peer.messages.window);
@@ -54,8 +56,8 @@ export const refuseAuthentication: Task = farewell(() => [notify(notifyType.AUTH
 /** An empty request, to which a peer that lives answers (RFC 7296 2.4). */
 export const askForLife: Task = {
   exchangeType: type,
-  begin: (sa) => sa.sendRequest(askForLife, []),
-  handleResponse: () => {},
+  begin: (sa) => sa.sendRequest(askForLife, mappingQuestion(sa)),
+  handleResponse: takeMapping,
 };
 
 /** The same, for one who waits for the answer; `then` runs when it is in hand, or when there will be none. */

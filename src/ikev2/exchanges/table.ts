@@ -14,7 +14,7 @@ export interface Exchange {
   /** States in which a request of the peer is answered; in any other it changes nothing. */
   readonly requestIn: readonly StateKind[];
   /** `payloads` are authenticated. Ends in `sa.respond`, now or later. */
-  handleRequest(sa: IkeSa, payloads: readonly Payload[], path: Path): void;
+  handleRequest(sa: IkeSa, payloads: readonly Payload[], path: Path, messageId: number): void;
   /** States in which a response to a request of ours is taken; what it means is the request's own to say. */
   readonly responseIn: readonly StateKind[];
   /** Exchanges in clear: nothing of it is authenticated. */
