@@ -108,7 +108,7 @@ describe.runIf(mayMakeNamespaces)("the daemon as a process", { timeout: 30_000 }
     expect(report).toMatchObject({
       daemon: { version: "0.0.0", configuration: join(folder, "a.yaml") },
       listening: ["127.0.0.1:500", "127.0.0.1:4500"],
-      peers: [{ name: "b", state: "up", ikeSas: [{ local: "127.0.0.1:500", remote: "127.0.0.2:500" }] }],
+      peers: [{ name: "b", state: "up", ikeSas: [{ local: "127.0.0.1:4500", remote: "127.0.0.2:4500" }] }],
     });
     expect(report.peers[0]?.children.map((child) => child.state)).toEqual(["up", "up", "up"]);
     expect((await counted(a)).policies).toEqual(new Array(6).fill("protected"));
