@@ -19,6 +19,9 @@ export const ikeProposals: Readonly<Record<CaseName, string>> = {
 /** The proposal of the Child SA that our daemon is also measured with. */
 export const espProposal = "aes128gcm16-noesn";
 
+/** The same with a key exchange of its own, for rekeying. */
+export const espKeProposal = "aes128gcm16-x25519-noesn";
+
 /** The secret of every tunnel: both daemons take any identity that has it. */
 export const secret = "a pre-shared key of the usual length, 52 octets long";
 

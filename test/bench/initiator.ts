@@ -2,10 +2,9 @@
 import { generateKePair, type KePair } from "../../src/crypto/key-exchange.ts";
 import { parseProposal } from "../../src/crypto/keywords.ts";
 import { constantTimeEqual, randomBytes } from "../../src/crypto/secret.ts";
-import type { SkCipher } from "../../src/crypto/sk-cipher.ts";
-import { deriveKeying } from "../../src/ikev2/keying.ts";
+import { deriveKeying, type IkeKeying } from "../../src/ikev2/keying.ts";
 import { natDetectionPayloads } from "../../src/ikev2/nat-detection.ts";
-import { find, findError, notify, selectorPayload } from "../../src/ikev2/payloads.ts";
+import { find, findError, findNotify, notify, selectorPayload } from "../../src/ikev2/payloads.ts";
 import { openMessage, sealMessage } from "../../src/ikev2/protected-message.ts";
 import { pskAuth } from "../../src/ikev2/psk-auth.ts";
 import { makeIdentity } from "../../src/negotiate/identity.ts";
@@ -20,6 +19,7 @@ import { exchangeType, protocolId } from "../../src/wire/ikev2/registry/message.
 import { nameOf } from "../../src/wire/ikev2/registry/names.ts";
 import { notifyType } from "../../src/wire/ikev2/registry/notify.ts";
 import { type CaseName, espProposal, offerOf, responderId, secret, suiteOfCase } from "./cases.ts";
+import type { Established } from "./rekeyer.ts";
 
 /** The responder answered something that no handshake can go on with. */
 export class HandshakeRefused extends Error {
@@ -44,32 +44,57 @@ export class Handshake {
   readonly #withChild: boolean;
   readonly #pair: KePair;
   readonly #nonce = randomBytes(32);
-  readonly #request: Buffer;
+  readonly #takesCookies: boolean;
+  #request: Buffer;
   #responderSpi = 0n;
   #messageId = 0;
-  #keys: { sending: SkCipher; receiving: SkCipher } | undefined;
+  #keys: IkeKeying | undefined;
+  #childSpi: number | undefined;
+  #cookie: Payload | undefined;
   #proof: Buffer | undefined;
 
-  constructor(name: CaseName, identity: string, path: Path, withChild: boolean) {
+  /** `takesCookies`: whether it goes on where the responder asks for a cookie; else that ends it, as a sign of too much load. */
+  constructor(name: CaseName, identity: string, path: Path, withChild: boolean, takesCookies = false) {
+    this.#takesCookies = takesCookies;
     this.#case = name;
     this.#identity = identity;
     this.#path = path;
     this.#withChild = withChild;
     this.spi = randomBytes(8).readBigUInt64BE(0) | 1n;
     this.#pair = pairOf(name);
-    this.#request = encodeMessage(this.#header(exchangeType.IKE_SA_INIT), [
-      { kind: "SA", proposals: offerProposals(offerOf(name), none) },
-      { kind: "KE", group: suiteOfCase(name).ke.ikev2, data: this.#pair.publicValue },
-      { kind: "Nonce", data: this.#nonce },
-      ...natDetectionPayloads(this.spi, 0n, path),
-    ]);
+    this.#request = this.#first();
     this.message = this.#request;
+  }
+
+  #first(): Buffer {
+    return encodeMessage(this.#header(exchangeType.IKE_SA_INIT), [
+      ...(this.#cookie === undefined ? [] : [this.#cookie]),
+      { kind: "SA", proposals: offerProposals(offerOf(this.#case), none) },
+      { kind: "KE", group: suiteOfCase(this.#case).ke.ikev2, data: this.#pair.publicValue },
+      { kind: "Nonce", data: this.#nonce },
+      ...natDetectionPayloads(this.spi, 0n, this.#path),
+    ]);
   }
 
   /** Takes a response; throws HandshakeRefused where it ends the handshake. */
   receive(octets: Buffer): void {
     if (this.state === "init") this.#receiveInit(octets);
     else this.#receiveProtected(octets);
+  }
+
+  /** What stands now, for who goes on with it. */
+  established(): Established {
+    const keying = this.#keys;
+    if (keying === undefined || this.state !== "established") throw new RangeError("it is not established");
+    return {
+      case: this.#case,
+      path: this.#path,
+      keying,
+      spi: this.spi,
+      responderSpi: this.#responderSpi,
+      nextMessageId: 2,
+      childSpi: this.#childSpi,
+    };
   }
 
   /** The request that ends the SA. */
@@ -86,6 +111,14 @@ export class Handshake {
     const sa = find(payloads, "SA");
     const ke = find(payloads, "KE");
     const nr = find(payloads, "Nonce");
+    const cookie = findNotify(payloads, notifyType.COOKIE);
+    if (cookie !== undefined && this.#takesCookies) {
+      // RFC 7296 2.6: the same again, with the cookie first.
+      this.#cookie = notify(notifyType.COOKIE, Uint8Array.from(cookie.data));
+      this.#request = this.#first();
+      this.message = this.#request;
+      return;
+    }
     if (sa === undefined || ke === undefined || nr === undefined) throw refusal("IKE_SA_INIT", payloads);
     const choice = verifyAnswer("ike", offerProposals(offerOf(this.#case), none), sa.proposals);
     if (!choice.ok) throw new HandshakeRefused("the responder chose what was not offered");
@@ -140,6 +173,7 @@ export class Handshake {
     const transforms = parseProposal(espProposal, "esp");
     const spi = randomBytes(4);
     spi[0] = (spi[0] ?? 0) | 1;
+    this.#childSpi = spi.readUInt32BE(0);
     const policy: ProposalPolicy<"esp"> = { protocol: "esp", ours: [{ transforms }], withKe: false };
     const end = { prefix: "host", protocol: 47 } as const;
     const hosts = { local: this.#path.local.address, remote: this.#path.remote.address };

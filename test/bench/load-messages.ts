@@ -1,6 +1,8 @@
 /** What the bench asks of the load generator's process, and what it answers. */
 import type { Endpoint } from "../../src/negotiate/address.ts";
 import type { CaseName } from "./cases.ts";
+import type { Offered } from "./offer.ts";
+import type { RekeyKind } from "./rekeyer.ts";
 
 /** The generator's own addresses, all on loopback; tunnels are spread over them in turn. */
 export interface Sources {
@@ -19,6 +21,22 @@ export type LoadRequest =
       /** Whether the generator remembers them, so that `delete` can end them. */
       readonly keep: boolean;
     }
+  /** Replaces SAs of those that it remembers, in turn, so often in all. */
+  | {
+      readonly kind: "rekey";
+      readonly target: Endpoint;
+      readonly sources: Sources;
+      readonly what: RekeyKind;
+      readonly count: number;
+    }
+  /** Begins so many a second, whatever becomes of them; cookies are returned. */
+  | {
+      readonly kind: "offer";
+      readonly target: Endpoint;
+      readonly sources: Sources;
+      readonly rate: number;
+      readonly seconds: number;
+    }
   /** Ends, politely, every SA that it remembers. */
   | { readonly kind: "delete"; readonly target: Endpoint; readonly sources: Sources }
   /** Sends one IKE_SA_INIT after the other until one is answered. */
@@ -28,4 +46,5 @@ export type LoadAnswer =
   | { readonly kind: "done"; readonly count: number; readonly retransmissions: number }
   /** When the answer came, on the system's monotonic clock in nanoseconds. */
   | { readonly kind: "answered"; readonly at: string }
+  | ({ readonly kind: "offered" } & Offered)
   | { readonly kind: "failed"; readonly message: string };

@@ -3,6 +3,8 @@ import dgram from "node:dgram";
 import { formatEndpoint, type Path } from "../../src/sa/path.ts";
 import { Handshake } from "./initiator.ts";
 import type { LoadAnswer, LoadRequest, Sources } from "./load-messages.ts";
+import { offer } from "./offer.ts";
+import { Rekeyer } from "./rekeyer.ts";
 
 /** Handshakes under way at a time: enough to keep a responder busy, too few to make it ask for cookies. */
 const concurrency = 16;
@@ -12,14 +14,24 @@ const retransmitAfter = 2_000;
 const triesLimit = 4;
 const probeEvery = 2;
 
+/** What goes on over some exchanges: it says what to send, takes what comes, and is over in a state that its caller knows. */
+interface Work {
+  readonly spi: bigint;
+  readonly message: Buffer;
+  readonly state: string;
+  receive(octets: Buffer): void;
+}
+
 interface Running {
-  readonly handshake: Handshake;
+  readonly work: Work;
   readonly socket: dgram.Socket;
   sentAt: number;
   tries: number;
 }
 
-const kept: { readonly handshake: Handshake; readonly socket: number }[] = [];
+const kept: { readonly work: Handshake; readonly socket: number }[] = [];
+/** The same IKE SAs from their first rekeying on, each beside its place in `kept`. */
+const rekeyers = new Map<Handshake, Rekeyer>();
 const sockets = new Map<string, Promise<readonly dgram.Socket[]>>();
 let tunnels = 0;
 
@@ -45,16 +57,21 @@ async function answer(request: LoadRequest): Promise<LoadAnswer> {
     return await run(request, open, ending.length, "deleted", () => {
       const one = ending[next++];
       if (one === undefined) throw new RangeError("nothing is left to delete");
-      one.handshake.delete();
+      one.work.delete();
       return one;
     });
   }
+  if (request.kind === "offer") {
+    const make = (socket: number) => new Handshake("x25519", nextIdentity(), pathTo(request, socket), false, true);
+    return { kind: "offered", ...(await offer(request.target, open, request, make)) };
+  }
+  if (request.kind === "rekey") return await rekey(request, open);
   const { count, keep } = request;
   if (count > countLimit) throw new RangeError(`${count} tunnels are more than ${countLimit}`);
   // All first messages are made beforehand: a responder that waits for its initiator pays for waking up again and again.
   const prepared = Array.from({ length: count }, () => {
     const socket = tunnels % open.length;
-    return { handshake: begin(request, socket), socket };
+    return { work: begin(request, socket), socket };
   });
   if (keep) kept.push(...prepared);
   let next = 0;
@@ -65,13 +82,40 @@ async function answer(request: LoadRequest): Promise<LoadAnswer> {
   });
 }
 
+/** Each IKE SA is busy with one at a time, so that as many are under way as there are, up to `concurrency`. */
+async function rekey(
+  request: Extract<LoadRequest, { kind: "rekey" }>,
+  open: readonly dgram.Socket[],
+): Promise<LoadAnswer> {
+  const idle: { readonly work: Rekeyer; readonly socket: number }[] = kept.map(({ work, socket }) => {
+    const rekeyer = rekeyers.get(work) ?? new Rekeyer(work.established());
+    rekeyers.set(work, rekeyer);
+    return { work: rekeyer, socket };
+  });
+  if (idle.length < concurrency) throw new RangeError(`rekeying needs ${concurrency} tunnels that stand`);
+  const busy = new Map<Work, (typeof idle)[number]>();
+  const next = () => {
+    const one = idle.shift();
+    if (one === undefined) throw new RangeError("no tunnel is idle");
+    one.work.begin(request.what);
+    busy.set(one.work, one);
+    return one;
+  };
+  return await run(request, open, request.count, "rekeyed", next, (work) => {
+    const one = busy.get(work);
+    busy.delete(work);
+    if (one !== undefined) idle.push(one);
+  });
+}
+
 /** Runs `count` handshakes up to the state given, at most `concurrency` at a time. */
 async function run(
   { target }: LoadRequest,
   open: readonly dgram.Socket[],
   count: number,
-  until: "established" | "deleted",
-  next: () => { readonly handshake: Handshake; readonly socket: number },
+  until: "established" | "deleted" | "rekeyed",
+  next: () => { readonly work: Work; readonly socket: number },
+  over: (work: Work) => void = () => {},
 ): Promise<LoadAnswer> {
   const running = new Map<bigint, Running>();
   const deadline = Date.now() + secondsLimit * 1000;
@@ -81,7 +125,7 @@ async function run(
   return await new Promise((resolve, reject) => {
     const send = (one: Running): void => {
       one.sentAt = Date.now();
-      one.socket.send(one.handshake.message, target.port, target.address);
+      one.socket.send(one.work.message, target.port, target.address);
     };
     const finish = (error?: unknown): void => {
       clearInterval(timer);
@@ -91,21 +135,22 @@ async function run(
     };
     const fill = (): void => {
       while (begun < count && running.size < concurrency) {
-        const { handshake, socket } = next();
-        const one = { handshake, socket: open[socket] as dgram.Socket, sentAt: 0, tries: 1 };
+        const { work, socket } = next();
+        const one = { work, socket: open[socket] as dgram.Socket, sentAt: 0, tries: 1 };
         begun += 1;
-        running.set(handshake.spi, one);
+        running.set(work.spi, one);
         send(one);
       }
     };
     const receive = (octets: Buffer): void => {
       const one = octets.length < 28 ? undefined : running.get(octets.readBigUInt64BE(0));
       // A response to something that has been answered already: it was repeated.
-      if (one === undefined || octets.readUInt32BE(20) !== one.handshake.message.readUInt32BE(20)) return;
+      if (one === undefined || octets.readUInt32BE(20) !== one.work.message.readUInt32BE(20)) return;
       try {
-        one.handshake.receive(octets);
-        if (one.handshake.state !== until) return send(one);
-        running.delete(one.handshake.spi);
+        one.work.receive(octets);
+        if (one.work.state !== until) return send(one);
+        running.delete(octets.readBigUInt64BE(0));
+        over(one.work);
         done += 1;
         if (done === count) return finish();
         fill();
@@ -159,9 +204,16 @@ async function probe(request: LoadRequest, open: readonly dgram.Socket[]): Promi
 }
 
 function begin(request: Extract<LoadRequest, { kind: "establish" }>, source: number): Handshake {
-  const path = pathOf(request, request.sources.addresses[source] ?? "");
+  return new Handshake(request.case, nextIdentity(), pathTo(request, source), request.withChild);
+}
+
+function nextIdentity(): string {
   tunnels += 1;
-  return new Handshake(request.case, `tunnel-${tunnels}.bench.example`, path, request.withChild);
+  return `tunnel-${tunnels}.bench.example`;
+}
+
+function pathTo(request: LoadRequest, source: number): Path {
+  return pathOf(request, request.sources.addresses[source] ?? "");
 }
 
 function pathOf({ target, sources }: LoadRequest, address: string): Path {

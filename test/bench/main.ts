@@ -5,6 +5,7 @@ import { cpus, loadavg, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Bed, type Effort, measureLevels, measureMemory, measureRates, measureStarts } from "./measure.ts";
+import { measureFlood, measureRekeys } from "./measure-rekeys.ts";
 import { formatProfile, profile } from "./profile.ts";
 import { type Circumstances, formatReport, type Measured, report } from "./report.ts";
 
@@ -17,6 +18,7 @@ const efforts: Readonly<Record<"quick" | "full", Effort>> = {
     settleSeconds: 1,
     startRounds: 3,
     levelRounds: 4,
+    rekeyRounds: 3,
   },
   full: {
     rounds: 5,
@@ -26,6 +28,7 @@ const efforts: Readonly<Record<"quick" | "full", Effort>> = {
     settleSeconds: 5,
     startRounds: 5,
     levelRounds: 10,
+    rekeyRounds: 5,
   },
 };
 
@@ -73,10 +76,12 @@ async function measure(): Promise<{ measured: Measured; peerVersion: string }> {
     const { rates, peerVersion } = await measureRates(bed);
     const starts = await measureStarts(bed);
     const memory = await measureMemory(bed);
-    return { rates, starts, memory, peerVersion };
+    const rekeys = await measureRekeys(bed);
+    const flood = await measureFlood(bed);
+    return { rates, starts, memory, rekeys, flood, peerVersion };
   });
-  const { rates, starts, memory, peerVersion } = others;
-  return { measured: { rates, levels, memory, starts }, peerVersion };
+  const { peerVersion, ...rest } = others;
+  return { measured: { levels, ...rest }, peerVersion };
 }
 
 function circumstances(peerVersion: string): Circumstances {

@@ -30,6 +30,7 @@ export interface Effort {
   readonly settleSeconds: number;
   readonly startRounds: number;
   readonly levelRounds: number;
+  readonly rekeyRounds: number;
 }
 
 /** Where the daemons write, and which charon is run. */

@@ -1,6 +1,7 @@
 /** What a run found: one object for programs, a table for people. */
 import { type CaseName, caseNames, perCase } from "./cases.ts";
 import { type LevelRates, levels, type Memory, memoryLevels, type Rates } from "./measure.ts";
+import type { FloodFigures, RekeyRates } from "./measure-rekeys.ts";
 import { median, pairedRatio, rounded, spread } from "./statistics.ts";
 
 /** Everything that was measured. */
@@ -8,6 +9,8 @@ export interface Measured {
   readonly rates: Readonly<Record<CaseName, Rates>>;
   readonly levels: LevelRates;
   readonly memory: { readonly underlock: Memory; readonly charon: Memory };
+  readonly rekeys: RekeyRates;
+  readonly flood: FloodFigures;
   readonly starts: { readonly underlock: readonly number[]; readonly charon: readonly number[] };
 }
 
@@ -45,6 +48,13 @@ export interface Report {
   /** Ours, by the number of tunnels that stand. */
   readonly handshakesPerCpuSecondAtTunnels: Record<string, { underlock: number; floor: number }>;
   readonly startMilliseconds: { readonly underlock: number; readonly charon: number };
+  /** With the deletion of what is replaced; charon's are IKE SAs without children, as ours beside them. */
+  readonly rekeysPerCpuSecond: {
+    readonly child: { readonly underlock: number };
+    readonly childWithKe: { readonly underlock: number };
+    readonly ike: { readonly underlock: number; readonly charon: number };
+  };
+  readonly flood: FloodFigures;
   readonly aims: readonly Aim[];
   readonly circumstances: Circumstances;
   readonly samples: Measured;
@@ -82,7 +92,13 @@ export function report(measured: Measured, circumstances: Circumstances): Report
       }),
     ),
     startMilliseconds: { underlock: rounded(median(starts.underlock), 3), charon: rounded(median(starts.charon), 3) },
-    aims: aims(ratios, bytesPerTunnel, measured.levels),
+    rekeysPerCpuSecond: {
+      child: { underlock: rounded(median(measured.rekeys.child)) },
+      childWithKe: { underlock: rounded(median(measured.rekeys.childWithKe)) },
+      ike: { underlock: rounded(median(measured.rekeys.ike)), charon: rounded(median(measured.rekeys.charonIke)) },
+    },
+    flood: measured.flood,
+    aims: aims(ratios, bytesPerTunnel, measured),
     circumstances,
     samples: measured,
   };
@@ -91,7 +107,7 @@ export function report(measured: Measured, circumstances: Circumstances): Report
 function aims(
   ratios: Report["ratios"],
   bytesPerTunnel: Report["bytesPerTunnel"],
-  levelRates: LevelRates,
+  { levels: levelRates, flood }: Measured,
 ): readonly Aim[] {
   const atLeast = (aim: string, wanted: number, measured: number): Aim => ({
     aim,
@@ -118,6 +134,7 @@ function aims(
     ...Object.entries(bytesPerTunnel).map(([level, { underlock, charon }]) =>
       atMost(`memory of a tunnel at ${level}, as a part of charon's`, 0.5, rounded(underlock / charon, 3)),
     ),
+    atLeast("handshakes that honest callers complete under a flood", 0.99, rounded(flood.completed.meanwhile, 4)),
     atMost("cost of a handshake from 10 to 10,000 tunnels: spread", 0.1, rounded(levelSpread(levelRates), 3)),
   ];
 }
@@ -149,6 +166,14 @@ export function formatReport(found: Report): string {
         `| x25519 while ${level} tunnels stand | ${underlock} | | ${floor} | | ${rounded(underlock / floor, 3)} |`,
     ),
     "",
+    `| rekeys per CPU second | underlock | ${peer} |`,
+    "|---|---|---|",
+    `| Child SA into a null kernel | ${found.rekeysPerCpuSecond.child.underlock} | |`,
+    `| the same with an X25519 exchange of its own | ${found.rekeysPerCpuSecond.childWithKe.underlock} | |`,
+    `| IKE SA | ${found.rekeysPerCpuSecond.ike.underlock} | ${found.rekeysPerCpuSecond.ike.charon} |`,
+    "",
+    ...floodLines(found.flood),
+    "",
     `| | underlock | ${peer} |`,
     "|---|---|---|",
     ...Object.entries(found.bytesPerTunnel).map(
@@ -163,4 +188,19 @@ export function formatReport(found: Report): string {
     ),
   ];
   return lines.join("\n");
+}
+
+function floodLines({ spoofed, spoofedPerSecond, offeredPerSecond, completed, milliseconds }: FloodFigures): string[] {
+  const row = (when: string, part: number, took: number): string =>
+    `| ${when} | ${rounded(part * offeredPerSecond)} of ${offeredPerSecond} | ${rounded(took, 3)} |`;
+  return [
+    `| honest callers | handshakes a second | ms, median |`,
+    "|---|---|---|",
+    row("no flood", completed.before, milliseconds.before),
+    row(
+      `${spoofed} spoofed first messages, ${Math.round(spoofedPerSecond)} a second`,
+      completed.meanwhile,
+      milliseconds.meanwhile,
+    ),
+  ];
 }

@@ -4,8 +4,10 @@ import type { CaseName } from "./cases.ts";
 import { type CharonPlace, startCharon } from "./charon.ts";
 import type { FloorRequest } from "./floor.ts";
 import type { LoadAnswer, LoadRequest, Sources } from "./load-messages.ts";
+import type { Offered } from "./offer.ts";
 import { cpuSeconds } from "./process-usage.ts";
 import { type DaemonProcess, Helper } from "./processes.ts";
+import type { RekeyKind } from "./rekeyer.ts";
 import { startUnderlock } from "./underlock.ts";
 
 /** charon takes messages on any other port for UDP-encapsulated ones. */
@@ -43,6 +45,23 @@ export class Load {
     const { withChild = false, keep = false } = options;
     const sources = this.#sources(withChild);
     await this.#ask({ kind: "establish", target, sources, case: name, count, withChild, keep });
+  }
+
+  /** Replaces SAs of what was established with `keep`, so often in all. */
+  async rekey(
+    target: Endpoint,
+    what: RekeyKind,
+    count: number,
+    options: { readonly withChild?: boolean } = {},
+  ): Promise<void> {
+    await this.#ask({ kind: "rekey", target, sources: this.#sources(options.withChild === true), what, count });
+  }
+
+  /** Honest callers at a steady rate, and what became of them. */
+  async offer(target: Endpoint, rate: number, seconds: number): Promise<Offered> {
+    const answer = await this.#ask({ kind: "offer", target, sources: this.#sources(false), rate, seconds });
+    if (answer.kind !== "offered") throw new Error("the load generator misunderstood an offer");
+    return answer;
   }
 
   /** Ends what was established with `keep`. */

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import type { Endpoint } from "../../src/negotiate/address.ts";
-import { caseNames, espProposal, ikeProposals, responderId, secret } from "./cases.ts";
+import { caseNames, espKeProposal, espProposal, ikeProposals, responderId, secret } from "./cases.ts";
 import { DaemonProcess, ownCommand } from "./processes.ts";
 
 /** Starts it, with everything that it writes in `folder`. `plain`: without root, on a port above 1024. `node`: further words for Node. */
@@ -31,7 +31,7 @@ function configuration(listen: Endpoint): unknown {
         remote: "any",
         auth: { psk: secret },
         ike: caseNames.map((name) => ikeProposals[name]),
-        esp: espProposal,
+        esp: [espProposal, espKeProposal],
         liveness: "off",
         protect: ["gre"],
       },

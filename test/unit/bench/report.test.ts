@@ -31,6 +31,14 @@ function measured(): Measured {
       underlock: { perTunnel: { 1000: [5000, 7000, 6000], 10000: [4000] }, resident: [] },
       charon: { perTunnel: { 1000: [10_000], 10000: [10_000] }, resident: [] },
     },
+    rekeys: { child: [3000, 1000, 2000], childWithKe: [900], ike: [1200], charonIke: [1000] },
+    flood: {
+      spoofed: 50_000,
+      spoofedPerSecond: 10_000,
+      offeredPerSecond: 100,
+      completed: { before: 1, meanwhile: 0.995 },
+      milliseconds: { before: 2, meanwhile: 9 },
+    },
     starts: { underlock: [500, 510, 490], charon: [40] },
   };
 }
@@ -47,6 +55,11 @@ describe("the report", () => {
     });
     expect(found.startMilliseconds).toEqual({ underlock: 500, charon: 40 });
     expect(found.samples.rates.x25519.underlock).toEqual([2000, 1000, 3000]);
+    expect(found.rekeysPerCpuSecond).toEqual({
+      child: { underlock: 2000 },
+      childWithKe: { underlock: 900 },
+      ike: { underlock: 1200, charon: 1000 },
+    });
     expect(JSON.parse(JSON.stringify(found))).toEqual(found);
   });
 
@@ -57,6 +70,7 @@ describe("the report", () => {
     expect(met.get("modp2048: rate, as a multiple of charon's")).toBe(false);
     expect(met.get("memory of a tunnel at 1000, as a part of charon's")).toBe(false);
     expect(met.get("memory of a tunnel at 10000, as a part of charon's")).toBe(true);
+    expect(met.get("handshakes that honest callers complete under a flood")).toBe(true);
     expect(met.get("cost of a handshake from 10 to 10,000 tunnels: spread")).toBe(true);
   });
 
@@ -67,6 +81,8 @@ describe("the report", () => {
   test("prints one table row for each case and each aim", () => {
     const text = formatReport(report(measured(), circumstances));
     expect(text).toContain("| x25519 | 2000 | 1000 | 4000 | 2 | 0.5 |");
-    expect(text.match(/\| (met|missed) \|/g)).toHaveLength(9);
+    expect(text).toContain("| 50000 spoofed first messages, 10000 a second | 99.5 of 100 | 9 |");
+    expect(text).toContain("| IKE SA | 1200 | 1000 |");
+    expect(text.match(/\| (met|missed) \|/g)).toHaveLength(10);
   });
 });

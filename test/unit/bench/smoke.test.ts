@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { caseNames } from "../../bench/cases.ts";
 import { cpuSeconds, residentBytes } from "../../bench/process-usage.ts";
+import { rekeyKinds } from "../../bench/rekeyer.ts";
 import { Floor, Load, sample } from "../../bench/subjects.ts";
 import { startUnderlock } from "../../bench/underlock.ts";
 
@@ -43,6 +44,11 @@ describe("the bench's own side", () => {
       await load.establish(endpoint, "x25519", 20, { withChild: true, keep: true });
       await load.delete(endpoint, { withChild: true });
     }
+  }, 30_000);
+
+  test("replaces Child SAs and IKE SAs over and over", async () => {
+    await load.establish(endpoint, "x25519", 20, { withChild: true, keep: true });
+    for (const what of rekeyKinds) await load.rekey(endpoint, what, 50, { withChild: true });
   }, 30_000);
 
   test("the daemon had nothing to complain of", () => {
