@@ -2,6 +2,7 @@
 import { randomBytes } from "../crypto/secret.ts";
 import { computeHere } from "../daemon/compute.ts";
 import { defaultSocketPath } from "../daemon/control-protocol.ts";
+import { defaultCrashSecretPath, loadCrashSecret } from "../daemon/crash-secret.ts";
 import type { Impaired } from "../daemon/impairments/impair.ts";
 import { DescriptorStore, recoveredEndpoint } from "../daemon/notify.ts";
 import { exitOnCrash, runProcess } from "../daemon/process.ts";
@@ -44,9 +45,10 @@ export async function runDaemon(options: {
     openSocket: exemptSockets(new KeptSockets(socketKeeper(socketPath, log), recoveredEndpoint)),
     followAddresses: netlinkHostAddresses,
   });
+  const crashSecret = await secretOf(first.settings.crashSecret, log);
   await runProcess({
     log,
-    engine: new Engine({ random: randomBytes, ...(impaired && { rewrite: impaired.rewrite }) }),
+    engine: new Engine({ random: randomBytes, crashSecret, ...(impaired && { rewrite: impaired.rewrite }) }),
     transport: impaired?.transport(transport) ?? transport,
     findHazards,
     holdPackets: () => holdPackets(),
@@ -65,6 +67,14 @@ export async function runDaemon(options: {
     unlockOnExit: options.unlockOnExit === true,
     environment: process.env,
   });
+}
+
+async function secretOf(path: string | false = defaultCrashSecretPath, log: Log): Promise<Uint8Array | undefined> {
+  if (path === false) return undefined;
+  const loaded = await loadCrashSecret(path, randomBytes);
+  if ("secret" in loaded) return loaded.secret;
+  log.say("warn", "configuration", `no quick crash detection: ${loaded.wrong}`);
+  return undefined;
 }
 
 /** Who keeps the sockets over a crash: systemd, which ends every other process of the service, or else a process of ours. */

@@ -10,6 +10,8 @@ import { isSection, readSection, unknownKey, type Values } from "./shape.ts";
 export interface DaemonSettings {
   readonly socket: string | undefined;
   readonly logLevel: LogLevel | undefined;
+  /** False: there is to be none. */
+  readonly crashSecret: string | false | undefined;
 }
 
 export interface Top {
@@ -36,7 +38,11 @@ export function readTop(main: ConfigurationFile): Top {
   return {
     local: local.values,
     defaults: defaults.values,
-    daemon: { socket: daemon.values.socket, logLevel: daemon.values["log-level"] },
+    daemon: {
+      socket: daemon.values.socket,
+      logLevel: daemon.values["log-level"],
+      crashSecret: daemon.values["crash-secret"],
+    },
     locks: locks.locks,
     flood: local.values.flood === undefined ? undefined : floodLimits(local.values.flood),
     include: include.values.include ?? [],

@@ -2,6 +2,7 @@
 import { wipe } from "../crypto/secret.ts";
 import type { ChildSas } from "../ikev2/child-sas.ts";
 import { reassemblyLimits } from "../ikev2/constants.ts";
+import type { CrashTokens } from "../ikev2/crash-token.ts";
 import { type Datagrams, datagramsOf } from "../ikev2/datagrams.ts";
 import type { Host, PayloadRewrite, PeerClaim, TimerName } from "../ikev2/host.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
@@ -36,6 +37,7 @@ export class EngineHost implements Host, PeerContext {
   /** Where outbound halves wait: few IKE SAs, of the many that a peer may have. */
   readonly #waiting = new Set<ChildSas>();
   readonly #throttle = new LogThrottle();
+  readonly #tokens = new LogThrottle();
   /** Octets of fragments from peers that have not proved who they are. */
   #unproven = 0;
 
@@ -174,6 +176,19 @@ export class EngineHost implements Host, PeerContext {
       facts: { role: sa.role, remote: formatEndpoint(sa.path.remote), identity: sa.remoteId?.text ?? "" },
     });
     this.#parts.running.peerOf(sa)?.established(sa, initialContact);
+  }
+
+  get crashTokens(): CrashTokens | undefined {
+    return this.#parts.crashTokens;
+  }
+
+  mayVerifyToken(): boolean {
+    return this.#tokens.admit(this.#parts.now) !== undefined;
+  }
+
+  forgotten(sa: IkeSa): void {
+    const peer = this.#parts.running.peerOf(sa);
+    if (peer?.forgotten(sa) !== true) sa.end({ code: "peer-lost-state" });
   }
 
   renew(sa: IkeSa): void {

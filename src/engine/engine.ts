@@ -21,6 +21,8 @@ import { lockStatus, peerStatus } from "./status-snapshot.ts";
 export interface EngineOptions {
   /** So many octets that nobody can predict. */
   random(length: number): Uint8Array;
+  /** 32 octets, the same after every restart, for the tokens of RFC 6290; without them there are none. */
+  readonly crashSecret?: Uint8Array | undefined;
   /** Tests only: what is sent in place of the payloads of each message of an IKE SA. */
   readonly rewrite?: PayloadRewrite;
 }
@@ -35,7 +37,7 @@ export class Engine {
   readonly #reports: KernelReports;
 
   constructor(options: EngineOptions) {
-    this.#parts = new Parts((length) => options.random(length), options.rewrite);
+    this.#parts = new Parts(options);
     const resync = new Resync(this.#parts);
     this.#host = new EngineHost(this.#parts, resync);
     this.#configuration = new Configuration(this.#parts, this.#host);
@@ -118,7 +120,9 @@ export class Engine {
     if (header.majorVersion !== 2) return;
     const fromInitiator = (header.flags & flag.initiator) !== 0;
     const ours = fromInitiator ? header.responderSpi : header.initiatorSpi;
-    if (ours !== 0n) return this.#parts.running.sa(ours)?.receive(header, octets, path);
+    const sa = this.#parts.running.sa(ours);
+    if (sa !== undefined) return sa.receive(header, octets, path);
+    if (ours !== 0n) return this.#unknown(header, octets, path);
     const isRequest = (header.flags & flag.response) === 0;
     if (
       fromInitiator &&
@@ -128,6 +132,12 @@ export class Engine {
     ) {
       this.#host.responder.receive(header, octets, path);
     }
+  }
+
+  #unknown(header: Header, octets: Uint8Array, path: Path): void {
+    if (this.#parts.directory.at(path).length === 0) return;
+    const answer = this.#parts.unknownSpi.answer(header, octets, this.#parts.now);
+    if (answer !== undefined) this.#parts.outbox.send(answer, path);
   }
 
   #sendFailed(path: Path, errno: string): void {

@@ -18,6 +18,8 @@ export interface Leftover {
 export class Leftovers {
   /** With each: whether the peer says that it knows nothing of it. */
   readonly #leftovers = new Map<IkeSa, boolean>();
+  /** When the peer showed that it had lost them, in ms of the engine's clock. */
+  readonly #lostAt = new Map<IkeSa, number>();
   readonly #byIdentity = new Map<string, Set<IkeSa>>();
 
   has(sa: IkeSa): boolean {
@@ -27,6 +29,12 @@ export class Leftovers {
   /** Whether the peer says that it knows nothing of it. */
   isForgotten(sa: IkeSa): boolean {
     return this.#leftovers.get(sa) === true;
+  }
+
+  /** The peer has shown that it knows nothing of it any more. */
+  forget(sa: IkeSa, now: number): void {
+    this.#leftovers.set(sa, true);
+    if (!this.#lostAt.has(sa)) this.#lostAt.set(sa, now);
   }
 
   /** An IKE SA was established; `initialContact`: the peer says that it has no other. */
@@ -56,6 +64,7 @@ export class Leftovers {
 
   ended(sa: IkeSa): void {
     this.#leftovers.delete(sa);
+    this.#lostAt.delete(sa);
     const key = sa.remoteId?.text ?? "";
     const twins = this.#byIdentity.get(key);
     twins?.delete(sa);
@@ -75,7 +84,7 @@ export class Leftovers {
         (other) => !this.#leftovers.has(other),
       );
       const replaced = heirs.some((heir) => heir.state.kind === "Established" && covers(heir, sa));
-      const since = Math.max(sa.establishedAt, ...heirs.map((heir) => heir.establishedAt));
+      const since = Math.max(this.#lostAt.get(sa) ?? sa.establishedAt, ...heirs.map((heir) => heir.establishedAt));
       yield { sa, forgotten, replaced, since };
     }
   }

@@ -1,6 +1,8 @@
 /** What the engine is made of, and its parts share. */
+import { CrashTokens } from "../ikev2/crash-token.ts";
 import type { PayloadRewrite } from "../ikev2/host.ts";
 import { Admission } from "./admission.ts";
+import type { EngineOptions } from "./engine.ts";
 import { Lingering } from "./lingering.ts";
 import { Outbox } from "./outbox.ts";
 import { OwnAddresses } from "./own-addresses.ts";
@@ -11,6 +13,7 @@ import { RouteKeeper } from "./route-keeper.ts";
 import { Running } from "./running.ts";
 import { SaKeeper } from "./sa-keeper.ts";
 import { TimerHeap } from "./timers.ts";
+import { UnknownSpi } from "./unknown-spi.ts";
 
 /** One of each: the keepers of what stands in the kernel, the tables, the timers, and the outbox that all of them write to. */
 export class Parts {
@@ -35,8 +38,13 @@ export class Parts {
     (reqid) => this.policies.unserved(reqid),
   );
 
-  constructor(random: (length: number) => Uint8Array, rewrite: PayloadRewrite | undefined) {
-    this.random = random;
-    this.rewrite = rewrite;
+  readonly crashTokens: CrashTokens | undefined;
+  readonly unknownSpi: UnknownSpi;
+
+  constructor(options: EngineOptions) {
+    this.random = (length) => options.random(length);
+    this.rewrite = options.rewrite;
+    this.crashTokens = options.crashSecret === undefined ? undefined : new CrashTokens(options.crashSecret);
+    this.unknownSpi = new UnknownSpi(this.crashTokens);
   }
 }

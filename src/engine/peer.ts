@@ -180,6 +180,13 @@ export class Peer implements TimerOwner {
     return true;
   }
 
+  /** The peer has lost it, while its kernel may go on: another takes its place, where we may call. Whether one does. */
+  forgotten(sa: IkeSa): boolean {
+    this.renew(sa);
+    if (this.#renewals.has(sa)) this.#redundancy.forgotten(sa);
+    return this.#renewals.has(sa);
+  }
+
   // --- what happens to its IKE SAs --------------------------------------------------------------------------------
 
   established(sa: IkeSa, initialContact: boolean): void {

@@ -75,6 +75,13 @@ export class Redundancy {
     this.#leftovers.rekeyed(sa, heir);
   }
 
+  /** The peer has shown that it knows nothing of it any more; it goes when another carries its children, or soon. */
+  forgotten(sa: IkeSa): void {
+    const now = this.#context.now();
+    this.#leftovers.forget(sa, now);
+    this.#context.lookAgain("leftovers", now + redundantPatience);
+  }
+
   ended(sa: IkeSa): void {
     this.#leftovers.ended(sa);
   }

@@ -11,6 +11,7 @@ import type { LogRecord } from "../sa/log-record.ts";
 import type { Path } from "../sa/path.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import type { ChildSas } from "./child-sas.ts";
+import type { CrashTokens } from "./crash-token.ts";
 import type { Datagrams } from "./datagrams.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import type { Traffic } from "./liveness.ts";
@@ -79,6 +80,12 @@ export interface Host {
   rekeyFailed(sa: IkeSa, reason: Reason): void;
 
   established(sa: IkeSa, initialContact: boolean): void;
+  /** What makes our tokens of RFC 6290, where we make any. */
+  readonly crashTokens: CrashTokens | undefined;
+  /** Whether a token that came in clear may be looked at: anybody can send them. */
+  mayVerifyToken(): boolean;
+  /** The peer has shown that it knows nothing of the IKE SA any more. */
+  forgotten(sa: IkeSa): void;
   /** Opens another IKE SA with the same peer, in which both ends prove anew who they are, and which takes the place of this one. */
   renew(sa: IkeSa): void;
   childUp(sa: IkeSa, child: ChildSa): void;

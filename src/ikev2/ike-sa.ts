@@ -7,11 +7,11 @@ import { WireError } from "../wire/error.ts";
 import { flag, type Header } from "../wire/ikev2/header.ts";
 import { unsupportedCritical } from "../wire/ikev2/message.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
-import { payloadType } from "../wire/ikev2/registry/message.ts";
 import { nameOf } from "../wire/ikev2/registry/names.ts";
 import { heardOver } from "./address-update.ts";
 import { ChildSas } from "./child-sas.ts";
 import { closeWait, lingerTime } from "./constants.ts";
+import { mayShowCrash, receiveCrash } from "./crash-token.ts";
 import { deleteIkeSa } from "./exchanges/informational.ts";
 import { answeredOver } from "./exchanges/mobike.ts";
 import { exchanges } from "./exchanges/table.ts";
@@ -20,7 +20,7 @@ import { checkKeepalive, type Outgoing, watchKeepalive } from "./keepalive.ts";
 import type { IkeKeying } from "./keying.ts";
 import { checkLiveness, watchLiveness } from "./liveness.ts";
 import { MessageCoder } from "./message-coder.ts";
-import { judgeSync, maySync } from "./message-id-sync.ts";
+import { maySync, receiveSync } from "./message-id-sync.ts";
 import type { Mobike } from "./mobike.ts";
 import { type NatFinding, noNat } from "./nat-detection.ts";
 import { OwnRequests } from "./own-requests.ts";
@@ -55,6 +55,8 @@ export class IkeSa {
   authentication: Authentication | undefined;
   /** Both ends have said that they bring their message IDs together where one was taken over (RFC 6311). */
   syncsMessageIds = false;
+  /** Of the token by which the peer can show that it lost the IKE SA (RFC 6290). */
+  crashDigest: string | undefined;
   /** When it came to be, and when it was established, in ms of the engine's clock. */
   readonly createdAt: number;
   establishedAt = 0;
@@ -171,7 +173,8 @@ export class IkeSa {
   }
 
   #receiveRequest(header: Header, octets: Uint8Array, path: Path): void {
-    if (maySync(this, header) && this.#receiveSync(header, octets, path)) return;
+    const counters = { coder: this.#coder, own: this.#own, theirs: this.#theirs };
+    if (maySync(this, header) && receiveSync(this, counters, header, octets, path)) return;
     if (this.#theirs.repeat(header, octets, path) || !this.#theirs.expects(header.messageId)) return;
     const exchange = exchanges.get(header.exchangeType);
     if (exchange === undefined || !exchange.requestIn.includes(this.state.kind)) return;
@@ -197,21 +200,8 @@ export class IkeSa {
     }
   }
 
-  /** Whether it is a synchronization of the message IDs, taken or not: its own ID says nothing (RFC 6311). */
-  #receiveSync(header: Header, octets: Uint8Array, path: Path): boolean {
-    const opened = octets[16] === payloadType.SK ? this.#coder.open(header, octets) : undefined;
-    if (opened === undefined || "fault" in opened) return false;
-    const verdict = judgeSync(opened.payloads, this.#own.nextMessageId, this.#theirs.highest);
-    if (verdict.kind === "no-sync") return false;
-    if (verdict.kind === "dropped") return true;
-    heardOver(this, path);
-    this.#theirs.synchronize(verdict.counters.theirs);
-    this.host.send(this.#coder.seal(header.exchangeType, 0, verdict.answer, flag.response), path);
-    this.#own.renumber(verdict.counters.ours);
-    return true;
-  }
-
   #receiveResponse(header: Header, octets: Uint8Array, path: Path): void {
+    if (mayShowCrash(this, octets)) return receiveCrash(this, header, octets);
     const task = this.#own.awaiting(header);
     if (task === undefined) return;
     const exchange = exchanges.get(header.exchangeType);

@@ -2,12 +2,17 @@
  * A cluster at the other end of which another member has taken over asks for the two message-ID counters to be brought
  * together (RFC 6311). We are the peer of such a cluster; ourselves we never take over an IKE SA, for none is stored.
  */
-import type { Header } from "../wire/ikev2/header.ts";
+import type { Path } from "../sa/path.ts";
+import { flag, type Header } from "../wire/ikev2/header.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
-import { exchangeType } from "../wire/ikev2/registry/message.ts";
+import { exchangeType, payloadType } from "../wire/ikev2/registry/message.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
+import { heardOver } from "./address-update.ts";
 import type { IkeSa } from "./ike-sa.ts";
+import type { MessageCoder } from "./message-coder.ts";
+import type { OwnRequests } from "./own-requests.ts";
 import { findNotify, notify } from "./payloads.ts";
+import type { PeerRequests } from "./peer-requests.ts";
 
 /** Nonce, and the two message IDs (RFC 6311 6.3). */
 const dataLength = 12;
@@ -36,13 +41,34 @@ export function maySync(sa: IkeSa, header: Header): boolean {
 }
 
 /** What both ends go on with: the message IDs of the next requests. */
-export interface Counters {
+interface Counters {
   readonly ours: number;
   readonly theirs: number;
 }
 
+/** What keeps the message IDs of an IKE SA. */
+interface Counted {
+  readonly coder: MessageCoder;
+  readonly own: OwnRequests;
+  readonly theirs: PeerRequests;
+}
+
+/** Whether it is a synchronization, taken or not. */
+export function receiveSync(sa: IkeSa, counted: Counted, header: Header, octets: Uint8Array, path: Path): boolean {
+  const { coder, own, theirs } = counted;
+  const opened = octets[16] === payloadType.SK ? coder.open(header, octets) : undefined;
+  if (opened === undefined || "fault" in opened) return false;
+  const verdict = judgeSync(opened.payloads, own.nextMessageId, theirs.highest);
+  if (verdict.kind !== "agreed") return verdict.kind === "dropped";
+  heardOver(sa, path);
+  theirs.synchronize(verdict.counters.theirs);
+  sa.host.send(coder.seal(header.exchangeType, 0, verdict.answer, flag.response), path);
+  own.renumber(verdict.counters.ours);
+  return true;
+}
+
 /** What an authentic request comes to. */
-export type SyncVerdict =
+type SyncVerdict =
   | { readonly kind: "no-sync" }
   | { readonly kind: "dropped" }
   | { readonly kind: "agreed"; readonly counters: Counters; readonly answer: readonly Payload[] };
@@ -51,7 +77,7 @@ export type SyncVerdict =
  * The rules of RFC 6311 5.1. `next`: the message ID that our next request would have; `highest`: the highest that was
  * seen from the cluster, earlier synchronizations included, so that a replay changes nothing.
  */
-export function judgeSync(payloads: readonly Payload[], next: number, highest: number): SyncVerdict {
+function judgeSync(payloads: readonly Payload[], next: number, highest: number): SyncVerdict {
   const data = findNotify(payloads, notifyType.IKEV2_MESSAGE_ID_SYNC)?.data;
   if (data === undefined) return { kind: "no-sync" };
   // RFC 6311 5.1: nothing else in it; the replay counters we have not offered to change.

@@ -1,5 +1,6 @@
 /** How an IKE SA is replaced by another that inherits its Child SAs (RFC 7296 2.8, 2.8.2, 2.25.2). */
 import type { IkeSuite } from "../negotiate/suite.ts";
+import { inheritCapabilities, renewCapabilities } from "./capabilities.ts";
 import { replacedWait } from "./constants.ts";
 import { rekeyIkeSa } from "./exchanges/rekey-ike-sa-initiator.ts";
 import { IkeSa, type Role } from "./ike-sa.ts";
@@ -10,7 +11,6 @@ import { watchLiveness } from "./liveness.ts";
 import { inheritMobike } from "./mobike.ts";
 import { inheritAuthentication } from "./reauthentication.ts";
 import type { Task } from "./task.ts";
-import { renewWindow } from "./window.ts";
 
 /** A rekey of ours, from the moment it is wanted until its response has been acted on. */
 export interface OwnIkeRekey extends Task {
@@ -200,8 +200,8 @@ export class Succession {
     sa.peer = old.peer;
     sa.remoteId = old.remoteId;
     sa.nat = old.nat;
+    inheritCapabilities(sa, old);
     sa.mobike = old.mobike;
-    sa.fragmentSize = old.fragmentSize;
     sa.lowestNonce = old.lowestNonce;
     sa.origin = old.origin;
     sa.establishedAt = host.now();
@@ -225,7 +225,7 @@ export class Succession {
     watchLiveness(heir);
     watchKeepalive(heir);
     inheritAuthentication(heir, old);
-    renewWindow(heir, old);
+    renewCapabilities(heir, old);
   }
 
   /** The peer made what replaced this one, and deletes it. */

@@ -114,6 +114,8 @@ function sentence(reason: Reason): string {
         `${reason.child}: the way to the peer changed to ${reason.to}, and its SAs could not follow (${reason.obstacle}); ` +
         `it is negotiated anew`
       );
+    case "peer-lost-state":
+      return "the peer restarted and lost the IKE SA, as its token proves (RFC 6290)";
     case "peer-deleted":
       return `the peer deleted the ${reason.what}`;
     case "replaced":

@@ -150,6 +150,8 @@ export type Reason =
   /** An end's address or port changed, and the Child SA could not follow. */
   | { readonly code: "address-changed"; readonly child: string; readonly to: string; readonly obstacle: string }
   /** The peer deleted the SA. */
+  /** It showed its token (RFC 6290). */
+  | { readonly code: "peer-lost-state" }
   | { readonly code: "peer-deleted"; readonly what: "IKE SA" | "Child SA" }
   /** Another IKE SA with the same peer took its place: RFC 7296 2.4, 2.8. */
   | { readonly code: "replaced" }

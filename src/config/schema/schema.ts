@@ -331,6 +331,21 @@ export const daemonShape = {
       example: "socket: /run/underlock/gw-a.sock",
     },
   ),
+  "crash-secret": documented(
+    leaf<string | false>((value) => {
+      if (value === false || value === "off" || value === "no") return { value: false };
+      if (typeof value === "string" && value.startsWith("/") && !value.includes("\0")) return { value };
+      const what = "the absolute path of a file, or off";
+      return { wrong: typeof value === "string" ? `is ${what}, not ${quote(value)}` : notThis(what, value) };
+    }).optional(),
+    {
+      type: "absolute path, or off",
+      default: "`/var/lib/underlock/crash.secret`",
+      meaning:
+        "Where the secret of quick crash detection (RFC 6290) is kept; made where there is none. With it, a peer that has lost nothing learns at its next request that we restarted. Turn it off where several gateways that are active at the same time share one address, and never copy the file to another host. Takes effect at start.",
+      example: "crash-secret: /var/lib/underlock/gw-a.secret",
+    },
+  ),
   "log-level": documented(oneOf(logLevels).optional(), {
     type: logLevels.join(", "),
     default: "info",

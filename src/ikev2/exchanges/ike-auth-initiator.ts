@@ -70,7 +70,7 @@ function sendFirst(sa: IkeSa, attempt: Attempt): void {
       const { head, sa: proposals, tail } = childOfferPayloads(offer);
       payloads.push(...head, proposals, ...tail);
     }
-    payloads.push(...offeredCapabilities(peer), ...supportPayloads(sa));
+    payloads.push(...offeredCapabilities(sa, peer), ...supportPayloads(sa));
     sa.state = { kind: "ExpectAuthResponse", handshake };
     sa.sendRequest(authTask(attempt), payloads);
   });

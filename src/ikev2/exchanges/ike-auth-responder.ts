@@ -37,7 +37,7 @@ export function answerAuth(sa: IkeSa, payloads: readonly Payload[], path: Path):
       if (!rounds.isOver) return sa.respond(type, proof);
       const unwelcome = sa.host.unwelcome(peer, rounds.remoteId, path);
       if (unwelcome !== undefined) return refuse(sa, handshake, { reason: unwelcome, claimed: peer });
-      const settings = [...answeredCapabilities(peer, attempt.request), ...authLifetimePayloads(peer.reauth)];
+      const settings = [...answeredCapabilities(sa, peer, attempt.request), ...authLifetimePayloads(peer.reauth)];
       finish(sa, handshake, attempt, [...proof, ...settings], path);
     });
   });

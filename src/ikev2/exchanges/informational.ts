@@ -6,12 +6,12 @@ import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { exchangeType, protocolId } from "../../wire/ikev2/registry/message.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
 import { refusedAuthentication } from "../auth/refused.ts";
+import { takeAnnouncement } from "../capabilities.ts";
 import type { ChildSas } from "../child-sas.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { findNotify, notify, protocolNumber, saProtocol, spiNumber, spiOctets } from "../payloads.ts";
 import { takeAuthLifetime } from "../reauthentication.ts";
 import type { Task } from "../task.ts";
-import { takeWindow, windowPayloads } from "../window.ts";
 import { answerMobike, mappingQuestion, takeMapping } from "./mobike.ts";
 
 const type = exchangeType.INFORMATIONAL;
@@ -31,10 +31,7 @@ export function answerInformational(sa: IkeSa, payloads: readonly Payload[], pat
   }
   takeAuthLifetime(sa, payloads);
   const answer = answerMobike(sa, payloads, path, messageId);
-  if (takeWindow(sa, payloads) && sa.peer !== undefined) {
-    answer.push(...windowPayloads(sa.peer.messages.window));
-    sa.widen("theirs", sa.peer.messages.window);
-  }
+  takeAnnouncement(sa, payloads);
   for (const payload of payloads) {
     if (payload.kind !== "D") continue;
     sa.succession.claim();

@@ -43,7 +43,7 @@ export class Underlock {
 
   /** Writes another configuration file in the place of the first; a running daemon reads it at SIGHUP. */
   configure(config: UnderlockOptions["config"]): void {
-    writeFileSync(this.#file, typeof config === "string" ? config : stringify(config));
+    writeFileSync(this.#file, typeof config === "string" ? config : stringify({ daemon: this.#daemonKeys, ...config }));
   }
 
   /** Starts `underlock run` and resolves when it says that it is ready. */
@@ -103,6 +103,11 @@ export class Underlock {
   /** Ends the daemon as a crash would; its socket's file stays behind. */
   async crash(): Promise<void> {
     await this.#running().stop("SIGKILL");
+  }
+
+  /** The machines share the host's files: what the daemon keeps goes to a folder of its own. */
+  get #daemonKeys(): Readonly<Record<string, string>> {
+    return { "crash-secret": join(this.#folder, "crash.secret") };
   }
 
   get #socket(): string {

@@ -203,7 +203,7 @@ describe("what comes in fragments", () => {
 
   test("a message that never becomes whole is forgotten after half a minute, and so is what is too much", () => {
     const { one, world } = ends({ network: () => [] });
-    one.configure(facing(a, { initiate: false, liveness: 0 } as never));
+    one.configure(facing(a, { initiate: false }));
     const puppet = new Puppet(one, b, "initiator");
     puppet.init();
     puppet.request(exchangeType.IKE_AUTH, puppet.authPayloads({ child }));

@@ -313,6 +313,26 @@ export const stories: { readonly [C in ReasonCode]: Story } = {
     await stage.pass(0);
     return { end: two, like: { to: `${a}:40000` } };
   },
+  "peer-lost-state": async (stage) => {
+    const state = facing(a, { initiate: false });
+    const { end, puppet } = await calling(stage, state);
+    await keyed(stage, puppet);
+    const token: Payload = {
+      kind: "N",
+      protocolId: 1,
+      spi: Buffer.alloc(0),
+      type: notifyType.QUICK_CRASH_DETECTION,
+      data: Buffer.alloc(32, 7),
+    };
+    const child = state.peers[0]?.children[0];
+    puppet.inject(puppet.seal(exchangeType.IKE_AUTH, [...puppet.authPayloads({ child }), token]));
+    await stage.pass(1_000);
+    const lost = puppet.clear(true, [notify(notifyType.INVALID_IKE_SPI), token]);
+    lost[18] = exchangeType.INFORMATIONAL;
+    puppet.inject(lost);
+    await stage.pass(0);
+    return { end, like: {} };
+  },
   "peer-deleted": async (stage) => {
     const { one, two } = await both(stage, {}, {});
     one.down("peer");

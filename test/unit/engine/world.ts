@@ -47,6 +47,8 @@ export interface EndOptions {
   readonly random?: (life: number) => (length: number) => Uint8Array;
   /** What is sent in place of the payloads of a message. */
   readonly rewrite?: PayloadRewrite;
+  /** Outlives the engine, as the file does. */
+  readonly crashSecret?: Uint8Array;
 }
 
 /** One end: an engine, its kernel and its address. */
@@ -128,8 +130,8 @@ export class End {
       // As in the process: a report is heard after the request that caused it has been answered.
       this.#later(0, life, { kind: "kernel", event });
     });
-    const { rewrite } = this.#options;
-    return new Engine({ random, ...(rewrite && { rewrite }) });
+    const { rewrite, crashSecret } = this.#options;
+    return new Engine({ random, crashSecret, ...(rewrite && { rewrite }) });
   }
 
   #octets(life: number): (length: number) => Uint8Array {

@@ -257,6 +257,9 @@ const cases: { readonly [C in ReasonCode]: readonly Case<C>[] } = {
       "anew",
     ],
   ],
+  "peer-lost-state": [
+    [{ code: "peer-lost-state" }, "the peer restarted and lost the IKE SA, as its token proves (RFC 6290)"],
+  ],
   "peer-deleted": [
     [{ code: "peer-deleted", what: "IKE SA" }, "the peer deleted the IKE SA"],
     [{ code: "peer-deleted", what: "Child SA" }, "the peer deleted the Child SA"],
