@@ -35,6 +35,7 @@ export function renderReference(): string {
     ),
     keysOf("vxlan and geneve", inner(protectSection, "vxlan")),
     keysOf("lifetime", inner(peerSection, "lifetime")),
+    keysOf("redirect", inner(peerSection, "redirect")),
     keysOf("retransmission", inner(peerSection, "retransmission")),
     keysOf("retry", inner(peerSection, "retry")),
     keysOf("daemon", daemonSection),

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { checkCommand } from "./commands/check.ts";
 import { downCommand } from "./commands/down.ts";
 import { lockCommand } from "./commands/lock.ts";
+import { redirectCommand } from "./commands/redirect.ts";
 import { rekeyCommand } from "./commands/rekey.ts";
 import { reloadCommand } from "./commands/reload.ts";
 import { runCommand } from "./commands/run.ts";
@@ -28,6 +29,7 @@ export function buildProgram(): Command {
     upCommand(),
     downCommand(),
     rekeyCommand(),
+    redirectCommand(),
     reloadCommand(),
     statusCommand(),
     versionCommand(),

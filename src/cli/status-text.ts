@@ -37,7 +37,8 @@ function peerLines(peer: PeerReport): string[] {
   const head = `${peer.name}: ${peer.state} since ${localTime(peer.since)}${because(peer.reason)}`;
   const nobody = `  we are ${peer.localId}, it is ${peer.remoteId}; attempts so far: ${peer.attempts}`;
   const sas = peer.ikeSas.length === 0 ? [nobody] : peer.ikeSas.flatMap((sa) => ikeSaLines(peer, sa));
-  return ["", head, ...sas, ...peer.children.flatMap(childLines)];
+  const away = peer.redirectTo === undefined ? [] : [`  its callers are sent to ${peer.redirectTo}`];
+  return ["", head, ...away, ...sas, ...peer.children.flatMap(childLines)];
 }
 
 function ikeSaLines(peer: PeerReport, sa: IkeSaReport): string[] {

@@ -17,6 +17,7 @@ import { errorAt, type Finding, type KeyPath } from "./problem.ts";
 import { defaultProposals } from "./proposals.ts";
 import { findPaths, type Paths, type Resolver } from "./remotes.ts";
 import { protectEntry } from "./schema/protect.ts";
+import { redirectDefaults } from "./schema/redirect.ts";
 import {
   type defaultsSection,
   type localSection,
@@ -100,6 +101,12 @@ export async function buildPeer(
           ike: settings.ike ?? defaultProposals("ike"),
           children: built.children,
           reauth: settings.reauth ?? 0,
+          redirect: {
+            follow: settings.redirect?.follow ?? redirectDefaults.follow,
+            names: paths.names,
+            to: settings.redirect?.to,
+            grace: settings.redirect?.grace ?? redirectDefaults.grace,
+          },
           childless: settings.childless ?? "allow",
           initiate: paths.remote === "any" ? false : (settings.initiate ?? true),
           unique: settings.unique ?? "replace",
@@ -153,7 +160,7 @@ function withDefaults(values: PeerValues, given: ReadonlySet<string>, defaults: 
 async function pathsOf(values: PeerValues, context: PeerContext, path: KeyPath): Promise<Paths> {
   const addresses = { ours: context.local.address ?? [], own: values.local };
   if (values.remote !== undefined) return findPaths(values.remote, addresses, context.resolve, path);
-  return { remote: undefined, local: values.local, unresolved: [], findings: [] };
+  return { remote: undefined, local: values.local, unresolved: [], names: [], findings: [] };
 }
 
 /** RFC 7619 2.2: who proves nothing says nothing, unless the section has it say something. */

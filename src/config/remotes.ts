@@ -17,6 +17,8 @@ export interface Paths {
   readonly local: Address | undefined;
   /** Names that gave no address now and are worth another try. */
   readonly unresolved: readonly string[];
+  /** The names among the remotes, with all their addresses. */
+  readonly names: readonly { readonly name: string; readonly addresses: readonly Address[] }[];
   readonly findings: readonly Finding[];
 }
 
@@ -28,7 +30,7 @@ export async function findPaths(
   path: KeyPath,
 ): Promise<Paths> {
   const candidates = addresses.own === undefined ? addresses.ours : [addresses.own];
-  const nowhere = { remote: undefined, local: addresses.own, unresolved: [] };
+  const nowhere = { remote: undefined, local: addresses.own, unresolved: [], names: [] };
   if (remotes.some(({ kind }) => kind === "any")) return anywhere(remotes, candidates, path);
   const literal = remotes.flatMap((remote) => (remote.kind === "address" ? [remote.address] : []));
   const names = remotes.flatMap((remote) => (remote.kind === "name" ? [remote.name] : []));
@@ -64,7 +66,7 @@ export async function findPaths(
   const same = remote.find((address) => candidates.includes(address));
   if (same !== undefined)
     findings.push(errorAt([...path, "remote"], `${same} is our own address: here stands the peer's`));
-  return { remote, local, unresolved, findings };
+  return { remote, local, unresolved, names: resolved(answers), findings };
 }
 
 function anywhere(remotes: readonly RemoteText[], candidates: readonly Address[], path: KeyPath): Paths {
@@ -76,7 +78,13 @@ function anywhere(remotes: readonly RemoteText[], candidates: readonly Address[]
     findings.push(errorAt([...path, "remote"], sentence));
   }
   // With several addresses the peer may call each of them: which one, its first message says.
-  return { remote: "any", local: candidates.length === 1 ? candidates[0] : undefined, unresolved: [], findings };
+  return {
+    remote: "any",
+    local: candidates.length === 1 ? candidates[0] : undefined,
+    unresolved: [],
+    names: [],
+    findings,
+  };
 }
 
 type Answer = { readonly addresses: readonly Address[] } | { readonly wrong: string };
@@ -107,6 +115,12 @@ const lookUpErrors: Readonly<Record<string, string>> = {
   EAI_AGAIN: "no name server answers",
   ETIMEOUT: "no name server answers",
 };
+
+function resolved(answers: ReadonlyMap<string, Answer>): Paths["names"] {
+  return [...answers].flatMap(([name, answer]) =>
+    "addresses" in answer ? [{ name, addresses: answer.addresses }] : [],
+  );
+}
 
 function inOrder(remotes: readonly RemoteText[], answers: ReadonlyMap<string, Answer>): Address[] {
   return remotes.flatMap((remote) => {

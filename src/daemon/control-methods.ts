@@ -3,10 +3,11 @@ import { type LogLevel, type LogLine, logLevels } from "../observe/log.ts";
 import { ControlError, errorCodes } from "./control-protocol.ts";
 import type { ControlMethod } from "./control-server.ts";
 import { type OperatorHost, operate, type RekeyHost, rekey } from "./operator.ts";
+import { type RedirectHost, redirectCallers } from "./redirect-callers.ts";
 import type { StatusReport } from "./status-report.ts";
 
 /** What the methods need of the daemon. */
-export interface ControlHost extends OperatorHost, RekeyHost {
+export interface ControlHost extends OperatorHost, RekeyHost, RedirectHost {
   report(): Promise<StatusReport>;
   /** Loads the file anew; throws ControlError where it is broken. */
   reload(): Promise<{ readonly peers: number }>;
@@ -21,6 +22,7 @@ export function controlMethods(host: ControlHost): ReadonlyMap<string, ControlMe
     ["up", (params) => operate(host, "up", params)],
     ["down", (params) => operate(host, "down", params)],
     ["rekey", (params) => rekey(host, params)],
+    ["redirect", (params) => redirectCallers(host, params)],
     ["reload", () => host.reload()],
     ["version", () => ({ version: host.version, pid: process.pid })],
     [

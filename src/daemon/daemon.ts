@@ -6,7 +6,7 @@ import type { Kernel } from "../kernel/port.ts";
 import type { Address, Endpoint } from "../negotiate/address.ts";
 import type { Log, LogLine } from "../observe/log.ts";
 import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
-import type { DesiredState } from "../sa/desired.ts";
+import type { DesiredState, Gateway } from "../sa/desired.ts";
 import type { LogRecord } from "../sa/log-record.ts";
 import type { Path } from "../sa/path.ts";
 import type { SourceAddress } from "../transport/source-address.ts";
@@ -175,6 +175,10 @@ export class Daemon {
 
   rekey(peer: string, what: RekeyWhat): void {
     this.#loop.dispatch({ kind: "rekey", peer, what });
+  }
+
+  redirect(peer: string, to: Gateway | undefined): void {
+    this.#loop.dispatch({ kind: "redirect", peer, to });
   }
 
   status(): Status {

@@ -41,9 +41,9 @@ export async function operate(
   if (typeof name !== "string") throw new ControlError(errorCodes.invalidParams, '"peer" must be the name of a peer');
   if (typeof waitMilliseconds !== "number" || !(waitMilliseconds >= 0 && waitMilliseconds <= longestWait))
     throw new ControlError(errorCodes.invalidParams, `"waitMilliseconds" must be a number from 0 to ${longestWait}`);
-  find(host, name);
+  findPeer(host, name);
   const outcome = await waitFor(host, kind, name, waitMilliseconds);
-  if (outcome === "done") return answerOf(find(host, name));
+  if (outcome === "done") return answerOf(findPeer(host, name));
   const why =
     outcome === "undecided" ? `nothing decided after ${waitMilliseconds / 1000} seconds` : describeReason(outcome);
   throw new ControlError(
@@ -62,7 +62,7 @@ export function rekey(
   if (typeof name !== "string") throw new ControlError(errorCodes.invalidParams, '"peer" must be the name of a peer');
   if (what !== "children" && what !== "ike")
     throw new ControlError(errorCodes.invalidParams, '"what" must be children or ike');
-  const { state } = find(host, name);
+  const { state } = findPeer(host, name);
   if (state !== "up") throw new ControlError(errorCodes.failed, `${name} is not up: there is nothing to rekey`);
   host.rekey(name, what);
   return { peer: name, rekeying: what };
@@ -104,7 +104,8 @@ function outcomeOf(peer: PeerStatus | undefined, kind: "up" | "down", failure: R
   return failureOf(peer) ?? failure ?? "undecided";
 }
 
-function find(host: Pick<OperatorHost, "status">, name: string): PeerStatus {
+/** The status of that peer; throws ControlError where there is none of that name. */
+export function findPeer(host: Pick<OperatorHost, "status">, name: string): PeerStatus {
   const peers = host.status().peers;
   const found = peers.find((peer) => peer.name === name);
   if (found !== undefined) return found;

@@ -111,6 +111,7 @@ async function openControl(options: ProcessOptions, host: Host): Promise<{ close
     report: () => present().report(),
     ask: (kind, peer) => present().ask(kind, peer),
     rekey: (peer, what) => present().rekey(peer, what),
+    redirect: (peer, to) => present().redirect(peer, to),
     onRecord: (listener) => present().onRecord(listener),
     onLine: (listener) => present().onLine(listener),
     reload: async () => {

@@ -8,6 +8,7 @@ import type { Host, PayloadRewrite, PeerClaim, TimerName } from "../ikev2/host.t
 import type { IkeSa } from "../ikev2/ike-sa.ts";
 import { initiate } from "../ikev2/initiate.ts";
 import type { Traffic } from "../ikev2/liveness.ts";
+import { gatewayText } from "../ikev2/redirect.ts";
 import type { KernelAnswer, KernelRequest, SaId, SaUsage } from "../kernel/port.ts";
 import type { Address } from "../negotiate/address.ts";
 import type { Identity } from "../negotiate/identity.ts";
@@ -15,7 +16,7 @@ import type { Reason } from "../negotiate/reason.ts";
 import { formatSelector, type Selector } from "../negotiate/selector.ts";
 import { type ChildEnds, type ChildSa, inboundId, outboundId } from "../sa/child-sa.ts";
 import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
-import { authenticates, type ChildDesired, type PeerDesired } from "../sa/desired.ts";
+import { authenticates, type ChildDesired, type Gateway, type PeerDesired } from "../sa/desired.ts";
 import type { LogRecord } from "../sa/log-record.ts";
 import { formatEndpoint, type Path } from "../sa/path.ts";
 import { moveChild } from "./child-mover.ts";
@@ -192,7 +193,7 @@ export class EngineHost implements Host, PeerContext {
   }
 
   renew(sa: IkeSa): void {
-    this.#parts.running.peerOf(sa)?.renew(sa);
+    this.#parts.running.peerOf(sa)?.handover.renew(sa);
   }
 
   opened(sa: IkeSa): void {
@@ -207,6 +208,22 @@ export class EngineHost implements Host, PeerContext {
 
   rekeyFailed(sa: IkeSa, reason: Reason): void {
     this.log({ level: "warn", event: "rekey-failed", ...nameOf(sa), reason });
+  }
+
+  redirected(sa: IkeSa, to: Gateway): Reason | undefined {
+    const refusal = this.#parts.running.peerOf(sa)?.handover.redirected(sa, to);
+    if (refusal === undefined) this.#tellRedirect(sa.peer, gatewayText(to), sa.path);
+    return refusal;
+  }
+
+  elsewhere(sa: IkeSa, peer: PeerDesired): Gateway | undefined {
+    const to = this.#parts.running.peer(peer.name)?.handover.elsewhere(sa);
+    if (to !== undefined) this.#tellRedirect(peer, gatewayText(to), sa.path);
+    return to;
+  }
+
+  redirectTo(peer: PeerDesired): Gateway | undefined {
+    return this.#parts.running.peer(peer.name)?.handover.redirectTo;
   }
 
   childUp(sa: IkeSa, child: ChildSa): void {
@@ -314,10 +331,15 @@ export class EngineHost implements Host, PeerContext {
     this.#parts.running.removeSa(sa);
   }
 
+  #tellRedirect(peer: PeerDesired | undefined, to: string, path: Path): void {
+    const name = peer === undefined ? {} : { peer: peer.name };
+    this.log({ level: "info", event: "redirect", ...name, facts: { to, remote: formatEndpoint(path.remote) } });
+  }
+
   // --- what a peer asks (PeerContext) -----------------------------------------------------------------------------
 
-  initiate(peer: Peer, path: Path): IkeSa {
-    return initiate(this, peer.desired, path, this.freshSpi());
+  initiate(peer: Peer, path: Path, redirectedFrom: Address | undefined): IkeSa {
+    return initiate(this, peer.desired, path, this.freshSpi(), redirectedFrom);
   }
 
   /** Its children are carried elsewhere: from now on packets leave on what is newer, while it still receives. */

@@ -102,6 +102,8 @@ export class Engine {
         return running.peer(event.peer)?.rekey(event.what);
       case "down":
         return running.peer(event.peer)?.down({ code: "operator", action: "down" });
+      case "redirect":
+        return running.peer(event.peer)?.handover.redirect(event.to);
       case "stop":
         return this.#configuration.stop();
     }

@@ -2,7 +2,7 @@
 import type { KernelAnswer, KernelEvent, KernelRequest } from "../kernel/port.ts";
 import type { Address } from "../negotiate/address.ts";
 import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
-import type { DesiredState } from "../sa/desired.ts";
+import type { DesiredState, Gateway } from "../sa/desired.ts";
 import type { LogRecord } from "../sa/log-record.ts";
 import type { Path } from "../sa/path.ts";
 
@@ -24,6 +24,8 @@ export type EngineEvent =
   /** The operator wants the peer's Child SAs, or its IKE SAs, replaced now. */
   | { readonly kind: "rekey"; readonly peer: string; readonly what: "children" | "ike" }
   | { readonly kind: "down"; readonly peer: string }
+  /** Callers of a peer are sent to another gateway, those too that have a tunnel; `to` undefined: they may stay. */
+  | { readonly kind: "redirect"; readonly peer: string; readonly to: Gateway | undefined }
   /** Delete every SA politely; policies stay locked. The engine is `stopped` when nothing is outstanding. */
   | { readonly kind: "stop" };
 

@@ -13,9 +13,9 @@ import { authenticates, type ChildDesired, type PeerDesired } from "../sa/desire
 import { ikePort, natTraversalPort, type Path } from "../sa/path.ts";
 import { backoff } from "./backoff.ts";
 import { ChildRecord } from "./child-record.ts";
+import { Handover, handoverTimers } from "./handover.ts";
 import { IdleWatch } from "./idle-watch.ts";
 import { Redundancy } from "./redundancy.ts";
-import { Renewals } from "./renewals.ts";
 import type { PeerStatus } from "./status.ts";
 import type { TimerOwner } from "./timers.ts";
 import { acquireClearances, isOnDemand } from "./traps.ts";
@@ -37,7 +37,7 @@ export interface PeerContext {
   /** Stops sending on an IKE SA's children, whose traffic another carries. */
   retire(sa: IkeSa): void;
   /** Opens an IKE SA; the peer gets to know it by `adopt`. */
-  initiate(peer: Peer, path: Path): IkeSa;
+  initiate(peer: Peer, path: Path, redirectedFrom: Address | undefined): IkeSa;
   connecting(peer: Peer, path: Path): void;
   /** Our address from which a peer is called. */
   callingFrom(peer: PeerDesired): Address | undefined;
@@ -63,8 +63,9 @@ export class Peer implements TimerOwner {
   #retryAt = 0;
   /** IKE SAs in a row that ended soon after they were established. */
   #shortLives = 0;
+  /** How its IKE SAs give way to others. */
+  readonly handover: Handover;
   readonly #redundancy: Redundancy;
-  readonly #renewals: Renewals;
   readonly #idle: IdleWatch;
   readonly #context: PeerContext;
 
@@ -92,11 +93,14 @@ export class Peer implements TimerOwner {
       lookAgain: (why, at) => context.arm(this, why, at),
       retire: (sa) => context.retire(sa),
     });
-    this.#renewals = new Renewals({
+    this.handover = new Handover({
+      desired,
+      sas: this.sas,
       children: this.children,
       now: () => context.now(),
       lookAgain: (why, at) => context.arm(this, why, at),
       retire: (sa) => context.retire(sa),
+      call: (address, redirectedFrom) => this.#call(address, redirectedFrom),
     });
   }
 
@@ -126,7 +130,8 @@ export class Peer implements TimerOwner {
   down(reason: Reason): void {
     this.#change("down");
     this.reason = reason;
-    for (const timer of ["tend", "redundant", "leftovers", "crossed", "renewals"]) this.#context.disarm(this, timer);
+    for (const timer of ["tend", "redundant", "leftovers", "crossed", ...handoverTimers])
+      this.#context.disarm(this, timer);
     for (const sa of [...this.sas]) sa.close(reason);
   }
 
@@ -158,17 +163,6 @@ export class Peer implements TimerOwner {
     return true;
   }
 
-  /**
-   * Opens another IKE SA, which takes the place of this one as soon as it carries its children. Who only waits for calls
-   * leaves it to the other end.
-   */
-  renew(sa: IkeSa): void {
-    const calls = sa.authentication?.role === "initiator" || this.desired.initiate;
-    if (this.state !== "up" || !calls || this.#renewals.has(sa)) return;
-    const heir = this.#call(sa.path.remote.address);
-    if (heir !== undefined) this.#renewals.begin(sa, heir);
-  }
-
   /** The same peer, from another address of ours (RFC 4555): what stands goes there. False where some IKE SA cannot. */
   relocate(desired: PeerDesired): boolean {
     if (![...this.sas].every((sa) => sa.mobike !== undefined || sa.isOver)) return false;
@@ -182,9 +176,9 @@ export class Peer implements TimerOwner {
 
   /** The peer has lost it, while its kernel may go on: another takes its place, where we may call. Whether one does. */
   forgotten(sa: IkeSa): boolean {
-    this.renew(sa);
-    if (this.#renewals.has(sa)) this.#redundancy.forgotten(sa);
-    return this.#renewals.has(sa);
+    const isRenewed = this.handover.renew(sa);
+    if (isRenewed) this.#redundancy.forgotten(sa);
+    return isRenewed;
   }
 
   // --- what happens to its IKE SAs --------------------------------------------------------------------------------
@@ -206,7 +200,7 @@ export class Peer implements TimerOwner {
     if (!this.sas.delete(sa)) return;
     this.sas.add(heir);
     this.#redundancy.rekeyed(sa, heir);
-    this.#renewals.rekeyed(sa, heir);
+    this.handover.rekeyed(sa, heir);
     for (const { state } of this.children.values()) {
       if (state.kind === "connecting" && state.by === sa) state.by = heir;
       else if (state.kind === "up" && state.movingTo === sa) state.movingTo = heir;
@@ -218,7 +212,7 @@ export class Peer implements TimerOwner {
     const stood = sa.establishedAt > 0;
     if (!this.sas.delete(sa)) return;
     this.#redundancy.ended(sa);
-    this.#renewals.ended(sa);
+    this.handover.ended(sa);
     for (const child of this.children.values()) {
       const { state } = child;
       if (state.kind === "connecting" ? state.by === sa : state.kind === "locked" && this.#isOnDemand(child))
@@ -324,13 +318,14 @@ export class Peer implements TimerOwner {
 
   /** Does what brings the peer nearer to what is wanted, and arms the timer for what must wait. */
   tend(called = false): void {
+    if (this.state === "down") return;
+    this.handover.tend();
     // Whoever may call from anywhere is not called, and asks for its children itself.
-    if (this.state === "down" || this.desired.remote === "any") return;
+    if (this.desired.remote === "any") return;
     const main = this.#redundancy.main();
     if (main !== undefined) {
       this.#tendChildren(main);
       this.#redundancy.tend(main);
-      this.#renewals.tend();
       return;
     }
     if (this.sas.size > 0 || !(this.desired.initiate || called) || !this.#isWanted()) return;
@@ -349,7 +344,7 @@ export class Peer implements TimerOwner {
     this.#call(address);
   }
 
-  #call(address: Address): IkeSa | undefined {
+  #call(address: Address, redirectedFrom?: Address): IkeSa | undefined {
     const { remote, port } = this.desired;
     const local = this.#context.callingFrom(this.desired);
     if (remote === "any" || local === undefined) return undefined;
@@ -358,7 +353,7 @@ export class Peer implements TimerOwner {
     const ownPort = port === ikePort ? ikePort : natTraversalPort;
     const path: Path = { local: { address: local, port: ownPort }, remote: { address, port } };
     this.#context.connecting(this, path);
-    const sa = this.#context.initiate(this, path);
+    const sa = this.#context.initiate(this, path, redirectedFrom);
     this.sas.add(sa);
     return sa;
   }

@@ -6,11 +6,14 @@ import { answerInit, statelessAnswer } from "../ikev2/exchanges/ike-sa-init-resp
 import type { Host } from "../ikev2/host.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
 import { find, findNotify, notify } from "../ikev2/payloads.ts";
+import { gatewayText, mayBeRedirected, redirectPayload } from "../ikev2/redirect.ts";
 import type { Reason } from "../negotiate/reason.ts";
+import type { PeerDesired } from "../sa/desired.ts";
 import { formatEndpoint, type Path } from "../sa/path.ts";
 import { WireError } from "../wire/error.ts";
 import type { Header } from "../wire/ikev2/header.ts";
 import { decodeMessage, type Message } from "../wire/ikev2/message.ts";
+import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { peekCookie } from "../wire/ikev2/peek.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
 import type { Admission, Caller } from "./admission.ts";
@@ -63,6 +66,8 @@ export class Responder {
     const message = this.#decode(header, octets);
     if (message === undefined) return;
     if (admittance === "cookie" && !this.#provenAddress(message, path)) return;
+    const elsewhere = this.#elsewhere(peers, message, path);
+    if (elsewhere !== undefined) return this.#host.send(statelessAnswer(message, elsewhere), path);
     const verdict = answerInit(this.#host, peers, message, octets, path, this.#allocateSpi);
     switch (verdict.kind) {
       case "opened":
@@ -148,6 +153,17 @@ export class Responder {
     if (unsaid === undefined) return;
     const facts = { remote: formatEndpoint(path.remote), ...(unsaid === 0 ? {} : { unsaid }) };
     this.#host.log({ level: "warn", event: "ike-sa-failed", reason: reason(), facts });
+  }
+
+  /** REDIRECT, where every peer that it may be is sent to one and the same gateway: who it is need not be known. */
+  #elsewhere(peers: readonly PeerDesired[], message: Message, path: Path): Payload | undefined {
+    const nonce = find(message.payloads, "Nonce");
+    const [first, ...others] = peers.map((peer) => this.#host.redirectTo(peer));
+    if (first === undefined || nonce === undefined || !mayBeRedirected(message.payloads)) return undefined;
+    const text = gatewayText(first);
+    // The others may be redirected once they have said who they are (RFC 5685 6).
+    if (others.some((other) => other === undefined || gatewayText(other) !== text)) return undefined;
+    return text === path.local.address ? undefined : redirectPayload(first, nonce.data);
   }
 
   #drop(why: string, path: Path): void {

@@ -1,4 +1,5 @@
 import type { IkeSa } from "../ikev2/ike-sa.ts";
+import { gatewayText } from "../ikev2/redirect.ts";
 import type { KernelRefusal, Policy } from "../kernel/port.ts";
 import { formatSuite } from "../negotiate/allowed-suite.ts";
 import type { Reason } from "../negotiate/reason.ts";
@@ -33,6 +34,7 @@ export function peerStatus(peer: Peer, standing: AskPolicies): PeerStatus {
     since: peer.since,
     ...(reason === undefined ? {} : { reason }),
     attempts: peer.attempts,
+    ...(peer.handover.redirectTo === undefined ? {} : { redirectTo: gatewayText(peer.handover.redirectTo) }),
     localId: desired.localId.text,
     remoteId: desired.remoteId?.text ?? "any",
     ikeSas,

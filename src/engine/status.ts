@@ -25,6 +25,8 @@ export interface PeerStatus {
   /** Why it is not up, or why the last attempt failed; while it is up, why a request of the peer was refused. */
   readonly reason?: Reason;
   readonly attempts: number;
+  /** The gateway that its callers are sent to. */
+  readonly redirectTo?: string;
   readonly localId: string;
   readonly remoteId: string;
   /** Usually one; two for a moment after both ends called at once, many where the peer is `any`. */

@@ -6,7 +6,7 @@ import type { Reason } from "../negotiate/reason.ts";
 import type { Selector } from "../negotiate/selector.ts";
 import type { ChildEnds, ChildSa } from "../sa/child-sa.ts";
 import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
-import type { ChildDesired, PeerDesired } from "../sa/desired.ts";
+import type { ChildDesired, Gateway, PeerDesired } from "../sa/desired.ts";
 import type { LogRecord } from "../sa/log-record.ts";
 import type { Path } from "../sa/path.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
@@ -88,6 +88,12 @@ export interface Host {
   forgotten(sa: IkeSa): void;
   /** Opens another IKE SA with the same peer, in which both ends prove anew who they are, and which takes the place of this one. */
   renew(sa: IkeSa): void;
+  /** The peer sends us to another gateway, which is called in place of this IKE SA; or why we do not go there. */
+  redirected(sa: IkeSa, to: Gateway): Reason | undefined;
+  /** Where the caller of an IKE SA that has just been established is sent; undefined: it may stay. */
+  elsewhere(sa: IkeSa, peer: PeerDesired): Gateway | undefined;
+  /** Where whoever calls as this peer is sent, before it has proved anything. */
+  redirectTo(peer: PeerDesired): Gateway | undefined;
   childUp(sa: IkeSa, child: ChildSa): void;
   /** Whether outbound halves among these Child SAs wait for a sign that the peer can receive. */
   outboundWaits(children: ChildSas, waits: boolean): void;

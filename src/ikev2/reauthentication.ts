@@ -4,11 +4,14 @@ import { notifyType } from "../wire/ikev2/registry/notify.ts";
 import { reauthGrace, reauthRetry, shortestReauth } from "./constants.ts";
 import type { IkeSa, Role } from "./ike-sa.ts";
 import { findNotify, notify } from "./payloads.ts";
+import type { Handshake } from "./state.ts";
 
 /** The last time that both ends proved who they are; an IKE SA that rekeys another takes it over (RFC 4478 2). */
 export interface Authentication {
   /** Our role in that exchange: only who opened it can be asked to repeat it. */
   readonly role: Role;
+  /** Whether the end that opened it may be redirected (RFC 5685). */
+  readonly redirectable: boolean;
   /** In ms of the engine's clock. */
   readonly since: number;
   /** The part of a lifetime after which we repeat it; by chance, so that many tunnels do not do so at once. */
@@ -18,9 +21,10 @@ export interface Authentication {
 }
 
 /** Both ends have just proved who they are. */
-export function beginAuthentication(sa: IkeSa): void {
+export function beginAuthentication(sa: IkeSa, { redirectable }: Pick<Handshake, "redirectable">): void {
   const share = 0.8 + (sa.host.random(1)[0] ?? 0) / 2_560;
-  sa.authentication = { role: sa.role, since: sa.host.now(), share, wanted: Number.POSITIVE_INFINITY };
+  const wanted = Number.POSITIVE_INFINITY;
+  sa.authentication = { role: sa.role, redirectable, since: sa.host.now(), share, wanted };
   arm(sa);
 }
 

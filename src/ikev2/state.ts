@@ -4,6 +4,7 @@
  */
 import type { KePair } from "../crypto/key-exchange.ts";
 import type { KeTransform } from "../crypto/transforms/ke.ts";
+import type { Address } from "../negotiate/address.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { PeerDesired, ProposalDesired } from "../sa/desired.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
@@ -18,6 +19,8 @@ export interface InitOffer {
   readonly cookie?: Uint8Array | undefined;
   /** How often the responder asked for a cookie or another method; bounded. */
   readonly restarts: number;
+  /** The gateway that sent us to this one (RFC 5685 3). */
+  readonly redirectedFrom?: Address | undefined;
 }
 
 /** What both ends remember of IKE_SA_INIT until IKE_AUTH is over. */
@@ -34,6 +37,8 @@ export interface Handshake {
   readonly childless: boolean;
   /** The responder takes several rounds of authentication (RFC 4739). */
   readonly multipleAuth: boolean;
+  /** The initiator may be redirected (RFC 5685). */
+  readonly redirectable: boolean;
 }
 
 /** A responder's IKE_AUTH from its first request on, over all its rounds. */

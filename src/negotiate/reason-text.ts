@@ -124,6 +124,10 @@ function sentence(reason: Reason): string {
       return `${reason.identity} is connected from ${reason.from} already, and its section says unique: keep`;
     case "lifetime-over":
       return `the ${reason.what} reached its hard lifetime`;
+    case "redirected":
+      return `the called gateway sent the caller to ${reason.to} (RFC 5685)`;
+    case "redirect-refused":
+      return `the peer would send us to ${reason.to}: ${redirectText[reason.why]}`;
     case "authentication-expired":
       return "the peer did not prove again in time who it is, and reauth says that it must (RFC 4478)";
     case "idle":
@@ -137,6 +141,12 @@ function sentence(reason: Reason): string {
       return operatorText[reason.action];
   }
 }
+
+const redirectText = {
+  forbidden: "redirect.follow says no",
+  unlisted: "that is no other of its addresses; add it to remote if you trust it with this tunnel",
+  loop: "it has done so 5 times within 5 minutes; two gateways may be sending us to each other",
+} as const;
 
 const childlessText = {
   us: "the IKE_AUTH asks for no Child SA, and childless: never forbids that (RFC 6023)",

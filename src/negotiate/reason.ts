@@ -159,6 +159,10 @@ export type Reason =
   | { readonly code: "already-connected"; readonly identity: string; readonly from: string }
   /** A hard limit ended the SA. */
   | { readonly code: "lifetime-over"; readonly what: "IKE SA" | "Child SA" }
+  /** The peer sent us, or we sent it, to another gateway: RFC 5685. */
+  | { readonly code: "redirected"; readonly to: string }
+  /** The peer would send us to where we do not go: not wanted, no address of the peer, or too often. */
+  | { readonly code: "redirect-refused"; readonly to: string; readonly why: "forbidden" | "unlisted" | "loop" }
   /** The peer did not prove again in time who it is: RFC 4478. */
   | { readonly code: "authentication-expired" }
   /** On demand, and nothing was carried for its idle time. */

@@ -28,6 +28,7 @@ const words: Readonly<Record<LogEvent, string>> = {
   "child-sa-failed": "Child SA failed",
   "peer-connecting": "connecting",
   "peer-removed": "peer removed",
+  redirect: "sent to another gateway",
   "path-changed": "the way to the peer changed",
   "policy-failed": "policy could not be set",
   "route-failed": "route could not be set",

@@ -75,6 +75,7 @@ export interface PeerDesired {
   readonly initiate: boolean;
   readonly unique: UniquePolicy;
   readonly childless: ChildlessPolicy;
+  readonly redirect: RedirectDesired;
   /** How long a proof of identity holds before both ends repeat it in a new IKE SA, in ms; 0: for ever. */
   readonly reauth: number;
   readonly timing: PeerTiming;
@@ -99,6 +100,23 @@ export interface NatDesired {
  * is turned away while the first stands; `never`: as many as come.
  */
 export type UniquePolicy = "replace" | "keep" | "never";
+/** Being sent to another gateway, and sending callers there (RFC 5685). */
+export interface RedirectDesired {
+  /** Whether the peer may send us to another of its addresses. */
+  readonly follow: boolean;
+  /** The names that stand for addresses of the peer. */
+  readonly names: readonly { readonly name: string; readonly addresses: readonly Address[] }[];
+  /** Where callers are sent; undefined: nowhere. */
+  readonly to: Gateway | undefined;
+  /** How long they have before what is left of them here is closed, in ms. */
+  readonly grace: number;
+}
+
+/** A gateway as REDIRECT names it. */
+export type Gateway =
+  | { readonly kind: "address"; readonly address: Address }
+  | { readonly kind: "name"; readonly name: string };
+
 /** How the two ends prove who they are: each in one round or, with RFC 4739, in several, all of which must succeed. */
 export interface AuthDesired {
   /** What we prove ourselves with; the first round is that of `localId`. At least one. */

@@ -23,6 +23,7 @@ export type LogEvent =
   | "child-sa-failed"
   | "peer-connecting"
   | "peer-removed"
+  | "redirect"
   | "path-changed"
   | "policy-failed"
   | "route-failed"

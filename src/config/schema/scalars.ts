@@ -33,18 +33,18 @@ export type RemoteText =
   | { readonly kind: "name"; readonly name: string }
   | { readonly kind: "any" };
 
-export const remote: z.ZodType<RemoteText> = textLeaf(
-  "an IP address, a DNS name or any",
-  (text): Reading<RemoteText> => {
-    if (text === "any") return { value: { kind: "any" } };
-    if (/^[0-9.]+(\/[0-9]*)?$/.test(text) || /[:/%]/.test(text)) {
-      const address = readHostAddress(text);
-      return "value" in address ? { value: { kind: "address", address: address.value } } : address;
-    }
-    if (text.length <= 253 && dnsName.test(text)) return { value: { kind: "name", name: text } };
-    return { wrong: `is an IP address, a DNS name or any, not ${quote(text)}` };
-  },
-);
+export const remote: z.ZodType<RemoteText> = textLeaf("an IP address, a DNS name or any", readRemote);
+
+/** An address, a name or `any`. */
+export function readRemote(text: string): Reading<RemoteText> {
+  if (text === "any") return { value: { kind: "any" } };
+  if (/^[0-9.]+(\/[0-9]*)?$/.test(text) || /[:/%]/.test(text)) {
+    const address = readHostAddress(text);
+    return "value" in address ? { value: { kind: "address", address: address.value } } : address;
+  }
+  if (text.length <= 253 && dnsName.test(text)) return { value: { kind: "name", name: text } };
+  return { wrong: `is an IP address, a DNS name or any, not ${quote(text)}` };
+}
 
 /** Milliseconds, from `500ms`, `30s`, `5m`, `2h`, or a number of seconds. */
 export function duration(range: { readonly min: number; readonly max: number; readonly off?: boolean }) {

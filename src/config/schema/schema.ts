@@ -8,6 +8,7 @@ import { documented } from "./documentation.ts";
 import { floodSection } from "./flood.ts";
 import { leaf, notThis, oneOf, oneOrMany, section, wholeNumber } from "./leaf.ts";
 import { childShape, lockEntry, protectEntry } from "./protect.ts";
+import { redirectSection } from "./redirect.ts";
 import {
   duration,
   hostAddress,
@@ -228,6 +229,12 @@ const sharedShape = {
     meaning:
       "How long a proof of identity holds (RFC 4478). In time, at 80 to 90 percent, the end that called opens a new IKE SA, in which both prove anew who they are; its Child SAs stand before the old ones go, and no packet is lost. The end that was called asks for it (AUTH_LIFETIME), and half a minute after the time is over ends what was not renewed. A peer that asks for it is obeyed whatever stands here.",
     example: "reauth: 8h",
+  }),
+  redirect: documented(redirectSection.optional(), {
+    type: "section",
+    default: "followed to other addresses of `remote`, sent to nobody",
+    meaning: "Being sent to another gateway by the peer, and sending it there (RFC 5685).",
+    example: "redirect: { to: gw-c.example }",
   }),
   retransmission: documented(retransmissionSection.optional(), {
     type: "section",

@@ -23,6 +23,7 @@ import type { IkeSa } from "../ike-sa.ts";
 import { supportPayloads, takeSupport } from "../mobike.ts";
 import { find, findError, findNotify, notify } from "../payloads.ts";
 import { beginAuthentication, takeAuthLifetime } from "../reauthentication.ts";
+import { findRedirect, type Redirect } from "../redirect.ts";
 import type { Handshake } from "../state.ts";
 import type { Task } from "../task.ts";
 import { deleteChild, refuseAuthentication } from "./informational.ts";
@@ -72,12 +73,12 @@ function sendFirst(sa: IkeSa, attempt: Attempt): void {
     }
     payloads.push(...offeredCapabilities(sa, peer), ...supportPayloads(sa));
     sa.state = { kind: "ExpectAuthResponse", handshake };
-    sa.sendRequest(authTask(attempt), payloads);
+    sa.sendRequest(authTask(attempt, true), payloads);
   });
 }
 
 /** One request of IKE_AUTH; each round is one. */
-function authTask(attempt: Attempt): Task {
+function authTask(attempt: Attempt, isFirst = false): Task {
   return {
     exchangeType: exchangeType.IKE_AUTH,
     begin: () => {},
@@ -87,6 +88,8 @@ function authTask(attempt: Attempt): Task {
       attempt.rounds.verify(payloads, (reason) => {
         if (sa.state.kind !== "ExpectAuthResponse") return release(sa, attempt.offer);
         if (reason !== undefined) return fail(sa, attempt, reason, payloads);
+        const redirect = isFirst && !attempt.rounds.isOver ? findRedirect(payloads) : undefined;
+        if (redirect !== undefined) return leave(sa, attempt, redirect);
         if (!attempt.rounds.isOver) return sendNext(sa, attempt);
         finish(sa, attempt, sa.state.closing, payloads);
       });
@@ -131,7 +134,7 @@ function finish(sa: IkeSa, attempt: Attempt, closing: Reason | undefined, payloa
   takeSupport(sa, payloads);
   sa.establish();
   takeCapabilities(sa, peer, payloads);
-  beginAuthentication(sa);
+  beginAuthentication(sa, handshake);
   takeAuthLifetime(sa, payloads);
   if (closing !== undefined) {
     release(sa, offer);
@@ -140,6 +143,12 @@ function finish(sa: IkeSa, attempt: Attempt, closing: Reason | undefined, payloa
   // RFC 7619 2.3: nobody's word for it is enough to give up what stands.
   const initialContact = authenticates(peer) && findNotify(payloads, notifyType.INITIAL_CONTACT) !== undefined;
   sa.host.established(sa, initialContact);
+  const redirect = findRedirect(payloads);
+  if (redirect !== undefined && redirect.nonce.length === 0) {
+    release(sa, offer);
+    const refusal = sa.host.redirected(sa, redirect.to);
+    return refusal === undefined ? undefined : sa.close(refusal);
+  }
   if (offer === undefined) return;
   // One too many: it is being closed already, and its child with it.
   if (sa.state.kind !== "Established") return release(sa, offer);
@@ -151,6 +160,14 @@ function finish(sa: IkeSa, attempt: Attempt, closing: Reason | undefined, payloa
     return sa.request(deleteChild(offer.child.protocol, offer.spi));
   }
   completeChild(sa, offer, accepted, payloads, { ni: handshake.ni, nr: handshake.nr, outbound: "now" }, () => {});
+}
+
+/** RFC 5685 6: a gateway that has proved itself may send us away in its first answer, before we have proved all. */
+function leave(sa: IkeSa, { handshake, offer }: Attempt, { to }: Redirect): void {
+  wipe(handshake.skPi, handshake.skPr);
+  release(sa, offer);
+  const refusal = sa.host.redirected(sa, to);
+  if (refusal !== undefined) sa.end(refusal);
 }
 
 function release(sa: IkeSa, offer: ChildOffer | undefined): void {

@@ -16,6 +16,7 @@ import type { IkeSa } from "../ike-sa.ts";
 import { supportPayloads, takeSupport } from "../mobike.ts";
 import { find, findNotify, notify } from "../payloads.ts";
 import { authLifetimePayloads, beginAuthentication } from "../reauthentication.ts";
+import { redirectPayload } from "../redirect.ts";
 import type { AuthAttempt, Handshake } from "../state.ts";
 
 const type = exchangeType.IKE_AUTH;
@@ -115,12 +116,15 @@ function finish(sa: IkeSa, handshake: Handshake, attempt: AuthAttempt, proof: re
   if (sa.fragmentSize > 0) sa.fragmentSize = peer.messages.fragmentSize;
   takeSupport(sa, request);
   sa.establish();
-  beginAuthentication(sa);
+  beginAuthentication(sa, handshake);
   takeCapabilities(sa, peer, request);
   // RFC 7619 2.3: nobody's word for it is enough to give up what stands.
   const initialContact = authenticates(peer) && findNotify(request, notifyType.INITIAL_CONTACT) !== undefined;
   sa.host.established(sa, initialContact);
   const said = sa.mobike === undefined ? proof : [...proof, ...supportPayloads(sa)];
+  // RFC 5685 6: both have proved who they are, and there will be no Child SA here.
+  const elsewhere = sa.host.elsewhere(sa, peer);
+  if (elsewhere !== undefined) return sa.respond(type, [...said, redirectPayload(elsewhere)]);
   if (find(request, "SA") === undefined) return sa.respond(type, said);
   // The operator wants the peer down: it learns so at once, and no Child SA comes to be meanwhile.
   if (sa.state.kind !== "Established") return sa.respond(type, [...said, notify(notifyType.TEMPORARY_FAILURE)]);

@@ -2,6 +2,7 @@
 import type { KePair } from "../../crypto/key-exchange.ts";
 import type { KeTransform } from "../../crypto/transforms/ke.ts";
 import { findTransform } from "../../crypto/transforms.ts";
+import type { Address } from "../../negotiate/address.ts";
 import { formatOffer, offerProposals, type ProposalPolicy, verifyAnswer } from "../../negotiate/proposals.ts";
 import type { Reason } from "../../negotiate/reason.ts";
 import type { PeerDesired } from "../../sa/desired.ts";
@@ -18,13 +19,15 @@ import type { IkeSa } from "../ike-sa.ts";
 import { deriveKeying, lowestNonce } from "../keying.ts";
 import { findNat, isEncapsulated, natDetectionPayloads } from "../nat-detection.ts";
 import { find, findError, findNotify, notify } from "../payloads.ts";
+import { findRedirect, redirectSupport } from "../redirect.ts";
 import type { InitOffer } from "../state.ts";
 import type { Task } from "../task.ts";
 import { beginAuth } from "./ike-auth-initiator.ts";
 
 /** What the first IKE_SA_INIT with a peer offers. */
-export function firstOffer(host: Host, peer: PeerDesired): InitOffer {
-  return { nonce: host.random(nonceLength), proposals: peer.ike, method: preferredMethod(peer), restarts: 0 };
+export function firstOffer(host: Host, peer: PeerDesired, redirectedFrom: Address | undefined): InitOffer {
+  const nonce = host.random(nonceLength);
+  return { nonce, proposals: peer.ike, method: preferredMethod(peer), restarts: 0, redirectedFrom };
 }
 
 /** Asks for the key pair; the request goes out when it has come. */
@@ -49,6 +52,13 @@ export function handleInitResponse(sa: IkeSa, header: Header, octets: Uint8Array
     // A repeated answer to what has been said again meanwhile.
     if (offer.cookie !== undefined && Buffer.compare(offer.cookie, cookie.data) === 0) return;
     return restart(sa, { ...offer, cookie: Uint8Array.from(cookie.data) }, state.pair);
+  }
+  const redirect = findRedirect(payloads);
+  if (redirect !== undefined && header.responderSpi === 0n) {
+    // RFC 5685 3: whoever cannot repeat our nonce has not seen the request; its word is as good as none.
+    if (Buffer.compare(redirect.nonce, offer.nonce) !== 0) return;
+    const refusal = sa.host.redirected(sa, redirect.to);
+    return refusal === undefined ? undefined : sa.note(refusal);
   }
   const invalidKe = findNotify(payloads, notifyType.INVALID_KE_PAYLOAD);
   if (invalidKe !== undefined) return changeMethod(sa, offer, state.pair, invalidKe.data);
@@ -110,7 +120,7 @@ function finish(sa: IkeSa, header: Header, payloads: readonly Payload[], octets:
     // RFC 7296 2.23: with a NAT in between, everything from IKE_AUTH on goes over port 4500.
     // RFC 4555 3.3: and so it does where a NAT may be met later.
     if (isEncapsulated(nat) || mayMove) sa.path = floated(sa.path);
-    beginAuth(sa, { ni, nr: nonce, request, response, skPi, skPr, nat, childless, multipleAuth });
+    beginAuth(sa, { ni, nr: nonce, request, response, skPi, skPr, nat, childless, multipleAuth, redirectable: false });
   });
 }
 
@@ -125,6 +135,7 @@ function send(sa: IkeSa, offer: InitOffer, pair: KePair): void {
     ...natDetectionPayloads(sa.initiatorSpi, 0n, sa.path, sa.peer?.nat.force),
     notify(notifyType.IKEV2_FRAGMENTATION_SUPPORTED),
   );
+  if (sa.peer !== undefined && hasElsewhere(sa.peer)) payloads.push(redirectSupport(offer.redirectedFrom));
   const request = sa.sendClearRequest(initTask, payloads);
   sa.state = { kind: "ExpectInitResponse", offer, pair, request };
 }
@@ -173,6 +184,11 @@ function offeredMethods(offer: Pick<InitOffer, "proposals">): KeTransform[] {
   return offer.proposals.flatMap((proposal) =>
     proposal.transforms.filter((row): row is KeTransform => row.type === "KE"),
   );
+}
+
+/** Whether there is anywhere that the peer could send us to. */
+function hasElsewhere({ redirect, remote }: PeerDesired): boolean {
+  return redirect.follow && remote !== "any" && remote.length > 1;
 }
 
 function preferredMethod(peer: PeerDesired): KeTransform {

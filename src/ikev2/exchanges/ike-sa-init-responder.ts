@@ -15,6 +15,7 @@ import { IkeSa } from "../ike-sa.ts";
 import { deriveKeying, lowestNonce } from "../keying.ts";
 import { findNat, natDetectionPayloads } from "../nat-detection.ts";
 import { countOf, find, findNotify, notify } from "../payloads.ts";
+import { mayBeRedirected } from "../redirect.ts";
 
 /** What became of a request: a half-open SA, or an answer without state, or neither. */
 export type InitVerdict =
@@ -78,6 +79,7 @@ export function answerInit(
   // Which peer it is shows only in IKE_AUTH: until then the most likely one counts.
   const forged = peers[0]?.nat.force === true;
   // RFC 6023 3: what is announced must be taken, whichever peer it is.
+  const redirectable = mayBeRedirected(payloads);
   const childless = peers.every((peer) => peer.childless !== "never");
   const nat = findNat(payloads, header.initiatorSpi, header.responderSpi, path, forged);
   const fragments = findNotify(payloads, notifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined;
@@ -112,7 +114,18 @@ export function answerInit(
     ]);
     sa.state = {
       kind: "ExpectAuthRequest",
-      handshake: { ni: initiatorNonce, nr, request, response, skPi, skPr, nat, childless, multipleAuth: true },
+      handshake: {
+        ni: initiatorNonce,
+        nr,
+        request,
+        response,
+        skPi,
+        skPr,
+        nat,
+        childless,
+        multipleAuth: true,
+        redirectable,
+      },
     };
   });
   return { kind: "opened", sa };

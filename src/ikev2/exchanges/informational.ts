@@ -11,6 +11,7 @@ import type { ChildSas } from "../child-sas.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { findNotify, notify, protocolNumber, saProtocol, spiNumber, spiOctets } from "../payloads.ts";
 import { takeAuthLifetime } from "../reauthentication.ts";
+import { findRedirect } from "../redirect.ts";
 import type { Task } from "../task.ts";
 import { answerMobike, mappingQuestion, takeMapping } from "./mobike.ts";
 
@@ -42,6 +43,16 @@ export function answerInformational(sa: IkeSa, payloads: readonly Payload[], pat
     for (const child of gone) children.remove(child, { code: "peer-deleted", what: "Child SA" });
   }
   sa.respond(type, answer);
+  takeRedirect(sa, payloads);
+}
+
+/** RFC 5685 5: the end that was called sends us to another gateway, once we have acknowledged it. */
+function takeRedirect(sa: IkeSa, payloads: readonly Payload[]): void {
+  const redirect = findRedirect(payloads);
+  if (redirect?.nonce.length !== 0 || sa.authentication?.role !== "initiator" || sa.state.kind !== "Established")
+    return;
+  const refusal = sa.host.redirected(sa, redirect.to);
+  if (refusal !== undefined) sa.host.noted(sa, refusal);
 }
 
 /** Deletes the whole IKE SA; the answer ends it. */

@@ -177,6 +177,7 @@ describe("commands against a daemon", () => {
       report: async () => report,
       ask: (kind, peer) => asked.push(`${kind} ${peer}`),
       rekey: () => undefined,
+      redirect: (peer, to) => asked.push(`redirect ${peer} ${JSON.stringify(to)}`),
       onRecord: () => () => undefined,
       onLine: () => () => undefined,
       reload: async () => ({ peers: 2 }),
@@ -216,6 +217,30 @@ describe("commands against a daemon", () => {
       stdout: "site-c is down\n",
       stderr: "",
     });
+  });
+
+  it.each([
+    ["192.0.2.9", '{"kind":"address","address":"192.0.2.9"}'],
+    ["gw-c.example", '{"kind":"name","name":"gw-c.example"}'],
+  ])("redirect sends callers to %s", async (gateway, to) => {
+    const ended = await underlock(["redirect", "site-b", gateway, "--socket", socket]);
+    expect(ended).toMatchObject({ status: 0, stderr: "" });
+    expect(ended.stdout).toMatch(/^callers of site-b .*; [0-9]+ IKE SAs? stands? here now\n$/);
+    expect(asked.at(-1)).toBe(`redirect site-b ${to}`);
+  });
+
+  it("redirect without a gateway lets them stay", async () => {
+    const { status: exit, stdout } = await underlock(["redirect", "site-b", "--socket", socket]);
+    expect([exit, stdout.slice(0, 31)]).toEqual([0, "callers of site-b may stay; 1 I"]);
+    expect(asked.at(-1)).toBe("redirect site-b undefined");
+  });
+
+  it("redirect to what is no gateway changes nothing", async () => {
+    const before = asked.length;
+    const ended = await underlock(["redirect", "site-b", "no gateway", "--socket", socket]);
+    expect(ended.status).not.toBe(0);
+    expect(ended.stderr).toContain("the address or the DNS name of a gateway");
+    expect(asked).toHaveLength(before);
   });
 
   it("a mistyped peer is a usage error that names the nearest", async () => {

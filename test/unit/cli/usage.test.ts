@@ -27,7 +27,19 @@ describe("underlock", () => {
   it("lists every command in its help", async () => {
     const { status, stdout } = await underlock(["--help"]);
     expect(status).toBe(0);
-    for (const command of ["run", "lock", "unlock", "check", "up", "down", "rekey", "reload", "status", "version"])
+    for (const command of [
+      "run",
+      "lock",
+      "unlock",
+      "check",
+      "up",
+      "down",
+      "rekey",
+      "redirect",
+      "reload",
+      "status",
+      "version",
+    ])
       expect(stdout).toMatch(new RegExp(`^  ${command} `, "m"));
   });
 
@@ -53,17 +65,21 @@ describe("underlock", () => {
     expect((await underlock(["run", "--help"])).stdout).not.toContain("impair");
   });
 
-  it.each([[["status"]], [["up", "b"]], [["down", "b"]], [["rekey", "b", "--ike"]], [["reload"]]])(
-    "%j misses the daemon",
-    async (words) => {
-      const socket = join(folder, "absent.sock");
-      expect(await underlock([...words, "--socket", socket])).toEqual({
-        status: 1,
-        stdout: "",
-        stderr: `underlock: no underlock daemon answers on ${socket}: start one with "underlock run", or name its socket with --socket\n`,
-      });
-    },
-  );
+  it.each([
+    [["status"]],
+    [["up", "b"]],
+    [["down", "b"]],
+    [["rekey", "b", "--ike"]],
+    [["redirect", "b", "192.0.2.9"]],
+    [["reload"]],
+  ])("%j misses the daemon", async (words) => {
+    const socket = join(folder, "absent.sock");
+    expect(await underlock([...words, "--socket", socket])).toEqual({
+      status: 1,
+      stdout: "",
+      stderr: `underlock: no underlock daemon answers on ${socket}: start one with "underlock run", or name its socket with --socket\n`,
+    });
+  });
 });
 
 describe("the launcher", () => {

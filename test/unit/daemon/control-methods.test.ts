@@ -14,6 +14,7 @@ function host(peers: readonly PeerStatus[] = []) {
     report: () => Promise.reject(new Error("not asked here")),
     ask: () => undefined,
     rekey: (peer, what) => rekeyed.push(`${peer} ${what}`),
+    redirect: () => undefined,
     onRecord: () => () => undefined,
     onLine: (listener) => {
       listeners.add(listener);
@@ -43,7 +44,16 @@ function peer(name: string, state: PeerStatus["state"]): PeerStatus {
 
 describe("the control socket's methods", () => {
   it("are these", () => {
-    expect([...host().methods.keys()]).toEqual(["status", "up", "down", "rekey", "reload", "version", "subscribe"]);
+    expect([...host().methods.keys()]).toEqual([
+      "status",
+      "up",
+      "down",
+      "rekey",
+      "redirect",
+      "reload",
+      "version",
+      "subscribe",
+    ]);
   });
 
   it("rekey begins with the Child SAs or the IKE SA of a peer that is up", () => {

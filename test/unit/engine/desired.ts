@@ -51,6 +51,7 @@ export function peer(local: Address, remote: Address, options: PeerOptions = {})
     auth: { local: [secret], remote: [secret] },
     childless: "allow",
     reauth: 0,
+    redirect: { follow: true, names: [], to: undefined, grace: 60_000 },
     ike: (ike ?? ["aes128gcm16-prfsha256-x25519"]).map((text) => ({ transforms: parseProposal(text, "ike") })),
     children: protect.flatMap((line) => children(line, { esp, ah, hardSeconds, soft })),
     initiate: true,

@@ -1,12 +1,14 @@
 /** How every reason comes about: one story each, told to bare engines in one test and to whole daemons in another. */
 import { parseProposal } from "../../../src/crypto/keywords.ts";
-import { notify } from "../../../src/ikev2/payloads.ts";
+import { find, notify } from "../../../src/ikev2/payloads.ts";
+import { redirectPayload } from "../../../src/ikev2/redirect.ts";
 import type { SimulatedKernel } from "../../../src/kernel/simulated/simulated-kernel.ts";
 import type { Address } from "../../../src/negotiate/address.ts";
 import { makeIdentity } from "../../../src/negotiate/identity.ts";
 import { offerProposals } from "../../../src/negotiate/proposals.ts";
 import type { ReasonCode } from "../../../src/negotiate/reason.ts";
 import type { DesiredState, PeerDesired, RoundDesired } from "../../../src/sa/desired.ts";
+import { decodeMessage } from "../../../src/wire/ikev2/message.ts";
 import type { Payload } from "../../../src/wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
@@ -75,8 +77,8 @@ async function keyed<E extends StageEnd>(stage: Stage<E>, puppet: Puppet<Line>):
 }
 
 /** The end's first exchange with a puppet that answers, up to its IKE_AUTH. */
-async function answered<E extends StageEnd>(stage: Stage<E>, change?: Change) {
-  const { end, puppet } = await called(stage);
+async function answered<E extends StageEnd>(stage: Stage<E>, change?: Change, options?: PeerOptions) {
+  const { end, puppet } = await called(stage, options);
   puppet.answerInit(change);
   await stage.pass(0);
   return { end, puppet };
@@ -395,6 +397,24 @@ export const stories: { readonly [C in ReasonCode]: Story } = {
     end.kernel.send({ source: a, destination: b, protocol: 47 });
     await stage.pass(3_000);
     return { end, like: { child: "gre", seconds: 0.5 } };
+  },
+  redirected: async (stage) => {
+    const { end, puppet } = await answered(stage, undefined, { remote: [b, c] });
+    puppet.answerAuth((payloads) => [...payloads.slice(0, 2), redirectPayload({ kind: "address", address: c })]);
+    await stage.pass(0);
+    stage.silence();
+    await stage.pass(4_000);
+    return { end, like: { to: c } };
+  },
+  "redirect-refused": async (stage) => {
+    const { end, puppet } = await called(stage, { remote: [b, c] });
+    const elsewhere = { kind: "address", address: unreachable } as const;
+    const { header, payloads } = decodeMessage(puppet.received());
+    puppet.theirSpi = header.initiatorSpi;
+    const answer = puppet.clear(true, [redirectPayload(elsewhere, find(payloads, "Nonce")?.data)]);
+    puppet.inject(answer.fill(0, 8, 16));
+    await stage.pass(0);
+    return { end, like: { to: unreachable, why: "unlisted" } };
   },
   "sa-vanished": async (stage) => {
     const { one } = await both(stage, {}, {});

@@ -102,6 +102,12 @@ const cases: { readonly [C in ReasonCode]: readonly Case<C>[] } = {
     ],
   ],
   "authentication-expired": [[{ code: "authentication-expired" }, "did not prove again in time", "reauth"]],
+  redirected: [[{ code: "redirected", to: "192.0.2.9" }, "to 192.0.2.9", "RFC 5685"]],
+  "redirect-refused": [
+    [{ code: "redirect-refused", to: "192.0.2.9", why: "forbidden" }, "to 192.0.2.9", "redirect.follow"],
+    [{ code: "redirect-refused", to: "192.0.2.9", why: "unlisted" }, "no other of its addresses"],
+    [{ code: "redirect-refused", to: "192.0.2.9", why: "loop" }, "5 times within 5 minutes"],
+  ],
   "wrong-auth-rounds": [
     [
       { code: "wrong-auth-rounds", identity: "user@example", wanted: 2, seen: 1 },
