@@ -4,6 +4,7 @@
  * Two implementations stand beside it: `xfrm/` (Linux) and `simulated/` (memory), held to one conformance suite.
  * Types and reason codes only: the core imports this file and never loads a native library.
  */
+import type { CompTransform } from "../crypto/transforms/comp.ts";
 import type { EncrTransform } from "../crypto/transforms/encr.ts";
 import type { IntegTransform } from "../crypto/transforms/integ.ts";
 import type { Address, Prefix } from "../negotiate/address.ts";
@@ -19,6 +20,8 @@ export interface SaId {
   readonly protocol: SaProtocol;
   readonly spi: number;
   readonly destination: Address;
+  /** The IPComp SA that goes with it, comes and goes with it (RFC 3173). */
+  readonly cpi?: number;
 }
 
 /** One unidirectional SA, complete. */
@@ -39,6 +42,8 @@ export interface SaInstall extends SaId {
   readonly soft?: SaLimits;
   /** UDP encapsulation, RFC 3948: the ports at our and the peer's end, in the direction of the packet. */
   readonly encapsulation?: { readonly sourcePort: number; readonly destinationPort: number };
+  /** With a CPI: packets are compressed before they are protected, where that makes them shorter. */
+  readonly compression?: CompTransform;
   /** Transport mode: the selectors the SA may carry. */
   readonly selector?: Selector;
   /** Outbound and encapsulated: the kernel sends a NAT keepalive after so many seconds of silence. Only where it is among the kernel's abilities. */
@@ -103,6 +108,8 @@ export interface PolicyTemplate {
   readonly protocol: SaProtocol;
   readonly mode: SaMode;
   readonly reqid: number;
+  /** IPComp below ESP or AH: demanded on the way out, possible on the way in, since what is short is not compressed. */
+  readonly compressed?: true;
   /** Outer addresses; in transport mode those of the selector. */
   readonly source: Address;
   readonly destination: Address;
@@ -133,7 +140,7 @@ export interface Route {
 }
 
 export type KernelRequest =
-  /** Reserves an inbound SPI; answered by `spi`. */
+  /** Reserves an inbound SPI, with `compress` a CPI too; answered by `spi`. */
   | {
       readonly kind: "allocateSpi";
       readonly protocol: SaProtocol;
@@ -141,6 +148,7 @@ export type KernelRequest =
       readonly source: Address;
       readonly destination: Address;
       readonly reqid: number;
+      readonly compress?: boolean;
     }
   /** Inbound: completes a reserved SPI. Outbound: adds. EEXIST where the SPI is taken. */
   | { readonly kind: "installSa"; readonly sa: SaInstall }
@@ -184,7 +192,7 @@ export type KernelAnswer =
       /** `setRoute` only: no address of this host lies in the local subnet, so there is nothing to prefer and no route was set. */
       readonly skipped?: "no-local-address";
     }
-  | { readonly kind: "spi"; readonly spi: number }
+  | { readonly kind: "spi"; readonly spi: number; readonly cpi?: number }
   | { readonly kind: "usage"; readonly usage: SaUsage }
   /** In the order of the request; undefined: it does not stand. */
   | { readonly kind: "usages"; readonly usages: readonly (SaUsage | undefined)[] }

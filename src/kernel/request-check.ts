@@ -86,8 +86,16 @@ function saFault(sa: SaInstall): string | undefined {
     keyFault(sa) ??
     (sa.selector === undefined ? undefined : selectorFault(sa.selector)) ??
     (sa.selector !== undefined && sa.mode === "tunnel" ? "only a transport mode SA has a selector" : undefined) ??
-    replayFault(sa)
+    replayFault(sa) ??
+    compressionFault(sa)
   );
+}
+
+/** RFC 3173 3.3: 16 bits, of which the first 256 are not negotiated. */
+function compressionFault({ cpi, compression }: SaInstall): string | undefined {
+  if ((cpi === undefined) !== (compression === undefined)) return "a CPI and an algorithm of IPComp go together";
+  if (cpi !== undefined && (cpi < 256 || cpi > 0xffff)) return `a CPI is 256 to 65535, not ${cpi}`;
+  return undefined;
 }
 
 /** Every SA ends by itself, whatever becomes of the daemon. */
@@ -134,6 +142,8 @@ function moveFault({ mode, protocol, reqid, from, to, policies }: SaMove): strin
   if (protocol === "ah" && to.encapsulation !== undefined) return "AH cannot be encapsulated in UDP";
   if (mode === "transport" && !sameEnds(from, to))
     return "a transport mode SA keeps its addresses: they are those of its selector";
+  if (!sameEnds(from, to) && policies.some(({ action }) => action.kind === "protected" && action.template.compressed))
+    return "compressed SAs keep their addresses";
   return (
     reqidFault(reqid) ??
     sameFamily("an SA's addresses", [from.source, from.destination]) ??

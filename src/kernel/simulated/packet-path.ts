@@ -34,7 +34,8 @@ export function output(state: PathState, packet: ClearPacket, dry: boolean): Out
   if (policy === undefined || policy.action.kind === "exempt") return { kind: "clear", packet };
   if (policy.action.kind === "locked") return { kind: "dropped", reason: "XfrmOutPolBlock" };
   const tuple = saTuple(policy.action.template, packet);
-  const entry = state.sad.outbound(tuple, packet);
+  const { compressed } = policy.action.template;
+  const entry = state.sad.outbound(tuple, packet, compressed === true);
   if (entry === undefined) {
     if (!dry) acquire(state, tuple, packet);
     return { kind: "dropped", reason: "XfrmOutNoStates" };
@@ -97,6 +98,7 @@ export function inputProtected(state: PathState, packet: ProtectedPacket): Input
   if (expiry?.hard === true) return dropped("XfrmInStateExpired");
   if (!opens(entry.sa, packet.sealed.by)) return dropped("XfrmInStateProtoError");
   entry.replay.advance(packet.sequence);
+  if (isCompressed(packet) && entry.sa.cpi !== packet.sealed.by.cpi) return dropped("XfrmInNoStates");
   count(state, entry, carriedLength(entry, packet.sealed.inner));
   reportMapping(state, entry, packet);
   const inner = decapsulate(entry, packet);
@@ -166,6 +168,8 @@ function fits(template: PolicyTemplate, entry: ValidSa): boolean {
   if (template.protocol !== entry.protocol || template.reqid !== entry.reqid || template.mode !== entry.mode)
     return false;
   if (entry.mode === "transport") return true;
+  // IPComp makes the tunnel where there is any: ESP itself is in transport mode then.
+  if ((template.compressed === true) !== (entry.sa.compression !== undefined)) return false;
   return addressFits(template.source, entry.source) && addressFits(template.destination, entry.destination);
 }
 
@@ -177,6 +181,11 @@ function seal(entry: ValidSa, inner: ClearPacket, sequence: bigint): ProtectedPa
   const { source, destination, protocol, spi, mode, sa } = entry;
   const packet = { source, destination, protocol, spi, sequence, sealed: { by: sa, mode, inner } };
   return sa.encapsulation === undefined ? packet : { ...packet, encapsulation: sa.encapsulation };
+}
+
+/** What is short is left as it is (RFC 3173 2.2); Linux tries nothing below 90 octets. */
+function isCompressed({ sealed }: ProtectedPacket): boolean {
+  return sealed.by.compression !== undefined && packetLength(sealed.inner) > leastCompressed;
 }
 
 /** Both ends hold the same algorithms, keys and (for the ICV's hidden upper half) the same kind of sequence number. */
@@ -257,6 +266,9 @@ function packetSelector(packet: ClearPacket): Selector {
 function dropped(reason: DropReason): Input {
   return { kind: "dropped", reason };
 }
+
+/** Octets of the whole packet: what is surely above Linux' threshold in either mode. */
+const leastCompressed = 120;
 
 /** ICMP, TCP, UDP, DCCP, ICMPv6, SCTP, MH, UDP-Lite. */
 const protocolsWithPorts: ReadonlySet<number> = new Set([1, 6, 17, 33, 58, 132, 135, 136]);

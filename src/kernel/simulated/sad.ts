@@ -72,6 +72,13 @@ export class Sad {
     );
   }
 
+  /** Whether an IPComp SA with this CPI stands at the destination. */
+  hasCpi(destination: Address, cpi: number): boolean {
+    return this.#entries.some(
+      (entry) => entry.kind === "valid" && entry.sa.cpi === cpi && sameAddress(entry.destination, destination),
+    );
+  }
+
   addLarval(tuple: SaTuple, spi: number, expires: number): LarvalSa {
     const { protocol, mode, source, destination, reqid } = tuple;
     const entry: LarvalSa = { kind: "larval", protocol, mode, source, destination, reqid, spi, expires };
@@ -130,10 +137,11 @@ export class Sad {
    * The SA that a packet leaves under (xfrm_state_find): one that is not dying before one that is, the younger before
    * the older, and only one whose own selector covers the packet.
    */
-  outbound(tuple: SaTuple, packet: ClearPacket): ValidSa | undefined {
+  outbound(tuple: SaTuple, packet: ClearPacket, compressed: boolean): ValidSa | undefined {
     let best: ValidSa | undefined;
     for (const entry of this.#entries) {
       if (entry.kind !== "valid" || !sameTuple(entry, tuple) || !carries(entry, packet)) continue;
+      if (!compresses(entry, compressed)) continue;
       if (best === undefined || (best.dying && !entry.dying) || (best.dying === entry.dying && younger(entry, best)))
         best = entry;
     }
@@ -192,6 +200,11 @@ export class Sad {
     entry.dying = true;
     this.#next = undefined;
   }
+}
+
+/** A template that demands IPComp needs it; one that does not finds no tunnel where IPComp makes it. */
+function compresses({ sa, mode }: ValidSa, wanted: boolean): boolean {
+  return (sa.compression !== undefined) === wanted || (mode === "transport" && !wanted);
 }
 
 /** Whether an SA's own selector covers the packet; an SA without one carries everything. */

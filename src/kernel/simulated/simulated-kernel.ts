@@ -63,6 +63,7 @@ export class SimulatedKernel implements Kernel {
   #listeners: ((event: KernelEvent) => void)[] = [];
   #now: number;
   #nextSpi: number;
+  #nextCpi = 0x100;
 
   constructor(options: SimulatedKernelOptions) {
     this.#addresses = [...options.addresses];
@@ -224,7 +225,9 @@ export class SimulatedKernel implements Kernel {
     const larval = this.#sad.findAcquire(request);
     if (larval === undefined) this.#sad.addLarval(request, spi, this.#now + this.#acquireExpires);
     else larval.spi = spi;
-    return { kind: "spi", spi };
+    if (request.compress !== true) return { kind: "spi", spi };
+    this.#nextCpi += 1;
+    return { kind: "spi", spi, cpi: this.#nextCpi };
   }
 
   #installSa(request: RequestOf<"installSa">): KernelAnswer {
@@ -237,6 +240,8 @@ export class SimulatedKernel implements Kernel {
       return refused(request.kind, "ENOSYS", `Requested algorithm ${missing.keyword} not found`);
     const taken = this.#sad.find(sa);
     if (taken !== undefined && (taken.kind === "valid" || sa.direction === "out"))
+      return refused(request.kind, "EEXIST", "File exists");
+    if (sa.cpi !== undefined && this.#sad.hasCpi(sa.destination, sa.cpi))
       return refused(request.kind, "EEXIST", "File exists");
     this.#sad.add(sa, this.#now);
     return done;
@@ -372,5 +377,6 @@ function usage(entry: SadEntry): SaUsage {
 function standing(entry: SadEntry): StandingSa[] {
   if (entry.kind === "larval" || !isOurReqid(entry.reqid)) return [];
   const { source, mode, added } = entry;
-  return [{ ...usage(entry), source, mode, addedSeconds: Math.floor(added / 1000) }];
+  const cpi = entry.sa.cpi === undefined ? {} : { cpi: entry.sa.cpi };
+  return [{ ...usage(entry), source, mode, addedSeconds: Math.floor(added / 1000), ...cpi }];
 }

@@ -33,7 +33,7 @@ export function policyMessage(policy: Policy, index: number): PolicyInput {
     index,
     action: action.kind === "locked" ? "block" : "allow",
     flags: action.kind === "exempt" ? 0 : POLICY_FLAG.icmp,
-    ...(action.kind === "protected" ? { templates: [templateMessage(action.template)] } : {}),
+    ...(action.kind === "protected" ? { templates: templateMessages(action.template, policy.direction) } : {}),
   };
 }
 
@@ -60,9 +60,26 @@ export function describePolicy(policy: XfrmPolicy): string {
   return `index ${policy.index}, dir ${policy.direction}, priority ${policy.priority}, action ${policy.action}${what}, for ${selector}`;
 }
 
-function templateMessage(template: PolicyTemplate) {
+/**
+ * IPComp is the inner one and makes the tunnel, so that ESP or AH is in transport mode around it. On the way in it may be
+ * missing (invariant 2: nothing else may): what is short is not compressed.
+ */
+function templateMessages(template: PolicyTemplate, direction: PolicyDirection) {
   const { protocol, mode, reqid, source, destination } = template;
-  return { source, destination, protocol, mode, reqid, family: familyOf(source) === 4 ? 2 : 10, optional: false };
+  const outer = {
+    source,
+    destination,
+    protocol,
+    mode,
+    reqid,
+    family: familyOf(source) === 4 ? 2 : 10,
+    optional: false,
+  };
+  if (template.compressed !== true) return [outer];
+  return [
+    { ...outer, protocol: "comp" as const, optional: direction !== "out" },
+    { ...outer, mode: "transport" as const },
+  ];
 }
 
 function directionFromXfrm(direction: XfrmPolicy["direction"]): PolicyDirection | undefined {
@@ -80,14 +97,18 @@ function directionFromXfrm(direction: XfrmPolicy["direction"]): PolicyDirection 
 function actionFromXfrm(policy: XfrmPolicy): Policy["action"] | undefined {
   if (policy.action === "block") return { kind: "locked" };
   if (policy.action !== "allow") return undefined;
-  const [first, ...more] = policy.templates ?? [];
-  if (first === undefined) return { kind: "exempt" };
-  const { protocol, mode, reqid, optional, family } = first;
-  if (more.length > 0 || optional === true || reqid === undefined) return undefined;
+  const templates = policy.templates ?? [];
+  if (templates.length === 0) return { kind: "exempt" };
+  const compression = templates[0]?.protocol === "comp" ? templates[0] : undefined;
+  const [first, ...more] = compression === undefined ? templates : templates.slice(1);
+  if (first === undefined || more.length > 0 || first.optional === true || first.reqid === undefined) return undefined;
+  const { protocol, reqid, family } = first;
+  const { mode } = compression ?? first;
   if ((protocol !== "esp" && protocol !== "ah") || (mode !== "transport" && mode !== "tunnel")) return undefined;
   const any = anyPrefix(family === 10 ? 6 : 4).address;
   const { source = any, destination = any } = first;
-  return { kind: "protected", template: { protocol, mode, reqid, source, destination } };
+  const compressed = compression === undefined ? {} : { compressed: true as const };
+  return { kind: "protected", template: { protocol, mode, reqid, ...compressed, source, destination } };
 }
 
 function templateReqids(policy: XfrmPolicy): number[] {

@@ -1,5 +1,6 @@
 /** One SA of the port as a message to the kernel. */
 
+import type { CompTransform } from "../../crypto/transforms/comp.ts";
 import { anyPrefix, familyOf } from "../../negotiate/address.ts";
 import { SA_FLAG, type Sa, type SaInput } from "../../netlink-xfrm/index.ts";
 import type { SaId, SaInstall, SaLimits, SaProtocol, SaUsage, StandingSa } from "../port.ts";
@@ -17,7 +18,8 @@ export function saMessage(sa: SaInstall): SaInput {
   return {
     ...identity(sa),
     source: sa.source,
-    mode: sa.mode,
+    // IPComp, where there is, makes the tunnel.
+    mode: sa.compression === undefined ? sa.mode : "transport",
     reqid: sa.reqid,
     flags: flags(sa),
     lifetime: { ...hardLimits(sa.hard), ...softLimits(sa.soft) },
@@ -28,6 +30,23 @@ export function saMessage(sa: SaInstall): SaInput {
     ...(sa.keepaliveSeconds === undefined
       ? {}
       : { direction: sa.direction, natKeepaliveInterval: sa.keepaliveSeconds }),
+  };
+}
+
+/** NEWSA or UPDSA of the IPComp SA that goes with an SA. It outlives it by a little: the report of the end is the other's. */
+export function compressionMessage(
+  sa: SaInstall & { readonly cpi: number; readonly compression: CompTransform },
+): SaInput {
+  return {
+    destination: sa.destination,
+    spi: sa.cpi,
+    protocol: "comp",
+    source: sa.source,
+    mode: sa.mode,
+    reqid: sa.reqid,
+    flags: sa.mode === "tunnel" ? SA_FLAG.afUnspec : 0,
+    lifetime: { hardAddSeconds: sa.hard.seconds + compressionOutlives },
+    compression: { name: sa.compression.kernel.name, key: new Uint8Array(0) },
   };
 }
 
@@ -75,7 +94,7 @@ function flags(sa: SaInstall): number {
   const align4 = sa.protocol === "ah" && familyOf(sa.destination) === 4;
   return (
     SA_FLAG.icmp |
-    (sa.mode === "tunnel" ? SA_FLAG.afUnspec : 0) |
+    (sa.mode === "tunnel" && sa.compression === undefined ? SA_FLAG.afUnspec : 0) |
     (sa.esn ? SA_FLAG.esn : 0) |
     (align4 ? SA_FLAG.align4 : 0)
   );
@@ -129,6 +148,9 @@ function replay(sa: SaInstall): Pick<SaInput, "replayWindow" | "replayEsn"> {
   if (sa.esn) return { replayWindow: 0, replayEsn: { window: Math.max(window, least) } };
   return window > 32 ? { replayWindow: 0, replayEsn: { window } } : { replayWindow: window };
 }
+
+/** Seconds. */
+const compressionOutlives = 60;
 
 function unspecified(sa: { readonly family: number }): string {
   return anyPrefix(sa.family === 10 ? 6 : 4).address;

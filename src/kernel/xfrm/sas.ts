@@ -1,10 +1,20 @@
 /** SAs of the real kernel: SPIs reserved, SAs installed, deleted, asked about and listed. */
-import { allocSpi, delSa, dumpSas, getSa, newSa, type Sa, updSa } from "../../netlink-xfrm/index.ts";
+import {
+  allocSpi,
+  delSa,
+  dumpSas,
+  getSa,
+  newSa,
+  type Sa,
+  type SaInput,
+  type SaKey,
+  updSa,
+} from "../../netlink-xfrm/index.ts";
 import { isOurReqid } from "../ownership.ts";
 import type { KernelAnswer, KernelRequest, SaId, SaInstall, StandingSa } from "../port.ts";
 import { refused } from "../request-check.ts";
 import { unless } from "./refusal.ts";
-import { identity, saMessage, saUsage, standingSa } from "./sa-message.ts";
+import { compressionMessage, identity, saMessage, saUsage, standingSa } from "./sa-message.ts";
 import type { XfrmSocket } from "./xfrm-socket.ts";
 
 type RequestOf<K extends KernelRequest["kind"]> = Extract<KernelRequest, { kind: K }>;
@@ -32,25 +42,53 @@ export class SasOfKernel {
       if (this.#reserved.size <= maxReserved) break;
       this.#reserved.delete(oldest);
     }
-    return { kind: "spi", spi: larval.spi };
+    if (request.compress !== true) return { kind: "spi", spi: larval.spi };
+    const tuple = { protocol: "comp", mode, source, destination, reqid } as const;
+    const { spi: cpi } = this.#socket.request(allocSpi({ ...tuple, min: firstCpi, max: lastCpi }));
+    this.#reserved.add(cpiKey(destination, cpi));
+    return { kind: "spi", spi: larval.spi, cpi };
   }
 
+  /** Both or none: IPComp first, since packets that are compressed come as soon as the other stands. */
   install({ sa }: RequestOf<"installSa">): KernelAnswer {
-    const message = saMessage(sa);
-    if (sa.direction === "in" && this.#reserved.delete(keyOf(sa))) {
+    const { cpi, compression } = sa;
+    if (cpi === undefined || compression === undefined) return this.#install(sa);
+    this.#complete(cpiKey(sa.destination, cpi), sa, compressionMessage({ ...sa, cpi, compression }));
+    try {
+      return this.#install(sa);
+    } catch (error) {
+      this.#forgetCpi(sa);
+      throw error;
+    }
+  }
+
+  #install(sa: SaInstall): KernelAnswer {
+    this.#complete(keyOf(sa), sa, saMessage(sa));
+    return done;
+  }
+
+  #complete(key: string, { direction }: SaInstall, message: SaInput): void {
+    if (direction === "in" && this.#reserved.delete(key)) {
       // The reservation may have run out (net.core.xfrm_acq_expires) while the peer took its time: then the SPI is free.
-      if (unless(["ESRCH"], () => this.#carried(() => this.#socket.request(updSa(message)))) === true) return done;
+      if (unless(["ESRCH"], () => this.#carried(() => this.#socket.request(updSa(message)))) === true) return;
     }
     this.#socket.request(newSa(message));
-    return done;
   }
 
   delete({ sa }: RequestOf<"deleteSa">): KernelAnswer {
-    const foreign = this.#foreign(sa);
+    const foreign = this.#foreign(identity(sa));
     if (foreign !== undefined) return refused("deleteSa", "ESRCH", foreign);
+    this.#forgetCpi(sa);
     this.#socket.request(delSa(identity(sa)));
     this.#reserved.delete(keyOf(sa));
     return done;
+  }
+
+  #forgetCpi({ cpi, destination }: SaId): void {
+    if (cpi === undefined) return;
+    this.#reserved.delete(cpiKey(destination, cpi));
+    const id = { protocol: "comp", destination, spi: cpi } as const;
+    if (this.#foreign(id) === undefined) unless(["ESRCH"], () => this.#socket.request(delSa(id)));
   }
 
   query({ sa }: RequestOf<"querySa">): KernelAnswer {
@@ -83,8 +121,15 @@ export class SasOfKernel {
 
   async list(): Promise<KernelAnswer> {
     const found = await this.#socket.dumpAsync(dumpSas());
-    const sas = found.filter((sa) => isOurReqid(sa.reqid)).map(standingSa);
-    return { kind: "sas", sas: sas.filter((sa): sa is StandingSa => sa !== undefined) };
+    const ours = found.filter((sa) => isOurReqid(sa.reqid));
+    const sas = ours.map(standingSa).filter((sa): sa is StandingSa => sa !== undefined);
+    return {
+      kind: "sas",
+      sas: withCpis(
+        sas,
+        ours.filter(({ protocol }) => protocol === "comp"),
+      ),
+    };
   }
 
   /** A reservation ran out: its SPI is free for others, and must not be completed by UPDSA. */
@@ -98,11 +143,35 @@ export class SasOfKernel {
   }
 
   /** The sentence that says whose it is, where the SA stands and is another owner's. */
-  #foreign(sa: SaId): string | undefined {
-    const found = this.#socket.request(getSa(identity(sa)));
-    return isOurReqid(found.reqid) ? undefined : ownedByAnother(found);
+  #foreign(id: SaKey): string | undefined {
+    const found = unless(["ESRCH"], () => this.#socket.request(getSa(id)));
+    return found === undefined || isOurReqid(found.reqid) ? undefined : ownedByAnother(found);
   }
 }
+
+/** IPComp SAs belong to the SAs of their reqid and addresses, in the order of their age. */
+function withCpis(sas: readonly StandingSa[], compressing: readonly Sa[]): StandingSa[] {
+  const cpis = new Map<string, Sa[]>();
+  for (const sa of compressing.toSorted((a, b) => (a.usage.addTime ?? 0) - (b.usage.addTime ?? 0))) {
+    const key = `${sa.reqid} ${sa.source} ${sa.destination}`;
+    cpis.set(key, [...(cpis.get(key) ?? []), sa]);
+  }
+  if (cpis.size === 0) return [...sas];
+  return sas
+    .toSorted((a, b) => a.addedSeconds - b.addedSeconds)
+    .map((sa) => {
+      const comp = cpis.get(`${sa.reqid} ${sa.source} ${sa.destination}`)?.shift();
+      return comp === undefined ? sa : { ...sa, cpi: comp.spi };
+    });
+}
+
+function cpiKey(destination: string, cpi: number): string {
+  return `comp ${cpi} ${destination}`;
+}
+
+/** RFC 3173 3.3: what is neither well known nor for private use. */
+const firstCpi = 0x100;
+const lastCpi = 0xefff;
 
 const done: KernelAnswer = { kind: "done" };
 

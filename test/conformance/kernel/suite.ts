@@ -1,5 +1,6 @@
 import { beforeEach, describe } from "vitest";
 import type { Bed } from "./bed.ts";
+import { compression } from "./compression.ts";
 import { events } from "./events.ts";
 import { icmpErrors } from "./icmp-errors.ts";
 import { migration } from "./migration.ts";
@@ -21,6 +22,7 @@ export function kernelConformance(name: string, bed: () => Bed): void {
     describe("requests about policies and routes", () => policyRequests(bed));
     describe("packets", () => packets(bed));
     describe("tunnels and encapsulation", () => tunnels(bed));
+    describe("compression", () => compression(bed));
     describe("SAs that move", () => migration(bed));
     describe("ICMP errors of the host itself", () => icmpErrors(bed));
     describe("events", () => events(bed));
