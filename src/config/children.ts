@@ -14,7 +14,7 @@ import type { Values } from "./shape.ts";
 /** The keys of a peer that its lines take over. */
 export type ChildOptions = Pick<
   Values<(typeof peerSection)["shape"]>,
-  "esp" | "ah" | "lifetime" | "rekey" | "replay-window" | "start" | "idle" | "weak"
+  "esp" | "ah" | "lifetime" | "rekey" | "replay-window" | "start" | "idle" | "compress" | "weak"
 >;
 
 export interface BuiltChildren {
@@ -67,6 +67,7 @@ export function buildChildren(
         hard,
         soft: softLimits(entry.rekey ?? options.rekey, hard),
         replayWindow: entry["replay-window"] ?? options["replay-window"] ?? usualReplayWindow,
+        ...((entry.compress ?? options.compress) === true ? { compress: true } : {}),
         ...onDemand(entry, options),
         route: entry.thing.kind === "tunnel" && entry.routes !== false,
       });

@@ -219,7 +219,8 @@ function protectedPolicy(
   destination: Address,
 ): Policy {
   const { protocol } = child.desired;
-  const template = { protocol, mode: child.mode, reqid: child.reqid, source, destination };
+  const compressed = child.compression === undefined ? {} : { compressed: true as const };
+  const template = { protocol, mode: child.mode, reqid: child.reqid, ...compressed, source, destination };
   return { selector, direction, priority: policyPriority(selector), action: { kind: "protected", template } };
 }
 
@@ -232,6 +233,7 @@ export function samePolicy(a: Policy, b: Policy): boolean {
   return (
     one.protocol === other.protocol &&
     one.mode === other.mode &&
+    one.compressed === other.compressed &&
     one.reqid === other.reqid &&
     one.source === other.source &&
     one.destination === other.destination &&

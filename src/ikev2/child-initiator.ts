@@ -11,6 +11,7 @@ import type { ChildDesired, PeerDesired } from "../sa/desired.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { nameOf } from "../wire/ikev2/registry/names.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
+import { compressionNotify, peerCpi } from "./child-compression.ts";
 import { install, releaseSpi, reserveSpi } from "./child-install.ts";
 import { encapsulationOf, natReason } from "./child-nat.ts";
 import { deleteChild } from "./exchanges/informational.ts";
@@ -24,6 +25,8 @@ export interface ChildOffer {
   readonly child: ChildDesired;
   readonly reqid: number;
   readonly spi: number;
+  /** Where compression is asked for. */
+  readonly cpi?: number | undefined;
   readonly selectors: ChildSelectors;
   /** The packet that asked for it. */
   readonly packet: Selector | undefined;
@@ -44,16 +47,16 @@ export function prepareChild(
     return then(undefined);
   }
   const reqid = sa.host.reqid(peer, child);
-  reserveSpi(sa, child, reqid, (result) => {
+  reserveSpi(sa, child, reqid, child.compress === true, (result) => {
     if ("reason" in result) {
       if (!sa.isOver) sa.host.childFailed(sa, child.name, result.reason);
       return sa.isOver ? undefined : then(undefined);
     }
-    if (sa.isOver) return releaseSpi(sa, child.protocol, result.spi);
+    if (sa.isOver) return releaseSpi(sa, child.protocol, result);
     const selectors = childSelectors(child, { local: sa.path.local.address, remote: sa.path.remote.address });
     const policy = { protocol: child.protocol, ours: child.proposals, withKe };
     const packet = sa.host.askingPacket(peer, child);
-    then({ child, reqid, spi: result.spi, selectors, packet, policy });
+    then({ child, reqid, ...result, selectors, packet, policy });
   });
 }
 
@@ -63,6 +66,7 @@ export function childOfferPayloads(offer: ChildOffer): { head: Payload[]; sa: Pa
   const head: Payload[] = [];
   if (offer.child.mode === "transport") head.push(notify(notifyType.USE_TRANSPORT_MODE));
   if (offer.child.protocol === "esp") head.push(notify(notifyType.ESP_TFC_PADDING_NOT_SUPPORTED));
+  if (offer.cpi !== undefined) head.push(compressionNotify(offer.cpi));
   return {
     head,
     sa: { kind: "SA", proposals: offerProposals(offer.policy, spiOctets(offer.spi)) },
@@ -72,7 +76,7 @@ export function childOfferPayloads(offer: ChildOffer): { head: Payload[]; sa: Pa
 
 /** Gives up: the SPI is released, the reason reported. */
 export function failChild(sa: IkeSa, offer: ChildOffer, reason: Reason): void {
-  releaseSpi(sa, offer.child.protocol, offer.spi);
+  releaseSpi(sa, offer.child.protocol, offer);
   if (!sa.isOver) sa.host.childFailed(sa, offer.child.name, reason);
 }
 
@@ -139,6 +143,13 @@ export function completeChild(
   const overlap = sa.peer === undefined ? undefined : sa.host.overlap(sa.peer, child, agreed.selectors);
   if (overlap !== undefined) return refuse(overlap);
   const { suite, spiOut } = accepted;
+  const cpiOut = peerCpi(payloads);
+  if (cpiOut !== undefined && offer.cpi === undefined)
+    return refuse({
+      code: "protocol-violation",
+      exchange: "Child SA",
+      fault: "compression was answered, not asked for",
+    });
   const record: ChildSa = {
     desired: child,
     reqid: offer.reqid,
@@ -146,6 +157,8 @@ export function completeChild(
     spiOut,
     local: sa.path.local.address,
     remote: sa.path.remote.address,
+    // Where the peer does not compress, our CPI's reservation runs out by itself.
+    compression: cpiOut === undefined || offer.cpi === undefined ? undefined : { cpiIn: offer.cpi, cpiOut },
     mode: child.mode,
     suite,
     selectors: agreed.selectors,

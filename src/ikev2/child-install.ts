@@ -18,12 +18,16 @@ export function refusalOf(answers: readonly KernelAnswer[]): Reason | undefined 
   return undefined;
 }
 
-/** Reserves the inbound SPI of a child; `then` gets it or the kernel's refusal. */
+/** A reservation of the kernel's, or its refusal. */
+export type Reserved = { readonly spi: number; readonly cpi?: number } | { readonly reason: Reason };
+
+/** Reserves the inbound SPI of a child, with `compress` a CPI too; `then` gets them or the kernel's refusal. */
 export function reserveSpi(
   sa: IkeSa,
   child: ChildDesired,
   reqid: number,
-  then: (result: { readonly spi: number } | { readonly reason: Reason }) => void,
+  compress: boolean,
+  then: (result: Reserved) => void,
 ): void {
   const request: KernelRequest = {
     kind: "allocateSpi",
@@ -32,10 +36,14 @@ export function reserveSpi(
     source: sa.path.remote.address,
     destination: sa.path.local.address,
     reqid,
+    ...(compress ? { compress } : {}),
   };
   sa.host.kernel([request], (answers) => {
     const [answer] = answers;
-    if (answer?.kind === "spi") return then({ spi: answer.spi });
+    if (answer?.kind === "spi") {
+      const { spi, cpi } = answer;
+      return then(cpi === undefined ? { spi } : { spi, cpi });
+    }
     then({
       reason: refusalOf(answers) ?? {
         code: "kernel-refused",
@@ -47,9 +55,14 @@ export function reserveSpi(
   });
 }
 
-/** Gives a reserved SPI back. */
-export function releaseSpi(sa: IkeSa, protocol: SaProtocol, spi: number): void {
-  sa.host.removeSa({ protocol, spi, destination: sa.path.local.address });
+/** Gives a reservation back. */
+export function releaseSpi(
+  sa: IkeSa,
+  protocol: SaProtocol,
+  { spi, cpi }: { readonly spi: number; readonly cpi?: number | undefined },
+): void {
+  const id = { protocol, spi, destination: sa.path.local.address };
+  sa.host.removeSa(cpi === undefined ? id : { ...id, cpi });
 }
 
 /**

@@ -9,6 +9,7 @@ import type { ChildDesired, PeerDesired } from "../sa/desired.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { protocolId } from "../wire/ikev2/registry/message.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
+import { compressionNotify, peerCpi } from "./child-compression.ts";
 import { install, releaseSpi, reserveSpi } from "./child-install.ts";
 import { encapsulationOf, natReason } from "./child-nat.ts";
 import type { IkeSa } from "./ike-sa.ts";
@@ -112,17 +113,20 @@ function installAnswered(
 ): void {
   const { child, narrowed, suite } = accepted;
   const reqid = sa.host.reqid(request.peer, child);
-  reserveSpi(sa, child, reqid, (result) => {
+  const cpiOut = child.compress === true ? peerCpi(request.payloads) : undefined;
+  reserveSpi(sa, child, reqid, cpiOut !== undefined, (result) => {
     if (sa.isOver || sa.keying === undefined)
-      return "spi" in result ? releaseSpi(sa, child.protocol, result.spi) : undefined;
+      return "spi" in result ? releaseSpi(sa, child.protocol, result) : undefined;
     if ("reason" in result) return refuse(child.name, result.reason);
+    const { spi, cpi } = result;
     const record: ChildSa = {
       desired: child,
       reqid,
-      spiIn: result.spi,
+      spiIn: spi,
       spiOut: accepted.spiOut,
       local: sa.path.local.address,
       remote: sa.path.remote.address,
+      compression: cpiOut === undefined || cpi === undefined ? undefined : { cpiIn: cpi, cpiOut },
       mode: child.mode,
       suite,
       selectors: narrowed.selectors,
@@ -141,8 +145,9 @@ function installAnswered(
       const payloads: Payload[] = [];
       if (child.mode === "transport") payloads.push(notify(notifyType.USE_TRANSPORT_MODE));
       if (child.protocol === "esp") payloads.push(notify(notifyType.ESP_TFC_PADDING_NOT_SUPPORTED));
+      if (record.compression !== undefined) payloads.push(compressionNotify(record.compression.cpiIn));
       if (narrowed.additional) payloads.push(notify(notifyType.ADDITIONAL_TS_POSSIBLE));
-      payloads.push({ kind: "SA", proposals: [withSpi(accepted.answer, result.spi)] });
+      payloads.push({ kind: "SA", proposals: [withSpi(accepted.answer, spi)] });
       if (request.withKe) payloads.push({ kind: "Nonce", data: request.nr });
       if (ke !== undefined) payloads.push({ kind: "KE", group: ke.group, data: ke.data });
       payloads.push(selectorPayload("TSi", narrowed.tsi), selectorPayload("TSr", narrowed.tsr));

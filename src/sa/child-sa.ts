@@ -1,5 +1,6 @@
 /** The Child SA record that both IKE versions share, and what installing or removing one asks of the kernel. */
 import type { ChildKeys } from "../crypto/ikev2-keys.ts";
+import { deflate } from "../crypto/transforms/comp.ts";
 import type { KernelRequest, SaEnds, SaId, SaInstall, SaLimits, SaMode, SaProtocol } from "../kernel/port.ts";
 import type { Address } from "../negotiate/address.ts";
 import { reverseSelector, type Selector } from "../negotiate/selector.ts";
@@ -26,6 +27,8 @@ export interface ChildSa extends ChildEnds {
   local: Address;
   remote: Address;
   encapsulation?: ChildEnds["encapsulation"];
+  /** The CPIs of IPComp: what the peer compresses with, and what we do. */
+  readonly compression?: { readonly cpiIn: number; readonly cpiOut: number } | undefined;
   readonly mode: SaMode;
   readonly suite: ChildSuite;
   /** What it protects, outbound. */
@@ -57,11 +60,13 @@ export function isBetween(child: ChildSa, ends: ChildEnds): boolean {
 }
 
 export function inboundId(child: ChildSa): SaId {
-  return { protocol: protocolOf(child), spi: child.spiIn, destination: child.local };
+  const id = { protocol: protocolOf(child), spi: child.spiIn, destination: child.local };
+  return child.compression === undefined ? id : { ...id, cpi: child.compression.cpiIn };
 }
 
 export function outboundId(child: ChildSa): SaId {
-  return { protocol: protocolOf(child), spi: child.spiOut, destination: child.remote };
+  const id = { protocol: protocolOf(child), spi: child.spiOut, destination: child.remote };
+  return child.compression === undefined ? id : { ...id, cpi: child.compression.cpiOut };
 }
 
 /**
@@ -130,6 +135,10 @@ function half(child: ChildSa, direction: "in" | "out", keys: ChildKeys): SaHalf 
     sa.encapsulation = inbound
       ? { sourcePort: remotePort, destinationPort: localPort }
       : { sourcePort: localPort, destinationPort: remotePort };
+  }
+  if (child.compression !== undefined) {
+    sa.cpi = inbound ? child.compression.cpiIn : child.compression.cpiOut;
+    sa.compression = deflate;
   }
   const only = child.mode === "transport" && selectors.length === 1 ? selectors[0] : undefined;
   if (only !== undefined) sa.selector = inbound ? reverseSelector(only) : only;

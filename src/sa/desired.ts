@@ -196,6 +196,8 @@ export interface ChildDesired {
   readonly replayWindow: number;
   /** Tunnel mode: install a route to the remote subnet. */
   readonly route: boolean;
+  /** Compress packets before they are protected, where the peer does too (RFC 7296 2.22). */
+  readonly compress?: true;
   /** Negotiated when a packet asks for it; left out: at the start, and again after every loss. */
   readonly onDemand?: OnDemand;
 }

@@ -88,6 +88,13 @@ export const childShape = {
       example: "rekey: { seconds: 1800, bytes: 32G }",
     },
   ),
+  compress: documented(yesOrNo.optional(), {
+    type: "yes or no",
+    default: "no",
+    meaning:
+      "Compress packets before they are protected (IPComp, RFC 3173, deflate), where the peer wants that too. For slow links: it costs processor time, and the length of what is compressed tells an onlooker something about it.",
+    example: "compress: yes",
+  }),
   start: documented(startPolicy.optional(), {
     type: "now or on-demand",
     default: "now",

@@ -134,7 +134,7 @@ class CreateChild implements Task, OwnRekey {
 
   abandon(sa: IkeSa): void {
     this.#pair?.destroy();
-    if (this.#offer !== undefined) releaseSpi(sa, this.#offer.child.protocol, this.#offer.spi);
+    if (this.#offer !== undefined) releaseSpi(sa, this.#offer.child.protocol, this.#offer);
     this.#offer = undefined;
     this.#failed(sa);
   }
@@ -165,7 +165,7 @@ class CreateChild implements Task, OwnRekey {
     if ("reason" in next) return this.#giveUp(sa, offer, next.reason);
     if (this.#restarts >= restartLimit)
       return this.#giveUp(sa, offer, { code: "too-many-restarts", restarts: this.#restarts });
-    releaseSpi(sa, offer.child.protocol, offer.spi);
+    releaseSpi(sa, offer.child.protocol, offer);
     this.#offer = undefined;
     sa.children.done(this);
     // The peer's own rekey has been answered meanwhile: ours has become needless.

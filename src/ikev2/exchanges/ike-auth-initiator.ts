@@ -171,7 +171,7 @@ function leave(sa: IkeSa, { handshake, offer }: Attempt, { to }: Redirect): void
 }
 
 function release(sa: IkeSa, offer: ChildOffer | undefined): void {
-  if (offer !== undefined) releaseSpi(sa, offer.child.protocol, offer.spi);
+  if (offer !== undefined) releaseSpi(sa, offer.child.protocol, offer);
 }
 
 /** Errors that concern the Child SA alone: the IKE SA stands all the same (RFC 7296 1.2, 2.21.2). */

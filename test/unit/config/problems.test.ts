@@ -226,7 +226,7 @@ describe("wrong algorithms", () => {
 
 describe("wrong lines of protect", () => {
   const options =
-    "gre, ipip, sit, ip6, vxlan, geneve, tunnel, routes, mode, esp, ah, lifetime, rekey, start, idle, replay-window";
+    "gre, ipip, sit, ip6, vxlan, geneve, tunnel, routes, mode, esp, ah, lifetime, rekey, compress, start, idle, replay-window";
 
   it.each([
     [
