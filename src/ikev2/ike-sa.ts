@@ -26,7 +26,7 @@ import { type NatFinding, noNat } from "./nat-detection.ts";
 import { OwnRequests } from "./own-requests.ts";
 import { PeerRequests } from "./peer-requests.ts";
 import { type Authentication, checkAuthentication } from "./reauthentication.ts";
-import { refuseCritical, refuseResponse, refuseSyntax } from "./refuse-request.ts";
+import { endedBySyntax, refuseCritical, refuseResponse, refuseSyntax } from "./refuse-request.ts";
 import type { State } from "./state.ts";
 import { Succession } from "./succession.ts";
 import type { Task } from "./task.ts";
@@ -214,6 +214,7 @@ export class IkeSa {
     this.#own.settle(header.messageId);
     if ("fault" in opened) return refuseResponse(this, task, opened.fault);
     task.handleResponse(this, opened.payloads);
+    if (endedBySyntax(this, "theirs", header.exchangeType, opened.payloads)) return;
     this.#own.pump();
   }
 

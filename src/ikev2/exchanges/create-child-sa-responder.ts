@@ -9,6 +9,7 @@ import { answerChild } from "../child-responder.ts";
 import { nonceLength, pairLimit } from "../constants.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { find, findNotify, notify, saProtocol, spiNumber } from "../payloads.ts";
+import { endedBySyntax } from "../refuse-request.ts";
 import { answerIkeRekey } from "./rekey-ike-sa-responder.ts";
 
 const type = exchangeType.CREATE_CHILD_SA;
@@ -49,7 +50,7 @@ function answerNew(
   const nr = sa.host.random(nonceLength);
   answerChild(sa, { peer, candidates: withRoom, payloads, ni, nr, withKe: true }, (answer) => {
     sa.respond(type, answer.payloads);
-    if (answer.child === undefined) return;
+    if (endedBySyntax(sa, "ours", type, answer.payloads) || answer.child === undefined) return;
     then(answer.child);
     sa.children.add(answer.child);
   });
@@ -77,5 +78,7 @@ function notFound({ protocolId: protocol, spi }: NotifyPayload): Payload {
 }
 
 function refuse(sa: IkeSa, error: number): void {
-  sa.respond(type, [notify(error)]);
+  const payloads = [notify(error)];
+  sa.respond(type, payloads);
+  endedBySyntax(sa, "ours", type, payloads);
 }

@@ -9,6 +9,7 @@ import { nonceLength } from "../constants.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { find, ikeSpiNumber, ikeSpiOctets, notify } from "../payloads.ts";
 import { notifyOf } from "../reason-notify.ts";
+import { endedBySyntax } from "../refuse-request.ts";
 
 const type = exchangeType.CREATE_CHILD_SA;
 const exchange = "CREATE_CHILD_SA";
@@ -18,7 +19,9 @@ export function answerIkeRekey(sa: IkeSa, peer: PeerDesired, payloads: readonly 
   const { host, succession } = sa;
   const refuse = (reason: Reason): void => {
     host.rekeyFailed(sa, reason);
-    sa.respond(type, [notify(notifyOf(reason))]);
+    const payloads = [notify(notifyOf(reason))];
+    sa.respond(type, payloads);
+    endedBySyntax(sa, "ours", type, payloads);
   };
   const ke = find(payloads, "KE");
   const nonce = find(payloads, "Nonce");

@@ -223,7 +223,11 @@ describe("the peer's requests", () => {
       { kind: "Nonce", data: Buffer.alloc(32, id) },
     ];
     for (const id of [3, 2, 4])
-      puppet.inject(puppet.seal(exchangeType.CREATE_CHILD_SA, id === 4 ? [windowOf(2)] : child(id), { messageId: id }));
+      puppet.inject(
+        id === 4
+          ? puppet.seal(exchangeType.INFORMATIONAL, [], { messageId: id })
+          : puppet.seal(exchangeType.CREATE_CHILD_SA, child(id), { messageId: id }),
+      );
     const repeat = puppet.seal(exchangeType.CREATE_CHILD_SA, child(2), { messageId: 2 });
     puppet.inject(repeat);
     expect(one.sent.length).toBe(before);
