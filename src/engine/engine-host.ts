@@ -9,7 +9,7 @@ import type { IkeSa } from "../ikev2/ike-sa.ts";
 import { initiate } from "../ikev2/initiate.ts";
 import type { Traffic } from "../ikev2/liveness.ts";
 import { gatewayText } from "../ikev2/redirect.ts";
-import type { KernelAnswer, KernelRequest, SaId, SaUsage } from "../kernel/port.ts";
+import type { KernelAbilities, KernelAnswer, KernelRequest, SaId, SaUsage } from "../kernel/port.ts";
 import type { Address } from "../negotiate/address.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
@@ -37,6 +37,8 @@ export class EngineHost implements Host, PeerContext {
   readonly #resync: Resync;
   /** Where outbound halves wait: few IKE SAs, of the many that a peer may have. */
   readonly #waiting = new Set<ChildSas>();
+  /** What the kernel can do, once somebody wanted to know. */
+  #abilities: KernelAbilities | undefined;
   readonly #throttle = new LogThrottle();
   readonly #tokens = new LogThrottle();
   /** Octets of fragments from peers that have not proved who they are. */
@@ -243,6 +245,19 @@ export class EngineHost implements Host, PeerContext {
     if (this.#parts.standing.has(child.reqid)) return true;
     const record = this.#parts.running.peerByReqid(child.reqid)?.children.get(child.desired.name);
     return record?.isCarried(child) === true;
+  }
+
+  kernelKeepsAlive(): boolean {
+    return this.#abilities?.natKeepalive === true;
+  }
+
+  learnAbilities(): void {
+    if (this.#abilities !== undefined) return;
+    // What is not known yet counts as missing.
+    this.#abilities = { natKeepalive: false };
+    this.kernel([{ kind: "probe" }], ([answer]) => {
+      if (answer?.kind === "abilities") this.#abilities = answer.abilities;
+    });
   }
 
   ownAddresses(sa: IkeSa): readonly Address[] {

@@ -13,7 +13,7 @@ import { nameOf } from "../wire/ikev2/registry/names.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
 import { compressionNotify, peerCpi } from "./child-compression.ts";
 import { install, releaseSpi, reserveSpi } from "./child-install.ts";
-import { encapsulationOf, natReason } from "./child-nat.ts";
+import { encapsulationOf, kernelKeepalive, natReason } from "./child-nat.ts";
 import { deleteChild } from "./exchanges/informational.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import { lowestNonce } from "./keying.ts";
@@ -163,6 +163,7 @@ export function completeChild(
     suite,
     selectors: agreed.selectors,
     encapsulation: encapsulationOf(sa),
+    keepalive: kernelKeepalive(sa),
     role: "initiator",
     lowestNonce: lowestNonce(keying.ni, keying.nr),
     soft: softLimits(child, suite, "initiator", (length) => sa.host.random(length)),

@@ -20,3 +20,10 @@ export function encapsulationOf(sa: IkeSa): ChildSa["encapsulation"] {
   if (!isEncapsulated(sa.nat)) return undefined;
   return { localPort: sa.path.local.port, remotePort: sa.path.remote.port };
 }
+
+/** The interval, in seconds, in which the kernel is to keep our NAT's mapping alive; undefined where it cannot or need not. */
+export function kernelKeepalive(sa: IkeSa): number | undefined {
+  const interval = sa.peer?.nat.keepalive ?? 0;
+  if (!sa.nat.local || interval === 0 || !sa.host.kernelKeepsAlive()) return undefined;
+  return Math.ceil(interval / 1000);
+}

@@ -11,7 +11,7 @@ import { protocolId } from "../wire/ikev2/registry/message.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
 import { compressionNotify, peerCpi } from "./child-compression.ts";
 import { install, releaseSpi, reserveSpi } from "./child-install.ts";
-import { encapsulationOf, natReason } from "./child-nat.ts";
+import { encapsulationOf, kernelKeepalive, natReason } from "./child-nat.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import { lowestNonce } from "./keying.ts";
 import { softLimits } from "./lifetime.ts";
@@ -131,6 +131,7 @@ function installAnswered(
       suite,
       selectors: narrowed.selectors,
       encapsulation: encapsulationOf(sa),
+      keepalive: kernelKeepalive(sa),
       role: "responder",
       lowestNonce: lowestNonce(request.ni, request.nr),
       soft: softLimits(child, suite, "responder", (length) => sa.host.random(length)),

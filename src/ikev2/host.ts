@@ -65,6 +65,10 @@ export interface Host {
   isCarried(child: ChildSa): boolean;
   /** Moves a Child SA, and what else of its child travels between the same ends, to others; where that fails, they go. */
   moveChild(sa: IkeSa, child: ChildSa, ends: ChildEnds): void;
+  /** Whether the kernel keeps NAT mappings alive by itself; not before it has been asked. */
+  kernelKeepsAlive(): boolean;
+  /** Asks the kernel what it can do, once. */
+  learnAbilities(): void;
   /** The host's addresses on which this IKE SA may be spoken, as they are now, best first. */
   ownAddresses(sa: IkeSa): readonly Address[];
   /** The first child that IKE_AUTH asks for. */

@@ -30,6 +30,11 @@ export function watchKeepalive(sa: IkeSa): void {
 export function checkKeepalive(sa: IkeSa): void {
   const { outgoing } = sa;
   if (outgoing === undefined || sa.state.kind !== "Established" || intervalOf(sa) === 0) return;
+  // The kernel does it for what leaves on the same port, and knows better what has left.
+  if ([...sa.children.values()].some((child) => child.keepalive !== undefined && sa.children.sendsOn(child))) {
+    outgoing.at = sa.host.now();
+    return sa.host.arm(sa, "keepalive", outgoing.at + intervalOf(sa) / 2);
+  }
   const queries = [...sa.children.values()]
     .filter((child) => sa.children.sendsOn(child))
     .map((child) => ({ kind: "querySa", sa: outboundId(child) }) as const);

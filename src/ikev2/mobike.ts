@@ -1,5 +1,6 @@
 /** MOBIKE (RFC 4555): which addresses the ends of an IKE SA may use, and which they use. */
 import { type Address, addressOctets, familyOf, formatAddress } from "../negotiate/address.ts";
+import { authenticates } from "../sa/desired.ts";
 import { natTraversalPort, type Path, samePath } from "../sa/path.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
@@ -30,13 +31,18 @@ const addressLimit = 16;
 
 /** What is said in the IKE_AUTH message that asks for the Child SA, or grants it (RFC 4555 3.2, 3.4). */
 export function supportPayloads(sa: IkeSa): Payload[] {
-  if (sa.peer?.mobike !== true) return [];
+  if (!maySupport(sa)) return [];
   return [notify(notifyType.MOBIKE_SUPPORTED), ...further(sa).map(additional)];
+}
+
+/** Who proves nothing could have its packets sent to anybody. */
+function maySupport({ peer }: IkeSa): boolean {
+  return peer?.mobike === true && authenticates(peer);
 }
 
 /** Both ends have said so in IKE_AUTH: from now on addresses may change. */
 export function takeSupport(sa: IkeSa, payloads: readonly Payload[]): void {
-  if (sa.peer?.mobike !== true || findNotify(payloads, notifyType.MOBIKE_SUPPORTED) === undefined) return;
+  if (!maySupport(sa) || findNotify(payloads, notifyType.MOBIKE_SUPPORTED) === undefined) return;
   sa.mobike = {
     decides: sa.role === "initiator",
     peerAddresses: listedAddresses(payloads),

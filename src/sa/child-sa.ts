@@ -29,6 +29,8 @@ export interface ChildSa extends ChildEnds {
   encapsulation?: ChildEnds["encapsulation"];
   /** The CPIs of IPComp: what the peer compresses with, and what we do. */
   readonly compression?: { readonly cpiIn: number; readonly cpiOut: number } | undefined;
+  /** Seconds of silence after which the kernel itself keeps a NAT's mapping alive; undefined: that is for us to do. */
+  readonly keepalive?: number | undefined;
   readonly mode: SaMode;
   readonly suite: ChildSuite;
   /** What it protects, outbound. */
@@ -130,6 +132,7 @@ function half(child: ChildSa, direction: "in" | "out", keys: ChildKeys): SaHalf 
   if (child.soft !== undefined) sa.soft = { ...child.soft, seconds: Math.ceil(child.soft.seconds) };
   if (suite.encr !== undefined) sa.encr = { transform: suite.encr, key: keys.encrKey };
   if (suite.integ !== undefined) sa.integ = { transform: suite.integ, key: keys.integKey };
+  if (!inbound && child.keepalive !== undefined) sa.keepaliveSeconds = child.keepalive;
   if (encapsulation !== undefined) {
     const { localPort, remotePort } = encapsulation;
     sa.encapsulation = inbound

@@ -116,6 +116,7 @@ function finish(sa: IkeSa, header: Header, payloads: readonly Payload[], octets:
     sa.keying = keying;
     sa.lowestNonce = lowestNonce(ni, nonce);
     sa.nat = nat;
+    if (nat.local) sa.host.learnAbilities();
     sa.fragmentSize = fragments ? (sa.peer?.messages.fragmentSize ?? 0) : 0;
     // RFC 7296 2.23: with a NAT in between, everything from IKE_AUTH on goes over port 4500.
     // RFC 4555 3.3: and so it does where a NAT may be met later.

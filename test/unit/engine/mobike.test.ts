@@ -5,7 +5,7 @@ import { flag } from "../../../src/wire/ikev2/header.ts";
 import type { Payload } from "../../../src/wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
-import { desired, type PeerOptions, peer, timing } from "./desired.ts";
+import { desired, nullRound, type PeerOptions, peer, timing } from "./desired.ts";
 import { carryThrough, install, Nat } from "./nat.ts";
 import { a, b, gre, standing, subnets } from "./pair.ts";
 import { Puppet } from "./puppet.ts";
@@ -227,6 +227,20 @@ describe("a MOBIKE peer on strings", () => {
 
   const notifies = (payloads: readonly Payload[] | undefined) =>
     (payloads ?? []).flatMap((payload) => (payload.kind === "N" ? [payload.type] : []));
+
+  it("is not spoken to so where it proves nothing", () => {
+    const world = new World();
+    const end = world.add(a);
+    const puppet = new Puppet(end, b, "initiator");
+    const auth = { local: [nullRound], remote: [nullRound] };
+    const nobody = { mobike: true, protect: [{ kind: "gre" }], initiate: false, auth } as const;
+    end.configure(desired([peer(a, b, { ...nobody, remoteId: undefined })]));
+    puppet.init();
+    const support = notify(notifyType.MOBIKE_SUPPORTED);
+    const answer = puppet.request(exchangeType.IKE_AUTH, [...puppet.authPayloads({ unauthenticated: true }), support]);
+    expect(notifies(answer)).not.toContain(notifyType.AUTHENTICATION_FAILED);
+    expect(notifies(answer)).not.toContain(notifyType.MOBIKE_SUPPORTED);
+  });
 
   it("gets its COOKIE2 back, and NAT detection where it asks", () => {
     const { puppet } = called();

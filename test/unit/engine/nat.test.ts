@@ -26,9 +26,11 @@ const tunnelTwo: PeerOptions = {
 };
 
 /** `one` behind a NAT calls `two`; with `both`, `two` is behind another, which forwards IKE's ports to it. */
-function natted(options: { both?: boolean; patience?: number; one?: PeerOptions; two?: PeerOptions } = {}): Natted {
+function natted(
+  options: { both?: boolean; patience?: number; natKeepalive?: boolean; one?: PeerOptions; two?: PeerOptions } = {},
+): Natted {
   const world = new World();
-  const one = world.add(a);
+  const one = world.add(a, options.natKeepalive === true ? { natKeepalive: true } : {});
   const two = world.add(b);
   const nats = [new Nat(world, publicA, [a], options.patience)];
   if (options.both === true) {
@@ -136,6 +138,18 @@ describe("keepalives (RFC 3948 2.3)", () => {
       pair.world.run(300_000);
       expect(keepalives(pair.one.sent) - before).toBe(expected);
     }
+  });
+
+  it("are left to a kernel that sends them itself, for as long as it has an SA to send them on", () => {
+    const pair = natted({ natKeepalive: true, one: { timing: quiet }, two: { timing: quiet } });
+    const outbound = pair.one.kernel.journal.flatMap((request) => (request.kind === "installSa" ? [request.sa] : []));
+    expect(outbound.map(({ direction, keepaliveSeconds }) => [direction, keepaliveSeconds])).toEqual([
+      ["in", undefined],
+      ["out", 20],
+    ]);
+    pair.world.run(300_000);
+    expect(keepalives(pair.one.sent)).toBe(0);
+    expect(pair.two.kernel.journal.every((request) => request.kind !== "probe")).toBe(true);
   });
 
   it("end with the IKE SA", () => {

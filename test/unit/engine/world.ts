@@ -37,6 +37,8 @@ export interface EndOptions {
   readonly firstSpi?: number;
   /** Further addresses of the host. */
   readonly addresses?: readonly Address[];
+  /** Its kernel sends NAT keepalives by itself. */
+  readonly natKeepalive?: boolean;
   /** How long the kernel and the worker take to answer, in ms; 0: at once, behind the events that wait. */
   kernelDelay?: number;
   computeDelay?: number;
@@ -212,6 +214,7 @@ export class World {
       options.kernel ??
       new SimulatedKernel({
         addresses: [address, ...(options.addresses ?? [])],
+        natKeepalive: options.natKeepalive === true,
         firstSpi: options.firstSpi ?? 0xc000_0000 + number * 0x0100_0000,
       });
     const end = new End(this, address, this.#seed * 100 + number, kernel, options);
