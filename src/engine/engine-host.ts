@@ -19,6 +19,7 @@ import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
 import { authenticates, type ChildDesired, type Gateway, type PeerDesired } from "../sa/desired.ts";
 import type { LogRecord } from "../sa/log-record.ts";
 import { formatEndpoint, type Path } from "../sa/path.ts";
+import { findAmbiguity } from "./ambiguity.ts";
 import { moveChild } from "./child-mover.ts";
 import { equalData } from "./equal.ts";
 import { LogThrottle } from "./log-throttle.ts";
@@ -245,6 +246,10 @@ export class EngineHost implements Host, PeerContext {
     if (this.#parts.standing.has(child.reqid)) return true;
     const record = this.#parts.running.peerByReqid(child.reqid)?.children.get(child.desired.name);
     return record?.isCarried(child) === true;
+  }
+
+  ambiguity(sa: IkeSa, child: ChildDesired, selectors: readonly Selector[]): Reason | undefined {
+    return findAmbiguity(this.#parts.running.sas, sa, child, selectors);
   }
 
   kernelKeepsAlive(): boolean {

@@ -13,7 +13,7 @@ import { nameOf } from "../wire/ikev2/registry/names.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
 import { compressionNotify, peerCpi } from "./child-compression.ts";
 import { install, releaseSpi, reserveSpi } from "./child-install.ts";
-import { encapsulationOf, kernelKeepalive, natReason } from "./child-nat.ts";
+import { asSeenHere, encapsulationOf, kernelKeepalive, natReason } from "./child-nat.ts";
 import { deleteChild } from "./exchanges/informational.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import { lowestNonce } from "./keying.ts";
@@ -138,10 +138,11 @@ export function completeChild(
   if (theirs !== child.mode) return refuse({ code: "mode-mismatch", child: child.name, ours: child.mode, theirs });
   const tsi = find(payloads, "TSi")?.selectors ?? [];
   const tsr = find(payloads, "TSr")?.selectors ?? [];
-  const agreed = verifySelectors(offer.selectors, { tsi, tsr });
+  const agreed = verifySelectors(offer.selectors, asSeenHere(sa, child, { tsi, tsr }));
   if (!agreed.ok) return refuse(agreed.reason);
   const overlap = sa.peer === undefined ? undefined : sa.host.overlap(sa.peer, child, agreed.selectors);
-  if (overlap !== undefined) return refuse(overlap);
+  const obstacle = overlap ?? sa.host.ambiguity(sa, child, agreed.selectors);
+  if (obstacle !== undefined) return refuse(obstacle);
   const { suite, spiOut } = accepted;
   const cpiOut = peerCpi(payloads);
   if (cpiOut !== undefined && offer.cpi === undefined)

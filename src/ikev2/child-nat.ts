@@ -1,5 +1,6 @@
 /** What a NAT between the ends does to a Child SA. */
 import type { Reason } from "../negotiate/reason.ts";
+import { substituteAddresses } from "../negotiate/translated-selectors.ts";
 import type { ChildSa } from "../sa/child-sa.ts";
 import type { ChildDesired } from "../sa/desired.ts";
 import type { IkeSa } from "./ike-sa.ts";
@@ -10,8 +11,6 @@ export function natReason(sa: IkeSa, child: ChildDesired): Reason | undefined {
   if (!isEncapsulated(sa.nat)) return undefined;
   // RFC 3715 2.1: AH authenticates the addresses that a NAT changes; and there is no AH in UDP.
   if (child.protocol === "ah") return { code: "nat-forbids-ah", child: child.name };
-  // RFC 7296 2.23.1: checksums and selectors would need the original addresses.
-  if (child.mode === "transport") return { code: "nat-forbids-transport", child: child.name };
   return undefined;
 }
 
@@ -26,4 +25,21 @@ export function kernelKeepalive(sa: IkeSa): number | undefined {
   const interval = sa.peer?.nat.keepalive ?? 0;
   if (!sa.nat.local || interval === 0 || !sa.host.kernelKeepsAlive()) return undefined;
   return Math.ceil(interval / 1000);
+}
+
+/**
+ * The selectors of an answer to us with the addresses of this end's view: in transport mode each end knows its own and
+ * the peer's as its own packets have them (RFC 7296 2.23.1). Linux mends no checksum on the way in, but takes none of a
+ * transport mode packet that came in UDP for wrong.
+ */
+export function asSeenHere<T extends Parameters<typeof substituteAddresses>[0]>(
+  { nat, path }: IkeSa,
+  child: ChildDesired,
+  answer: T,
+): ReturnType<typeof substituteAddresses> {
+  if (child.mode !== "transport") return answer;
+  return substituteAddresses(answer, {
+    initiator: nat.local ? path.local.address : undefined,
+    responder: nat.remote ? path.remote.address : undefined,
+  });
 }

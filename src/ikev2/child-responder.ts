@@ -53,11 +53,14 @@ export function answerChild(sa: IkeSa, request: ChildRequest, done: (answer: Chi
   const match = matchChild(
     request.candidates,
     { tsi: tsi.selectors, tsr: tsr.selectors, mode, protocols },
-    { local: sa.path.local.address, remote: sa.path.remote.address, nat: sa.nat.local || sa.nat.remote },
+    { local: sa.path.local.address, remote: sa.path.remote.address, nat: sa.nat },
   );
   if (!match.ok) return refuse("", match.reason);
   const { child, narrowed } = match;
-  const obstacle = natReason(sa, child) ?? sa.host.overlap(request.peer, child, narrowed.selectors);
+  const obstacle =
+    natReason(sa, child) ??
+    sa.host.overlap(request.peer, child, narrowed.selectors) ??
+    sa.host.ambiguity(sa, child, narrowed.selectors);
   if (obstacle !== undefined) return refuse(child.name, obstacle);
   const ke = find(payloads, "KE");
   const policy = { protocol: child.protocol, ours: child.proposals, withKe: request.withKe };

@@ -65,6 +65,8 @@ export interface Host {
   isCarried(child: ChildSa): boolean;
   /** Moves a Child SA, and what else of its child travels between the same ends, to others; where that fails, they go. */
   moveChild(sa: IkeSa, child: ChildSa, ends: ChildEnds): void;
+  /** Why these selectors are another host's behind the same NAT, which cannot be told from this one. */
+  ambiguity(sa: IkeSa, child: ChildDesired, selectors: readonly Selector[]): Reason | undefined;
   /** Whether the kernel keeps NAT mappings alive by itself; not before it has been asked. */
   kernelKeepsAlive(): boolean;
   /** Asks the kernel what it can do, once. */

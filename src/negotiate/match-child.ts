@@ -1,6 +1,4 @@
 /** Which configured child a request for a Child SA means. */
-import type { Selector as WireSelector } from "../wire/ikev2/payloads/selectors.ts";
-import { type Address, addressOctets, compareOctets } from "./address.ts";
 import type { Reason } from "./reason.ts";
 import { type ChildSelectors, childSelectors, type EndSpec, type HostAddresses } from "./traffic-selector.ts";
 import {
@@ -10,6 +8,7 @@ import {
   refuseSelectors,
   type SelectorOffer,
 } from "./traffic-selectors.ts";
+import { substituteAddresses } from "./translated-selectors.ts";
 
 /** What of a configured child decides whether it is meant. */
 export interface CandidateChild {
@@ -30,8 +29,8 @@ export interface ChildRequest extends SelectorOffer {
 
 /** Where it came over. */
 export interface RequestPath extends HostAddresses {
-  /** Whether NAT detection saw a NAT at either end (RFC 7296 2.23). */
-  readonly nat?: boolean;
+  /** At which ends NAT detection saw a NAT (RFC 7296 2.23). */
+  readonly nat?: { readonly local: boolean; readonly remote: boolean };
 }
 
 export type MatchedChild<C extends CandidateChild> =
@@ -51,17 +50,18 @@ export function matchChild<C extends CandidateChild>(
   request: ChildRequest,
   path: RequestPath,
 ): MatchedChild<C> {
-  const fitting = fittingChildren(children, request, path);
+  const asked = request.mode === "transport" ? { ...request, ...substituted(request, path) } : request;
+  const fitting = fittingChildren(children, asked, path);
   const [best] = fitting
     .filter(({ child }) => child.mode === request.mode)
-    .sort((a, b) => badness(a, request) - badness(b, request));
+    .sort((a, b) => badness(a, asked) - badness(b, asked));
   if (best !== undefined) return { ok: true, ...best };
   const [otherMode] = fitting;
   if (otherMode !== undefined) {
     const { name, mode } = otherMode.child;
     return { ok: false, reason: { code: "mode-mismatch", child: name, ours: mode, theirs: request.mode } };
   }
-  return { ok: false, reason: translated(children, request, path) ?? refusal(children, request, path) };
+  return { ok: false, reason: refusal(children, asked, path) };
 }
 
 interface FittingChild<C> {
@@ -85,27 +85,12 @@ function badness({ child, narrowed }: FittingChild<CandidateChild>, { protocols 
   return (protocols.includes(child.protocol) ? 0 : 10) + byFit;
 }
 
-/**
- * RFC 7296 2.23.1: behind a NAT, transport mode's selectors hold an address that the other end never sees. Whether a
- * child would fit with the addresses put right tells that the NAT, not the configuration, is in the way.
- */
-function translated(children: readonly CandidateChild[], request: ChildRequest, path: RequestPath): Reason | undefined {
-  if (path.nat !== true || request.mode !== "transport") return undefined;
-  const offer = {
-    tsi: request.tsi.map((selector) => withHost(selector, path.remote)),
-    tsr: request.tsr.map((selector) => withHost(selector, path.local)),
-  };
-  const fitting = fittingChildren(children, offer, path).find(({ child }) => child.mode === "transport");
-  return fitting && { code: "nat-forbids-transport", child: fitting.child.name };
-}
-
-/** A selector of a single address, with that address replaced. */
-function withHost(selector: WireSelector, host: Address): WireSelector {
-  if ("raw" in selector || compareOctets(selector.startAddress, selector.endAddress) !== 0) return selector;
-  const octets = addressOctets(host);
-  return octets.length === selector.startAddress.length
-    ? { ...selector, startAddress: octets, endAddress: octets }
-    : selector;
+/** RFC 7296 2.23.1: whoever asks sits at our remote end. */
+function substituted(request: ChildRequest, { local, remote, nat }: RequestPath): SelectorOffer {
+  return substituteAddresses(request, {
+    initiator: nat?.remote === true ? remote : undefined,
+    responder: nat?.local === true ? local : undefined,
+  });
 }
 
 function refusal(children: readonly CandidateChild[], request: ChildRequest, path: RequestPath): Reason {

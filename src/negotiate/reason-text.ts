@@ -108,7 +108,10 @@ function sentence(reason: Reason): string {
     case "nat-forbids-ah":
       return `${reason.child}: there is a NAT between the ends, and AH cannot pass one; use ESP`;
     case "nat-forbids-transport":
-      return `${reason.child}: there is a NAT between the ends, and transport mode is not done through one; use a tunnel`;
+      return (
+        `${reason.child}: another host behind the NAT ${reason.remote} has it in transport mode already, and packets for ` +
+        `the two cannot be told apart; use a tunnel`
+      );
     case "address-changed":
       return (
         `${reason.child}: the way to the peer changed to ${reason.to}, and its SAs could not follow (${reason.obstacle}); ` +

@@ -145,8 +145,8 @@ export type Reason =
   | { readonly code: "peer-error"; readonly exchange: string; readonly notify: string }
   /** AH cannot pass a NAT. */
   | { readonly code: "nat-forbids-ah"; readonly child: string }
-  /** Transport mode behind a NAT would need checksum repair that is not done here. */
-  | { readonly code: "nat-forbids-transport"; readonly child: string }
+  /** In transport mode two hosts behind one NAT cannot be told apart, and another has the same already: RFC 7296 2.23.1. */
+  | { readonly code: "nat-forbids-transport"; readonly child: string; readonly remote: Address }
   /** An end's address or port changed, and the Child SA could not follow. */
   | { readonly code: "address-changed"; readonly child: string; readonly to: string; readonly obstacle: string }
   /** The peer deleted the SA. */

@@ -1,6 +1,7 @@
 // NATs between the ends, in a real kernel: found, kept open, and followed when they forget.
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect } from "vitest";
+import { strongswanChildren } from "./ends.ts";
 import { type FrameKind, protectedKinds } from "./lab/frames.ts";
 import { kernelSas } from "./lab/kernel-state.ts";
 import type { Machine } from "./lab/machine.ts";
@@ -79,6 +80,90 @@ async function onlyUdp(lab: Lab, from: string): Promise<Record<FrameKind, number
   expect(wire.dropped).toBe(0);
   return wire.counts;
 }
+
+/** GRE and VXLAN devices between a, behind the NAT, and b; each end names the other as it sees it. */
+async function overlays(lab: Lab, inside: string, outside: string): Promise<void> {
+  const server = lab.gateway("b").address.v4;
+  const devices = (local: string, remote: string, number: number) => [
+    `link add gre9 type gre local ${local} remote ${remote} ttl 64`,
+    `link add vx9 type vxlan id 42 local ${local} remote ${remote} dstport 4789 udpcsum`,
+    `address add 172.16.9.${number}/24 dev gre9`,
+    `address add 172.16.10.${number}/24 dev vx9`,
+    "link set gre9 up",
+    "link set vx9 up",
+  ];
+  await lab.gateway("a").machine.ip(devices(inside, server, 1));
+  await lab.gateway("b").machine.ip(devices(server, outside, 2));
+}
+
+async function lostOnOverlays(lab: Lab): Promise<object[]> {
+  const [a, b] = gateways.map((name) => lab.gateway(name).machine);
+  if (a === undefined || b === undefined) throw new Error("no gateways");
+  const sizes = { sizes: [56, 1300] };
+  return [
+    await lostPings(a, "172.16.9.1", "172.16.9.2", sizes),
+    await lostPings(b, "172.16.9.2", "172.16.9.1", sizes),
+    await lostPings(a, "172.16.10.1", "172.16.10.2", sizes),
+    await lostPings(b, "172.16.10.2", "172.16.10.1", sizes),
+  ];
+}
+
+const allArrived = [noneLost, noneLost, noneLost, noneLost];
+const transport = { protect: ["gre", "vxlan"] };
+const plain = { gateways, seconds: 240 } as const;
+
+describe("transport mode through a NAT", () => {
+  scenario("GRE and VXLAN with checksums, Underlock against Underlock; the NAT restarts", plain, async (lab) => {
+    const nat = await lab.nat({ behind: ["a"] });
+    const server = lab.gateway("b").address.v4;
+    await overlays(lab, nat.inside("a"), nat.address);
+    const liveness = { liveness: "5s" };
+    const a = underlock(lab, {
+      here: "a",
+      there: "b",
+      local: nat.inside("a"),
+      remote: server,
+      more: { ...transport, ...liveness },
+    });
+    const b = underlock(lab, { here: "b", there: "a", local: server, remote: "any", more: transport });
+    await Promise.all([a.must("lock"), b.must("lock")]);
+    await lab.watch();
+    await Promise.all([a.start(), b.start()]);
+    await a.must("up", "b");
+    expect(await lostOnOverlays(lab)).toEqual(allArrived);
+    const before = await spis(lab.gateway("b").machine);
+    await nat.restart();
+    await waitFor("the new mapping", () => b.log().includes("path-changed"), 30_000);
+    expect(await lostOnOverlays(lab)).toEqual(allArrived);
+    expect(await spis(lab.gateway("b").machine)).toEqual(before);
+    await onlyUdp(lab, "b");
+  });
+
+  for (const version of strongswanVersions) {
+    scenario(`GRE and VXLAN with strongSwan ${version} behind it, and with us behind it`, plain, async (lab) => {
+      const nat = await lab.nat({ behind: ["a"] });
+      const server = lab.gateway("b").address.v4;
+      await overlays(lab, nat.inside("a"), nat.address);
+      const children = [...strongswanChildren.gre(), ...strongswanChildren.vxlan(4789)];
+      const b = underlock(lab, { here: "b", there: "a", local: server, remote: "any", more: transport });
+      await b.start();
+      const caller = { here: "a", there: "b", local: nat.inside("a"), remote: server };
+      const charon = await lab.strongswan("a", version, [{ ...connection(lab, caller), children }]);
+      for (const { name } of children) await charon.initiate(name);
+      expect(await lostOnOverlays(lab)).toEqual(allArrived);
+      await charon.stop();
+      await b.stop();
+      await b.must("unlock");
+      const called = { here: "b", there: "a", local: server, remote: "%any" };
+      const other = await lab.strongswan("b", version, [{ ...connection(lab, called), children }]);
+      const a = underlock(lab, { ...caller, more: transport });
+      await a.start();
+      await a.must("up", "b");
+      expect(await lostOnOverlays(lab)).toEqual(allArrived);
+      await other.stop();
+    });
+  }
+});
 
 describe("a NAT, Underlock against Underlock", () => {
   scenario(

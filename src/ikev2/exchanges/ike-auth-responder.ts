@@ -115,6 +115,7 @@ function finish(sa: IkeSa, handshake: Handshake, attempt: AuthAttempt, proof: re
   sa.path = path;
   if (sa.fragmentSize > 0) sa.fragmentSize = peer.messages.fragmentSize;
   takeSupport(sa, request);
+  if (sa.nat.local) sa.host.learnAbilities();
   sa.establish();
   beginAuthentication(sa, handshake);
   takeCapabilities(sa, peer, request);

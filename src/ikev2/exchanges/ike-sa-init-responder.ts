@@ -102,7 +102,6 @@ export function answerInit(
     sa.keying = keying;
     sa.lowestNonce = lowestNonce(initiatorNonce, nr);
     sa.nat = nat;
-    if (nat.local) sa.host.learnAbilities();
     if (fragments) sa.fragmentSize = firstFragmentSize;
     const response = sa.respondClear(header, request, path, [
       { kind: "SA", proposals: [answer] },

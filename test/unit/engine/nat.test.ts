@@ -4,7 +4,7 @@ import type { PeerOptions } from "./desired.ts";
 import { desired, peer } from "./desired.ts";
 import { carryThrough, install, Nat } from "./nat.ts";
 import { a, b, standing, subnets } from "./pair.ts";
-import { type Datagram, type End, World } from "./world.ts";
+import { type Datagram, type End, type Flow, World } from "./world.ts";
 
 const publicA = "198.51.100.1";
 const publicB = "198.51.100.2";
@@ -94,6 +94,58 @@ describe("a NAT between the ends (RFC 7296 2.23)", () => {
       world.run(100_000);
       expect(keepalives(pair[forcing].sent)).toBe(0);
     }
+  });
+});
+
+describe("transport mode through a NAT (RFC 7296 2.23.1)", () => {
+  const protect = [{ kind: "gre" }] as const;
+  const packets = ({ one, two }: Pick<Natted, "one" | "two">, outer: string, at = b): Flow[] => [
+    { from: one, to: two, packet: { source: one.address, destination: at, protocol: 47 } },
+    { from: two, to: one, packet: { source: two.address, destination: outer, protocol: 47 } },
+  ];
+
+  it("works for one host: each end knows the other by the address that its packets have", () => {
+    const pair = natted({ one: { protect }, two: { protect } });
+    up(pair);
+    expect(packets(pair, publicA).map((flow) => carryThrough(pair.nats, flow))).toEqual(delivered);
+  });
+
+  it("works where both ends are behind one", () => {
+    const pair = natted({ both: true, one: { protect }, two: { protect } });
+    up(pair);
+    expect(packets(pair, publicA, publicB).map((flow) => carryThrough(pair.nats, flow))).toEqual(delivered);
+  });
+
+  it("is refused to the second host behind one NAT, which cannot be told from the first", () => {
+    const world = new World();
+    const [one, second, two] = [world.add(a), world.add("192.0.2.3"), world.add(b)];
+    const nat = new Nat(world, publicA, [one.address, second.address]);
+    install(world, nat);
+    for (const end of [one, second, two]) end.kernel.encapsulationPorts.add(4500);
+    two.configure(desired([peer(b, a, { protect, remote: "any", initiate: false, remoteId: undefined })]));
+    one.configure(desired([peer(one.address, b, { protect })]));
+    world.run(5_000);
+    second.configure(desired([peer(second.address, b, { protect })]));
+    world.run(5_000);
+    expect(packets({ one, two }, publicA).map((flow) => carryThrough([nat], flow))).toEqual(delivered);
+    expect(second.peer().children[0]).toMatchObject({ state: "locked", sas: [] });
+    const refusals = two.log.filter(({ reason }) => reason?.code === "nat-forbids-transport");
+    expect(refusals[0]?.reason).toMatchObject({ child: "gre", remote: publicA });
+    expect(standing(two)).toHaveLength(2);
+    // The first one comes back, from another port: it is no second.
+    one.crash();
+    one.configure(desired([peer(one.address, b, { protect })]));
+    world.run(30_000);
+    expect(packets({ one, two }, publicA).map((flow) => carryThrough([nat], flow))).toEqual(delivered);
+  });
+
+  it("goes to another address by a new Child SA", () => {
+    const pair = natted({ one: { protect, timing: { ...quiet, liveness: 10_000 } }, two: { protect } });
+    const elsewhere = new Nat(pair.world, "203.0.113.9", [a]);
+    install(pair.world, elsewhere);
+    pair.world.run(30_000);
+    expect(packets(pair, "203.0.113.9").map((flow) => carryThrough([elsewhere], flow))).toEqual(delivered);
+    up(pair);
   });
 });
 

@@ -294,9 +294,19 @@ export const stories: { readonly [C in ReasonCode]: Story } = {
     await stage.pass(0);
     return { end, like: { child: "gre" } };
   },
+  // Two hosts behind one NAT want the same overlay.
   "nat-forbids-transport": async (stage) => {
-    const { end } = await answered(stage, wrongNat);
-    return { end, like: { child: "gre" } };
+    const state = facing(a, { initiate: false, remoteId: undefined });
+    const { end, puppet } = await calling(stage, state);
+    const child = state.peers[0]?.children[0];
+    for (const each of [puppet, await stage.puppet(end, "initiator", 0x99n)]) {
+      each.sendInit(wrongNat);
+      await stage.pass(0);
+      if (!each.takeInit()) throw new Error("IKE_SA_INIT was refused");
+      each.inject(each.seal(exchangeType.IKE_AUTH, each.authPayloads({ child, id: `host-${each.ownSpi}` })));
+      await stage.pass(0);
+    }
+    return { end, like: { child: "gre", remote: b } };
   },
   // The peer's NAT gives it another port, which its ESP shows.
   "address-changed": async (stage) => {

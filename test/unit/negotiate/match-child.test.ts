@@ -19,7 +19,7 @@ function requestFor(child: CandidateChild | undefined, packet?: Parameters<typeo
 }
 
 function reasonFor(candidates: readonly CandidateChild[], request: ChildRequest, nat = false) {
-  const match = matchChild(candidates, request, { ...hosts, nat });
+  const match = matchChild(candidates, request, { ...hosts, ...(nat ? { nat: { local: false, remote: true } } : {}) });
   if (match.ok) throw new Error(`matched ${match.child.name}`);
   return match.reason;
 }
@@ -119,7 +119,12 @@ describe("matchChild", () => {
       difference:
         "the peer's end: we have 192.0.2.2/32, the peer has 10.0.0.5/32; transport mode needs the addresses of the IKE SA itself",
     });
-    expect(reasonFor(everything, request, true)).toEqual({ code: "nat-forbids-transport", child: "gre" });
+    // Behind a NAT it is the address that the host has for itself; ours stands for it here.
+    const behind = { ...hosts, nat: { local: false, remote: true } };
+    const matched = matchChild(everything, request, behind);
+    expect(matched).toMatchObject({ ok: true, child: { name: "gre" } });
+    expect(matched.ok && matched.narrowed.tsi).toEqual([ts(47, any, hosts.remote)]);
+    expect(reasonFor(everything, { ...request, mode: "tunnel" }, true).code).toBe("selectors-do-not-fit");
     const range = { ...request, tsi: [ts(47, any, "10.0.0.0", "10.0.0.255")] };
     expect(reasonFor(everything, range, true).code).toBe("selectors-do-not-fit");
     const unknown = { ...request, tsi: [ts(50, any, "10.0.0.5")], tsr: [ts(50, any, hosts.local)] };

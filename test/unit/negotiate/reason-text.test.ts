@@ -252,7 +252,13 @@ const cases: { readonly [C in ReasonCode]: readonly Case<C>[] } = {
   ],
   "nat-forbids-ah": [[{ code: "nat-forbids-ah", child: "gre" }, "gre", "NAT", "AH"]],
   "nat-forbids-transport": [
-    [{ code: "nat-forbids-transport", child: "vxlan-4789/to" }, "vxlan-4789/to", "NAT", "transport mode"],
+    [
+      { code: "nat-forbids-transport", child: "vxlan-4789/to", remote: "198.51.100.1" },
+      "vxlan-4789/to",
+      "NAT 198.51.100.1",
+      "transport mode",
+      "tunnel",
+    ],
   ],
   "address-changed": [
     [
