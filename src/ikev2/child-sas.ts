@@ -158,8 +158,9 @@ export class ChildSas {
     const ends = { local: path.local.address, remote: path.remote.address, encapsulation: encapsulationOf(this.#sa) };
     for (const child of [...this.values()]) {
       if (!this.has(child) || isBetween(child, ends)) continue;
-      const bound = child.mode === "transport" && (child.local !== ends.local || child.remote !== ends.remote);
-      if (bound) this.strand(child, "transport mode is bound to its addresses");
+      const elsewhere = child.local !== ends.local || child.remote !== ends.remote;
+      if (elsewhere && child.mode === "transport") this.strand(child, "transport mode is bound to its addresses");
+      else if (elsewhere && child.compression !== undefined) this.strand(child, "IPComp is bound to its addresses");
       else if (child.encapsulation !== undefined && ends.encapsulation === undefined)
         this.strand(child, "ESP cannot leave its UDP header behind");
       else host.moveChild(this.#sa, child, ends);
