@@ -373,6 +373,10 @@ export class EngineHost implements Host, PeerContext {
     );
   }
 
+  isServed(reqid: number): boolean {
+    return this.#parts.standing.has(reqid);
+  }
+
   clearAcquires(requests: readonly KernelRequest[]): void {
     // A refusal leaves the kernel's own timer, after which the next packet asks again.
     for (const request of requests) this.#parts.outbox.kernel([request], () => {});

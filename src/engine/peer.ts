@@ -3,7 +3,6 @@
 import { createChild } from "../ikev2/exchanges/create-child-sa-initiator.ts";
 import { addressesChanged } from "../ikev2/exchanges/mobike.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
-import type { KernelRequest, SaId, SaUsage } from "../kernel/port.ts";
 import { type Address, familyOf } from "../negotiate/address.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
@@ -13,12 +12,12 @@ import { authenticates, type ChildDesired, type PeerDesired } from "../sa/desire
 import { ikePort, natTraversalPort, type Path } from "../sa/path.ts";
 import { backoff } from "./backoff.ts";
 import { ChildRecord } from "./child-record.ts";
+import { Demand, type DemandContext } from "./demand.ts";
 import { Handover, handoverTimers } from "./handover.ts";
-import { IdleWatch } from "./idle-watch.ts";
 import { Redundancy } from "./redundancy.ts";
 import type { PeerStatus } from "./status.ts";
 import type { TimerOwner } from "./timers.ts";
-import { acquireClearances, isOnDemand } from "./traps.ts";
+import { isOnDemand } from "./traps.ts";
 
 /** How long after its last request the initiator of an IKE SA is left to ask for the next child, in ms. */
 const responderPatience = 3_000;
@@ -29,10 +28,8 @@ const concurrentChildren = 16;
 /** An IKE SA that ends sooner than this after it was established counts as a failed attempt, in ms. */
 const shortLife = 10_000;
 
-export interface PeerContext {
-  now(): number;
+export interface PeerContext extends DemandContext {
   random(length: number): Uint8Array;
-  arm(owner: TimerOwner, name: string, at: number): void;
   disarm(owner: TimerOwner, name: string): void;
   /** Stops sending on an IKE SA's children, whose traffic another carries. */
   retire(sa: IkeSa): void;
@@ -41,10 +38,6 @@ export interface PeerContext {
   connecting(peer: Peer, path: Path): void;
   /** Our address from which a peer is called. */
   callingFrom(peer: PeerDesired): Address | undefined;
-  /** The counters of SAs in the kernel; undefined for those that do not stand. */
-  usages(sas: readonly SaId[], then: (usages: readonly (SaUsage | undefined)[]) => void): void;
-  /** Has the kernel forget acquires of a child, so that the next packet raises one. */
-  clearAcquires(requests: readonly KernelRequest[]): void;
 }
 
 export type PeerState = PeerStatus["state"];
@@ -66,7 +59,7 @@ export class Peer implements TimerOwner {
   /** How its IKE SAs give way to others. */
   readonly handover: Handover;
   readonly #redundancy: Redundancy;
-  readonly #idle: IdleWatch;
+  readonly #demand: Demand;
   readonly #context: PeerContext;
 
   constructor(desired: PeerDesired, reqid: (child: ChildDesired) => number, context: PeerContext) {
@@ -76,14 +69,8 @@ export class Peer implements TimerOwner {
     for (const child of desired.children) {
       this.children.set(child.name, new ChildRecord(child, reqid(child), this.since, isOnDemand(desired, child)));
     }
+    this.#demand = new Demand(this, this.sas, context);
     this.state = this.#idleState();
-    this.#idle = new IdleWatch({
-      sas: this.sas,
-      children: this.children,
-      now: () => context.now(),
-      arm: (...armed) => context.arm(...armed),
-      usages: (...asked) => context.usages(...asked),
-    });
     this.#redundancy = new Redundancy({
       // RFC 7619 2.3: callers that prove nothing are not each other's successors.
       unique: desired.remote === "any" && !authenticates(desired) ? "never" : desired.unique,
@@ -104,9 +91,9 @@ export class Peer implements TimerOwner {
     });
   }
 
-  /** Begins: what a former run left unanswered silences no packet. */
+  /** Begins, once its policies stand. */
   start(): void {
-    for (const record of this.children.values()) if (record.state.kind === "waiting") this.#clearAcquires(record);
+    this.#demand.begin();
     this.tend();
   }
 
@@ -122,8 +109,8 @@ export class Peer implements TimerOwner {
       child.failures = 0;
       // Why it was not up is no reason any more.
       child.reason = undefined;
-      if (child.state.kind === "waiting") child.change({ kind: "locked", retryAt: 0 }, this.#context.now());
     }
+    this.#demand.askForAll();
     this.tend(true);
   }
 
@@ -215,7 +202,7 @@ export class Peer implements TimerOwner {
     this.handover.ended(sa);
     for (const child of this.children.values()) {
       const { state } = child;
-      if (state.kind === "connecting" ? state.by === sa : state.kind === "locked" && this.#isOnDemand(child))
+      if (state.kind === "connecting" ? state.by === sa : state.kind === "locked" && this.#demand.has(child))
         this.#lock(child, reason, 0);
     }
     if (this.state === "down") return;
@@ -233,13 +220,11 @@ export class Peer implements TimerOwner {
 
   /** A packet of the child found no SA. Whether that was to be expected; if not, an SA was lost unheard. */
   acquired(record: ChildRecord, packet: Selector): boolean {
-    if (!this.#isOnDemand(record) || record.state.kind === "up") return false;
-    if (record.state.kind !== "waiting") return true;
-    if (this.state === "down") return true;
-    record.packet = packet;
-    record.change({ kind: "locked", retryAt: record.state.retryAt }, this.#context.now());
-    this.tend();
-    return true;
+    // While it is wanted down, the kernel's own timer has the next packet ask again.
+    if (this.state === "down" && record.state.kind === "waiting") return true;
+    const found = this.#demand.acquired(record, packet);
+    if (found === "asked") this.tend();
+    return found !== "lost";
   }
 
   childUp(child: ChildSa): void {
@@ -247,10 +232,9 @@ export class Peer implements TimerOwner {
     if (record === undefined) return;
     record.add(child);
     record.reason = undefined;
-    record.packet = undefined;
     record.failures = 0;
     record.change({ kind: "up" }, this.#context.now());
-    this.#idle.up(record);
+    this.#demand.up(record);
     this.#redundancy.closeLeftovers();
     this.tend();
   }
@@ -284,7 +268,7 @@ export class Peer implements TimerOwner {
     const wait = reason.code === "peer-deleted" ? this.desired.timing.retryFirst : 0;
     if (record.sas.size === 0) this.#lock(record, reason, wait);
     // The last one was idle: nobody needs the IKE SA.
-    if (reason.code === "idle" && !this.#isWanted()) for (const sa of [...this.sas]) sa.close(reason);
+    if (reason.code === "idle" && !this.#demand.isWanted) for (const sa of [...this.sas]) sa.close(reason);
     this.tend();
   }
 
@@ -328,7 +312,7 @@ export class Peer implements TimerOwner {
       this.#redundancy.tend(main);
       return;
     }
-    if (this.sas.size > 0 || !(this.desired.initiate || called) || !this.#isWanted()) return;
+    if (this.sas.size > 0 || !(this.desired.initiate || called) || !this.#demand.isWanted) return;
     const now = this.#context.now();
     if (this.#retryAt > now) return this.#context.arm(this, "tend", this.#retryAt);
     this.#connect();
@@ -395,23 +379,8 @@ export class Peer implements TimerOwner {
     const now = this.#context.now();
     record.reason = reason;
     if (record.sas.size > 0) return record.state.kind === "up" ? undefined : record.change({ kind: "up" }, now);
-    if (!this.#isOnDemand(record)) return record.change({ kind: "locked", retryAt: now + wait }, now);
-    record.change({ kind: "waiting", retryAt: now + wait }, now);
-    this.#clearAcquires(record);
-  }
-
-  #isOnDemand(record: ChildRecord): boolean {
-    return isOnDemand(this.desired, record.desired);
-  }
-
-  #clearAcquires(record: ChildRecord): void {
-    this.#context.clearAcquires(acquireClearances(this.desired, record.desired, record.reqid));
-  }
-
-  /** Whether there is a child to call for now. */
-  #isWanted(): boolean {
-    for (const { state } of this.children.values()) if (state.kind !== "waiting") return true;
-    return this.children.size === 0;
+    if (this.#demand.has(record)) return this.#demand.wait(record, now + wait);
+    record.change({ kind: "locked", retryAt: now + wait }, now);
   }
 
   #change(state: PeerState): void {
@@ -421,7 +390,7 @@ export class Peer implements TimerOwner {
   }
 
   #idleState(): PeerState {
-    const calls = this.desired.initiate && this.desired.remote !== "any" && this.#isWanted();
+    const calls = this.desired.initiate && this.desired.remote !== "any" && this.#demand.isWanted;
     return calls ? "connecting" : "waiting";
   }
 }

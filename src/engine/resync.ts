@@ -62,10 +62,14 @@ export class Resync implements TimerOwner {
 
   #mendSas(listed: readonly StandingSa[]): void {
     const there = new Map(listed.map((sa) => [saKey(sa), sa]));
+    const cpis = new Set(listed.map(({ destination, cpi }) => `${destination} ${cpi}`));
+    // Without its IPComp SA it carries nothing.
+    const find = (id: SaId): StandingSa | undefined =>
+      id.cpi === undefined || cpis.has(`${id.destination} ${id.cpi}`) ? there.get(saKey(id)) : undefined;
     this.#parts.standing.resync((sa) => there.has(saKey(sa)));
     for (const sa of this.#parts.running.sas) {
       for (const child of [...sa.children.values()]) {
-        for (const half of wanted(sa, child)) compare(sa, half, there.get(saKey(half.id)));
+        for (const half of wanted(sa, child)) compare(sa, half, find(half.id));
       }
     }
   }

@@ -149,16 +149,16 @@ export class SasOfKernel {
   }
 }
 
-/** IPComp SAs belong to the SAs of their reqid and addresses, in the order of their age. */
+/** IPComp SAs belong to the SAs of their reqid and addresses, the youngest to the youngest: older ones may be left over. */
 function withCpis(sas: readonly StandingSa[], compressing: readonly Sa[]): StandingSa[] {
   const cpis = new Map<string, Sa[]>();
-  for (const sa of compressing.toSorted((a, b) => (a.usage.addTime ?? 0) - (b.usage.addTime ?? 0))) {
+  for (const sa of compressing.toSorted((a, b) => (b.usage.addTime ?? 0) - (a.usage.addTime ?? 0))) {
     const key = `${sa.reqid} ${sa.source} ${sa.destination}`;
     cpis.set(key, [...(cpis.get(key) ?? []), sa]);
   }
   if (cpis.size === 0) return [...sas];
   return sas
-    .toSorted((a, b) => a.addedSeconds - b.addedSeconds)
+    .toSorted((a, b) => b.addedSeconds - a.addedSeconds)
     .map((sa) => {
       const comp = cpis.get(`${sa.reqid} ${sa.source} ${sa.destination}`)?.shift();
       return comp === undefined ? sa : { ...sa, cpi: comp.spi };

@@ -87,6 +87,24 @@ describe("compression", () => {
     for (const flow of everySize(gre(pair))) expect(carry(flow)).toBe("protected, delivered");
   });
 
+  test("that is lost from the kernel alone is noticed, and the Child SA made anew", () => {
+    const pair = pairOf({}, {}, { one: true, two: true });
+    pair.world.run(5_000);
+    const before = cpis(pair.one);
+    const { kernel } = pair.one;
+    const request = kernel.request.bind(kernel);
+    let lists = 0;
+    kernel.request = (asked) => {
+      const answer = request(asked);
+      if (answer.kind !== "sas" || lists++ > 0) return answer;
+      return { ...answer, sas: answer.sas.map(({ cpi: _, ...sa }) => sa) };
+    };
+    pair.one.handle({ kind: "kernel", event: { kind: "overrun" } });
+    pair.world.run(10_000);
+    expectRest(pair);
+    for (const cpi of cpis(pair.one)) expect(before).not.toContain(cpi);
+  });
+
   test("whose CPI the kernel refuses leaves nothing behind and everything locked", () => {
     const pair = pairOf({}, {}, { one: true, two: true });
     pair.world.guarded.push(...gre(pair));

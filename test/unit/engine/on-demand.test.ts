@@ -182,6 +182,31 @@ describe("a child on demand", () => {
     expectRest(pair);
   });
 
+  test("is had anew at once after a crash where its SAs still carry traffic", () => {
+    const pair = waiting();
+    carry(first(gre(pair)));
+    pair.world.run(5_000);
+    pair.world.guarded.push(...gre(pair));
+    pair.one.crash();
+    pair.one.configure(onDemand(facing(a)));
+    pair.world.run(40_000);
+    expectRest(pair);
+  });
+
+  test("is asked for over the IKE SA that another has brought up", () => {
+    const pair = waiting({ protect: [{ kind: "gre" }, { kind: "ipip" }] });
+    const [there] = gre(pair);
+    if (there === undefined) throw new Error("no flow");
+    const ipip = { ...there, packet: { ...there.packet, protocol: 4 } };
+    carry(there);
+    pair.world.run(5_000);
+    expect(pair.one.peer().children.map(({ state }) => state)).toEqual(["up", "waiting"]);
+    carry(ipip);
+    pair.world.run(5_000);
+    expectRest(pair, 2);
+    expect(carry(ipip)).toBe("protected, delivered");
+  });
+
   test("locks what was not agreed on while it is narrowed, instead of sending it into the SA", () => {
     const pair = waiting({ protect: tunnel() }, { protect: mirrored(half) });
     const flow = first(subnets(pair));
