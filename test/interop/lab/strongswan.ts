@@ -114,6 +114,11 @@ export class Strongswan {
     await this.#vici.must("rekey", { ...what });
   }
 
+  /** Sends the callers of a connection to another gateway (RFC 5685 5). */
+  async redirect(connection: string, gateway: string): Promise<void> {
+    await this.#vici.must("redirect", { ike: connection, gateway });
+  }
+
   /** The IKE SAs that charon has, each under its connection's name. */
   async sas(): Promise<{ readonly name: string; readonly sa: ListedSa }[]> {
     const events = await this.#vici.list("list-sas", "list-sa");
@@ -170,9 +175,10 @@ function connectionMessage(connection: Connection): ViciMessage {
     remote_addrs: [connection.remoteAddress],
     ...(connection.ike === undefined ? {} : { proposals: connection.ike.split(",") }),
     mobike: "no",
-    ...connection.more,
     local: { auth: "psk", id: connection.localId },
     remote: { auth: "psk", id: connection.remoteId },
+    // Behind these two: further rounds of authentication come in the order in which they stand.
+    ...connection.more,
     children: Object.fromEntries(connection.children.map((child) => [child.name, childMessage(child)])),
   };
 }
