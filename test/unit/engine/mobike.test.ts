@@ -108,6 +108,28 @@ describe("MOBIKE (RFC 4555)", () => {
     expect([sasBetween(ends.one), sasBetween(ends.two)]).toEqual([moved, moved]);
   });
 
+  it("outlives the IKE SA: the one that rekeys it moves as well, whoever rekeyed", () => {
+    for (const who of ["one", "two"] as const) {
+      const short = { timing: { ...timing, ikeLifetime: 100_000 } };
+      const ends = pair(
+        { otherLocals: [otherA], ...(who === "one" ? short : {}) },
+        { otherLocals: [otherB], ...(who === "two" ? short : {}) },
+      );
+      const first = ends.one.peer().ikeSas[0]?.initiatorSpi;
+      ends.world.run(99_000);
+      expect(ends.one.peer().ikeSas.map(({ initiatorSpi }) => initiatorSpi)).not.toContain(first);
+      const before = spis(ends.one);
+      lose(ends, ends.one, a);
+      ends.world.run(1_000);
+      expect(went(ends)).toEqual(delivered);
+      lose(ends, ends.two, b);
+      ends.world.run(1_000);
+      expect(went(ends)).toEqual(delivered);
+      expect(spis(ends.one)).toEqual(before);
+      expect(sasBetween(ends.two)).toEqual([`${otherA} > ${otherB}`, `${otherB} > ${otherA}`].sort());
+    }
+  });
+
   it("moves a peer whose configuration differs in our address alone, and brings down nothing", () => {
     const protect = [{ kind: "tunnel", local: inside, remote: outside }] as const;
     const ends = pair();
