@@ -239,7 +239,7 @@ export class EngineHost implements Host, PeerContext {
     });
     if (sa.children.sendsOn(child)) this.#parts.standing.replaced(child.reqid, sa.peer?.timing.linger ?? 0);
     this.#parts.routes.add(child);
-    this.#parts.running.peerOf(sa)?.childUp(child);
+    this.#parts.running.peerOf(sa)?.childUp(sa, child);
   }
 
   isCarried(child: ChildSa): boolean {
@@ -284,7 +284,7 @@ export class EngineHost implements Host, PeerContext {
 
   outboundUp(sa: IkeSa, child: ChildSa): void {
     this.#parts.standing.replaced(child.reqid, sa.peer?.timing.linger ?? 0);
-    this.#parts.running.peerOf(sa)?.outboundUp();
+    this.#parts.running.peerOf(sa)?.outboundUp(sa);
   }
 
   childFailed(sa: IkeSa, child: string, reason: Reason): void {

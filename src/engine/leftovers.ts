@@ -76,15 +76,21 @@ export class Leftovers {
     return this.#byIdentity.get(identity.text) ?? [];
   }
 
-  /** Those that are not being closed yet; they may go while this is gone through. */
-  *standing(): Generator<Leftover> {
-    for (const [sa, forgotten] of [...this.#leftovers]) {
-      if (sa.state.kind !== "Established") continue;
+  /**
+   * Those that are not being closed yet, all or those whose place `heir` may have taken: of one peer there may be very many.
+   * They may go while this is gone through.
+   */
+  *standing(heir?: IkeSa): Generator<Leftover> {
+    if (this.#leftovers.size === 0) return;
+    const twins = heir === undefined ? this.#leftovers.keys() : this.#byIdentity.get(heir.remoteId?.text ?? "");
+    for (const sa of [...(twins ?? [])]) {
+      const forgotten = this.#leftovers.get(sa);
+      if (forgotten === undefined || sa.state.kind !== "Established") continue;
       const heirs = [...(this.#byIdentity.get(sa.remoteId?.text ?? "") ?? [])].filter(
         (other) => !this.#leftovers.has(other),
       );
-      const replaced = heirs.some((heir) => heir.state.kind === "Established" && covers(heir, sa));
-      const since = Math.max(this.#lostAt.get(sa) ?? sa.establishedAt, ...heirs.map((heir) => heir.establishedAt));
+      const replaced = heirs.some((other) => other.state.kind === "Established" && covers(other, sa));
+      const since = Math.max(this.#lostAt.get(sa) ?? sa.establishedAt, ...heirs.map((other) => other.establishedAt));
       yield { sa, forgotten, replaced, since };
     }
   }

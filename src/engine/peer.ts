@@ -227,7 +227,7 @@ export class Peer implements TimerOwner {
     return found !== "lost";
   }
 
-  childUp(child: ChildSa): void {
+  childUp(sa: IkeSa, child: ChildSa): void {
     const record = this.children.get(child.desired.name);
     if (record === undefined) return;
     record.add(child);
@@ -235,13 +235,13 @@ export class Peer implements TimerOwner {
     record.failures = 0;
     record.change({ kind: "up" }, this.#context.now());
     this.#demand.up(record);
-    this.#redundancy.closeLeftovers();
+    this.#redundancy.closeLeftovers(sa);
     this.tend();
   }
 
   /** A Child SA that stood is what is sent on now. */
-  outboundUp(): void {
-    this.#redundancy.closeLeftovers();
+  outboundUp(sa: IkeSa): void {
+    this.#redundancy.closeLeftovers(sa);
     this.tend();
   }
 

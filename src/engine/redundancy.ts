@@ -20,6 +20,9 @@ const openerPatience = 15_000;
 /** How often that wait doubles: some daemons open another for each that is closed. */
 const mostDoublings = 8;
 
+/** Why there is something to be looked at again. */
+export type Look = "redundant" | "leftovers" | "crossed";
+
 /** What is asked of the peer and of what surrounds it. */
 export interface RedundancyContext {
   readonly unique: UniquePolicy;
@@ -27,7 +30,7 @@ export interface RedundancyContext {
   readonly children: ReadonlyMap<string, ChildRecord>;
   now(): number;
   /** Has the peer look again at that time, in ms of the engine's clock. */
-  lookAgain(why: "redundant" | "leftovers" | "crossed", at: number): void;
+  lookAgain(why: Look, at: number): void;
   /** Stops sending on an IKE SA's children, whose traffic another carries. */
   retire(sa: IkeSa): void;
 }
@@ -38,6 +41,8 @@ export class Redundancy {
   readonly #leftovers = new Leftovers();
   /** IKE SAs that are being asked for a sign of life. */
   readonly #asked = new WeakSet<IkeSa>();
+  /** When each will be looked at again, in ms of the engine's clock; in the past: not at all. */
+  readonly #looks = new Map<Look, number>();
   /** How often we closed one that the peer should have closed. */
   #closedForPeer = 0;
 
@@ -61,13 +66,14 @@ export class Redundancy {
   /** The operator wants it tried anew: how often it was tried before does not count. */
   beginAnew(): void {
     this.#closedForPeer = 0;
+    this.#looks.clear();
   }
 
   /** An IKE SA was established; `initialContact`: the peer says that it has no other. */
   established(sa: IkeSa, initialContact: boolean): void {
     if (this.#context.unique === "never") return;
     this.#leftovers.established(sa, initialContact);
-    this.closeLeftovers();
+    this.closeLeftovers(sa);
   }
 
   /** One took the place of another: what was known of that holds for it. */
@@ -108,14 +114,23 @@ export class Redundancy {
   /**
    * Their children may still be carried by the peer's kernel: they go when new ones stand, or when the peer that forgot
    * them has had its time. A peer that remembers them is left to close them itself, and to keep what is not replaced.
+   * With `heir`, only those are looked at whose place it may have taken.
    */
-  closeLeftovers(): void {
+  closeLeftovers(heir?: IkeSa): void {
     const now = this.#context.now();
-    for (const { sa, forgotten, replaced, since } of this.#leftovers.standing()) {
+    for (const { sa, forgotten, replaced, since } of this.#leftovers.standing(heir)) {
       const overdue = since + redundantPatience;
       if (forgotten ? replaced || overdue <= now : replaced && overdue <= now) this.#replace(sa, replaced);
-      else if (overdue > now) this.#context.lookAgain("leftovers", overdue);
+      else if (overdue > now) this.#lookAgain("leftovers", overdue);
     }
+  }
+
+  /** At the earliest of the times that were asked for. */
+  #lookAgain(why: Look, at: number): void {
+    const armed = this.#looks.get(why);
+    if (armed !== undefined && armed <= at && armed > this.#context.now()) return;
+    this.#looks.set(why, at);
+    this.#context.lookAgain(why, at);
   }
 
   #isBetter(sa: IkeSa, than: IkeSa): boolean {
@@ -142,7 +157,7 @@ export class Redundancy {
       if (this.#livesBeside(main, sa)) this.#replace(sa, covered);
       return;
     }
-    this.#context.lookAgain("redundant", overdue);
+    this.#lookAgain("redundant", overdue);
     for (const name of missingOn(main, sa)) this.#move(name, main);
   }
 
@@ -151,7 +166,7 @@ export class Redundancy {
     if (!covers(main, sa)) return;
     const patience = openerPatience * 2 ** Math.min(this.#closedForPeer, mostDoublings);
     const overdue = bothSince(sa, main) + patience;
-    if (overdue > this.#context.now()) return this.#context.lookAgain("redundant", overdue);
+    if (overdue > this.#context.now()) return this.#lookAgain("redundant", overdue);
     if (!this.#livesBeside(main, sa)) return;
     this.#closedForPeer += 1;
     this.#replace(sa, true);
@@ -173,7 +188,7 @@ export class Redundancy {
     sa.request(
       proofOfLife(() => {
         this.#asked.delete(sa);
-        this.#context.lookAgain("redundant", this.#context.now());
+        this.#lookAgain("redundant", this.#context.now());
       }),
     );
   }
@@ -203,7 +218,7 @@ export class Redundancy {
         if (child === best) continue;
         if (child.role === "initiator" || overdue <= this.#context.now())
           main.children.retire(child, { code: "replaced" });
-        else this.#context.lookAgain("crossed", overdue);
+        else this.#lookAgain("crossed", overdue);
       }
     }
   }

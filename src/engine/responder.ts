@@ -5,7 +5,7 @@ import { CookieJar } from "../ikev2/cookie.ts";
 import { answerInit, statelessAnswer } from "../ikev2/exchanges/ike-sa-init-responder.ts";
 import type { Host } from "../ikev2/host.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
-import { find, findNotify, notify } from "../ikev2/payloads.ts";
+import { find, notify } from "../ikev2/payloads.ts";
 import { gatewayText, mayBeRedirected, redirectPayload } from "../ikev2/redirect.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { PeerDesired } from "../sa/desired.ts";
@@ -14,7 +14,7 @@ import { WireError } from "../wire/error.ts";
 import type { Header } from "../wire/ikev2/header.ts";
 import { decodeMessage, type Message } from "../wire/ikev2/message.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
-import { peekCookie } from "../wire/ikev2/peek.ts";
+import { peekFirst, type SeenFirst } from "../wire/ikev2/peek.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
 import type { Admission, Caller } from "./admission.ts";
 import { LogThrottle } from "./log-throttle.ts";
@@ -63,9 +63,9 @@ export class Responder {
     const caller = this.#admission.caller(path.remote.address, this.#directory.names(path.remote.address));
     const admittance = this.#admission.judge(caller, now);
     if (admittance === "full") return this.#drop("too many half-open IKE SAs, or key exchanges, from there", path);
+    if (admittance === "cookie" && !this.#provenAddress(header, octets, path)) return;
     const message = this.#decode(header, octets);
     if (message === undefined) return;
-    if (admittance === "cookie" && !this.#provenAddress(message, path)) return;
     const elsewhere = this.#elsewhere(peers, message, path);
     if (elsewhere !== undefined) return this.#host.send(statelessAnswer(message, elsewhere), path);
     const verdict = answerInit(this.#host, peers, message, octets, path, this.#allocateSpi);
@@ -94,12 +94,8 @@ export class Responder {
 
   /** Which of several first messages is to be taken first, from what can be seen at little cost. */
   urgency(octets: Uint8Array, path: Path): "proven" | "configured" | "anybody" {
-    const seen = peekCookie(octets);
-    if (
-      seen !== undefined &&
-      this.#cookies.check(seen.cookie, seen.nonce, path.remote, seen.initiatorSpi, this.#host.now())
-    )
-      return "proven";
+    const seen = peekFirst(octets);
+    if (seen !== undefined && this.#isGood(seen, path, this.#host.now())) return "proven";
     return this.#directory.names(path.remote.address) ? "configured" : "anybody";
   }
 
@@ -131,18 +127,19 @@ export class Responder {
     }
   }
 
-  /** Whether a cookie shows that the sender receives at its address; where not, one is sent. */
-  #provenAddress(message: Message, path: Path): boolean {
-    const nonce = find(message.payloads, "Nonce");
-    if (nonce === undefined) return false;
-    const { initiatorSpi } = message.header;
+  /** Whether a cookie shows that the sender receives at its address; where not, one is sent. Under a flood nothing else is read. */
+  #provenAddress(header: Header, octets: Uint8Array, path: Path): boolean {
+    const seen = peekFirst(octets);
+    if (seen === undefined) return false;
     const now = this.#host.now();
-    const cookie = findNotify(message.payloads, notifyType.COOKIE);
-    if (cookie !== undefined && this.#cookies.check(cookie.data, nonce.data, path.remote, initiatorSpi, now))
-      return true;
-    const fresh = this.#cookies.make(nonce.data, path.remote, initiatorSpi, now);
-    this.#host.send(statelessAnswer(message, notify(notifyType.COOKIE, fresh)), path);
+    if (this.#isGood(seen, path, now)) return true;
+    const fresh = this.#cookies.make(seen.nonce, path.remote, seen.initiatorSpi, now);
+    this.#host.send(statelessAnswer({ header }, notify(notifyType.COOKIE, fresh)), path);
     return false;
+  }
+
+  #isGood({ cookie, nonce, initiatorSpi }: SeenFirst, path: Path, now: number): boolean {
+    return cookie !== undefined && this.#cookies.check(cookie, nonce, path.remote, initiatorSpi, now);
   }
 
   #refused(reason: () => Reason, path: Path, key: string): void {

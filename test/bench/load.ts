@@ -209,7 +209,7 @@ function begin(request: Extract<LoadRequest, { kind: "establish" }>, source: num
 
 function nextIdentity(): string {
   tunnels += 1;
-  return `tunnel-${tunnels}.bench.example`;
+  return `tunnel-${process.pid}-${tunnels}.bench.example`;
 }
 
 function pathTo(request: LoadRequest, source: number): Path {

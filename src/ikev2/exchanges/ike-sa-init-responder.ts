@@ -132,7 +132,7 @@ export function answerInit(
 }
 
 /** A response in clear, for which nothing is remembered: the responder's SPI is zero. */
-export function statelessAnswer(message: Message, payload: Payload): Buffer {
+export function statelessAnswer(message: Pick<Message, "header">, payload: Payload): Buffer {
   const { header } = message;
   return encodeMessage(
     {

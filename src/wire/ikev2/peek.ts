@@ -10,9 +10,9 @@ const notifyHeaderLength = 4;
 /** Payloads that are looked at on the way to the nonce. */
 const payloadLimit = 16;
 
-/** A cookie, and what it is made of besides the address. Views of the message. */
-export interface SeenCookie {
-  readonly cookie: Uint8Array;
+/** What a cookie is made of besides the address, and the cookie, where there is one. Views of the message. */
+export interface SeenFirst {
+  readonly cookie: Uint8Array | undefined;
   readonly nonce: Uint8Array;
   readonly initiatorSpi: bigint;
 }
@@ -25,28 +25,30 @@ export function isFirstMessage(octets: Uint8Array): boolean {
   return true;
 }
 
-/** The cookie of a first message, which has to be its first payload (RFC 7296 2.6); undefined where there is none. */
-export function peekCookie(octets: Uint8Array): SeenCookie | undefined {
+/** The nonce of a first message, and its cookie, which has to be its first payload (RFC 7296 2.6); undefined without a nonce. */
+export function peekFirst(octets: Uint8Array): SeenFirst | undefined {
+  if (octets.length < headerLength) return undefined;
   const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
-  if (octets.length < headerLength || octets[16] !== payloadType.N) return undefined;
   let cookie: Uint8Array | undefined;
-  let type: number = payloadType.N;
+  let type = octets[16] ?? 0;
   let at = headerLength;
-  for (let count = 0; count < payloadLimit; count += 1) {
+  for (let count = 0; count < payloadLimit && type !== payloadType.NONE; count += 1) {
     if (at + genericHeaderLength > octets.length) return undefined;
     const length = view.getUint16(at + 2);
     const end = at + length;
     if (length < genericHeaderLength || end > octets.length) return undefined;
-    if (cookie === undefined) {
-      const data = at + genericHeaderLength + notifyHeaderLength;
-      if (data > end || octets[at + 5] !== 0 || view.getUint16(at + 6) !== notifyType.COOKIE) return undefined;
-      cookie = octets.subarray(data, end);
-    } else if (type === payloadType.Nonce) {
-      const nonce = octets.subarray(at + genericHeaderLength, end);
-      return { cookie, nonce, initiatorSpi: view.getBigUint64(0) };
+    if (type === payloadType.Nonce) {
+      return { cookie, nonce: octets.subarray(at + genericHeaderLength, end), initiatorSpi: view.getBigUint64(0) };
     }
+    if (count === 0 && type === payloadType.N) cookie = cookieAt(view, octets, at, end);
     type = octets[at] ?? 0;
     at = end;
   }
   return undefined;
+}
+
+function cookieAt(view: DataView, octets: Uint8Array, at: number, end: number): Uint8Array | undefined {
+  const data = at + genericHeaderLength + notifyHeaderLength;
+  if (data > end || octets[at + 5] !== 0 || view.getUint16(at + 6) !== notifyType.COOKIE) return undefined;
+  return octets.subarray(data, end);
 }

@@ -1,10 +1,12 @@
 // Floods of first messages, in virtual time: whoever is honest is served all the while.
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { desired, peer } from "./desired.ts";
 import { a, b, connected, ends, facing, gre } from "./pair.ts";
 import { Puppet } from "./puppet.ts";
 import { type End, World } from "./world.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 /** A first message as an honest peer sends it, of which any number can be made by changing its SPI. */
 function template(to: End): Buffer {

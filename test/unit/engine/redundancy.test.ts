@@ -1,5 +1,5 @@
 // Of several IKE SAs with one peer, exactly one remains, and not a packet is lost over it.
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { notify } from "../../../src/ikev2/payloads.ts";
 import { decodeHeader, flag } from "../../../src/wire/ikev2/header.ts";
 import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
@@ -8,6 +8,8 @@ import { desired, type PeerOptions, peer, timing } from "./desired.ts";
 import { a, b, c, connected, ends, expectRest, facing, gre, standing, vxlan } from "./pair.ts";
 import { Puppet } from "./puppet.ts";
 import { carry, type End, type World } from "./world.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const silent = { ...timing, liveness: 0 };
 const [child] = peer(a, b).children;
@@ -309,6 +311,38 @@ describe("a peer that calls from anywhere and moves to another address", () => {
     world.run(60_000);
     expect(address(one).sort()).toEqual([`${c}:500`, `${d}:500`]);
   });
+});
+
+test("of many callers who come back one after the other each has its old IKE SA closed in its own time", () => {
+  const { world, one } = ends({ network: () => [] });
+  world.run(1);
+  const anywhere = {
+    remote: "any",
+    local: a,
+    remoteId: undefined,
+    initiate: false,
+    timing: silent,
+    protect: [],
+  } as const;
+  one.configure(desired([peer(a, b, anywhere)]));
+  const puppets: Puppet[] = [];
+  const standing = (address: string) => one.peer().ikeSas.filter(({ remote }) => remote === `${address}:500`).length;
+  for (let n = 0; n < 8; n += 1) {
+    for (let k = 1; k <= 2; k += 1) {
+      const puppet = new Puppet(one, `192.0.2.${n + 10}`, "initiator", BigInt(n * 16 + k));
+      puppet.init();
+      puppet.request(exchangeType.IKE_AUTH, puppet.authPayloads());
+      puppets.push(puppet);
+      answering(world, puppets, 500);
+    }
+    expect(standing(`192.0.2.${n + 10}`)).toBe(2);
+    answering(world, puppets, 3_000);
+  }
+  // The first came back 28 seconds ago, the last three just now.
+  expect([10, 11, 12, 13].map((host) => standing(`192.0.2.${host}`))).toEqual([1, 1, 1, 1]);
+  expect(standing("192.0.2.17")).toBe(2);
+  answering(world, puppets, 12_000);
+  expect(one.peer().ikeSas).toHaveLength(8);
 });
 
 test("never: what a peer says with INITIAL_CONTACT is not heeded", () => {
