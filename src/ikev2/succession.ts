@@ -49,6 +49,8 @@ export class Succession {
   #heir: IkeSa | undefined;
   /** The one that this may inherit from, where that is not decided. */
   #predecessor: IkeSa | undefined;
+  /** The one that this has replaced, and that the peer is to delete. */
+  #replaced: IkeSa | undefined;
   /** Rekeys of ours in a row that failed. */
   #failures = 0;
 
@@ -139,8 +141,9 @@ export class Succession {
 
   // --- the peer's --------------------------------------------------------------------------------------------------
 
-  /** Whether the peer's wish for a successor can be met now; it is being answered then. */
+  /** Whether the peer's wish for a successor can be met now; it is being answered then. A peer that never deletes has one too many at most. */
   theyAsk(): boolean {
+    if (this.#replaced?.state.kind === "Rekeyed") return false;
     if (this.#theirs !== undefined || this.#ours?.phase === "answered") return false;
     this.#theirs = "answering";
     return true;
@@ -231,6 +234,7 @@ export class Succession {
   /** The peer made what replaced this one, and deletes it. */
   #awaitDelete(heir: IkeSa): void {
     this.#heir = heir;
+    heir.succession.#replaced = this.#sa;
     this.#sa.awaitDelete();
     this.#sa.host.arm(this.#sa, "replaced", this.#sa.host.now() + replacedWait);
   }

@@ -1,5 +1,7 @@
 /** Child SAs and IKE SAs are replaced without the loss of a packet, whoever begins, and whatever the network does to the messages. */
 import { describe, expect, test } from "vitest";
+import { decodeHeader } from "../../../src/wire/ikev2/header.ts";
+import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import type { PeerOptions } from "./desired.ts";
 import { connected, expectRest, gre, type Pair, reasons, subnets, vxlan } from "./pair.ts";
 import { Traffic } from "./traffic.ts";
@@ -138,6 +140,32 @@ describe.each<Who>(["initiator", "responder", "both"])("the IKE SA rekeyed by %s
   test.each(fates)("each datagram %s: nothing is lost", (_, fate) => {
     suffering(by(who, "ike"), fate, [1, 2]);
   });
+});
+
+test("an IKE SA is not replaced again before the peer has deleted what it replaced: tried again later", () => {
+  const pair = connected({}, {}, 3_000);
+  const { world, one, two } = pair;
+  const told = () => one.log.filter(({ event }) => event === "rekey-failed").map(({ reason }) => reason);
+  const [first] = ikeSpis(one);
+  let lost = 0;
+  // The first DELETE of the old one is lost.
+  world.network = ({ octets }) => {
+    const { exchangeType: type, initiatorSpi } = decodeHeader(octets);
+    const isFarewell =
+      type === exchangeType.INFORMATIONAL && first?.startsWith(initiatorSpi.toString(16).padStart(16, "0"));
+    return isFarewell === true && lost++ === 0 ? [] : [10];
+  };
+  one.handle({ kind: "rekey", peer: "peer", what: "ike" });
+  world.run(100);
+  const second = ikeSpis(one);
+  one.handle({ kind: "rekey", peer: "peer", what: "ike" });
+  world.run(100);
+  expect(told()).toEqual([{ code: "peer-error", exchange: "CREATE_CHILD_SA", notify: "TEMPORARY_FAILURE" }]);
+  expect(ikeSpis(one)).toEqual(second);
+  world.run(10_000);
+  expect(ikeSpis(one)).not.toEqual(second);
+  expect(ikeSpis(two)).toEqual(ikeSpis(one));
+  expectRest(pair);
 });
 
 describe.each<[string, Story["acts"]]>([
