@@ -7,7 +7,7 @@ import { formatEndpoint } from "../sa/path.ts";
 import type { Outbound } from "./child-install.ts";
 import { encapsulationOf } from "./child-nat.ts";
 import type { ChildState, OwnRekey } from "./child-state.ts";
-import { hardLimitGrace } from "./constants.ts";
+import { earlyDeletions, hardLimitGrace, outboundWait } from "./constants.ts";
 import { rekeyChild } from "./exchanges/create-child-sa-initiator.ts";
 import { deleteChild } from "./exchanges/informational.ts";
 import type { IkeSa } from "./ike-sa.ts";
@@ -39,6 +39,7 @@ export class ChildSas {
   readonly #outbound: WaitingOutbound;
   /** Exchanges of ours that create, rekey or close one of them, until all that follows from their responses is done. */
   #underWay: Set<Task> | undefined;
+  #deletedEarly: Set<string> | undefined;
 
   constructor(sa: IkeSa) {
     this.#sa = sa;
@@ -241,6 +242,9 @@ export class ChildSas {
   rekey(child: ChildSa): void {
     const entry = this.#entries.get(child.spiIn);
     if (this.#sa.state.kind !== "Established" || entry?.child !== child || entry.state.kind !== "Standing") return;
+    // The peer may not have our response yet, and would not know what is meant.
+    if (this.#outbound.has(child))
+      return this.#sa.host.arm(this, `rekey ${child.spiIn}`, this.#sa.host.now() + outboundWait);
     const task = rekeyChild(child);
     entry.state = { kind: "Rekeying", rekey: task };
     this.#sa.request(task);
@@ -288,11 +292,39 @@ export class ChildSas {
   }
 
   done(task: Task): void {
-    if (this.#underWay?.delete(task) && this.#underWay.size === 0) this.#underWay = undefined;
+    if (!this.#underWay?.delete(task) || this.#underWay.size > 0) return;
+    this.#underWay = undefined;
+    this.#deletedEarly = undefined;
+  }
+
+  /** The peer deletes what we do not have: it may be what a response that is still on its way names. */
+  deletedUnknown(protocol: SaProtocol, spiOut: number): void {
+    if (!this.isBusy) return;
+    this.#deletedEarly ??= new Set();
+    if (this.#deletedEarly.size < earlyDeletions) this.#deletedEarly.add(`${protocol} ${spiOut}`);
+  }
+
+  /** Whether the peer has deleted it before we had the response. */
+  wasDeleted(protocol: SaProtocol, spiOut: number): boolean {
+    return this.#deletedEarly?.has(`${protocol} ${spiOut}`) === true;
+  }
+
+  /** The peer repeats a request that has been answered. */
+  requestRepeated(): void {
+    this.#outbound.extend();
+  }
+
+  /** Whether another Child SA stands in whose place it comes, and which the peer is to delete. */
+  #isReplacing(child: ChildSa): boolean {
+    for (const { state } of this.#entries.values()) {
+      if (state.kind === "Replaced" && state.by === child) return true;
+      if (state.kind === "Rekeying" && state.rekey.crossed === child) return true;
+    }
+    return false;
   }
 
   onTimer(name: string): void {
-    if (name === "outbound") return this.sendNow();
+    if (name === "outbound") return this.#outbound.tick((child) => this.#isReplacing(child));
     const [what, spi] = name.split(" ");
     const child = this.get(Number(spi));
     if (child === undefined) return;

@@ -79,6 +79,7 @@ export class PeerRequests {
   repeat(header: Header, octets: Uint8Array, path: Path): boolean {
     for (let one = this.#answered; one !== undefined; one = one.older) {
       if (one.messageId !== header.messageId) continue;
+      this.#sa.children.requestRepeated();
       const { tail, length } = fingerprintOf(octets);
       if (one.length === length && one.tail === tail) this.#sa.host.send(one.response, path);
       else if (one.exchangeType === header.exchangeType && this.#coder.isFirstFragment(header, octets))

@@ -1,8 +1,8 @@
 /** Outbound halves of Child SAs that are installed later than the rest of the pair (RFC 7296 2.8). */
 import type { KernelRequest } from "../kernel/port.ts";
-import { type ChildSa, outboundEnds, outboundId } from "../sa/child-sa.ts";
+import { type ChildSa, inboundId, outboundEnds, outboundId } from "../sa/child-sa.ts";
 import type { ChildSas } from "./child-sas.ts";
-import { outboundWait } from "./constants.ts";
+import { longestOutboundWait, outboundWait } from "./constants.ts";
 import type { Host } from "./host.ts";
 
 /** The installation of an outbound SA, and what wipes its keys. */
@@ -15,6 +15,9 @@ interface Waiting extends OutboundLater {
   request: KernelRequest;
   /** The kernel has been asked, and has not answered yet. */
   asked: boolean;
+  /** Since when it waits, and until when at most where nothing tells that it is too early, in ms of the engine's clock. */
+  readonly since: number;
+  until: number;
 }
 
 /** The outbound halves, among an IKE SA's children, that wait for a sign that the peer can receive. */
@@ -32,9 +35,34 @@ export class WaitingOutbound {
   /** Has a Child SA's outbound half wait for the sign, or for the timer that stands in for it. */
   add(child: ChildSa, outbound: OutboundLater): void {
     this.#waiting ??= new Map();
-    this.#waiting.set(child, { ...outbound, asked: false });
+    const since = this.#host.now();
+    this.#waiting.set(child, { ...outbound, asked: false, since, until: since + outboundWait });
     this.#host.outboundWaits(this.#children, true);
-    this.#host.arm(this.#children, "outbound", this.#host.now() + outboundWait);
+    this.#host.arm(this.#children, "outbound", since + outboundWait);
+  }
+
+  /** The peer repeats a request: it may not have our response yet, and repeats again after a growing wait. */
+  extend(): void {
+    const now = this.#host.now();
+    for (const held of this.#waiting?.values() ?? []) held.until = now + Math.max(outboundWait, 2 * (now - held.since));
+  }
+
+  /**
+   * The time is over. Where the peer is still to delete the old one, there is no haste: what it sends on the new one, or
+   * its DELETE, tells that it has our response. It is not waited for without end.
+   */
+  tick(isReplacing: (child: ChildSa) => boolean): void {
+    const now = this.#host.now();
+    let next = Number.POSITIVE_INFINITY;
+    for (const [child, held] of [...(this.#waiting ?? [])]) {
+      if (held.asked) continue;
+      if (isReplacing(child) && now < held.since + longestOutboundWait) {
+        this.#look(child, held);
+        next = Math.min(next, now + outboundWait);
+      } else if (held.until > now) next = Math.min(next, held.until);
+      else this.#install(child, held);
+    }
+    if (next < Number.POSITIVE_INFINITY) this.#host.arm(this.#children, "outbound", next);
   }
 
   has(child: ChildSa): boolean {
@@ -55,21 +83,8 @@ export class WaitingOutbound {
 
   /** Installs those that wait: all, or those of one reqid. A refusal drops the Child SA. */
   install(reqid?: number): void {
-    for (const [child, outbound] of [...(this.#waiting ?? [])]) {
-      if (outbound.asked || (reqid !== undefined && child.reqid !== reqid)) continue;
-      outbound.asked = true;
-      this.#host.kernel([outbound.request], ([answer]) => {
-        outbound.wipe();
-        outbound.asked = false;
-        // It is not to be sent on any more: what was installed all the same was asked to be removed.
-        if (this.#waiting?.get(child) !== outbound) return;
-        const refusal = answer?.kind === "refused" ? answer.refusal : undefined;
-        this.#remove(child);
-        if (refusal === undefined) return this.#children.outboundUp(child);
-        // Anything else may have been carried out all the same, and is to be removed.
-        if (refusal.errno !== "EEXIST") this.#host.removeSa(outboundId(child));
-        this.#children.drop(child, { code: "kernel-refused", ...refusal });
-      });
+    for (const [child, held] of [...(this.#waiting ?? [])]) {
+      if (!held.asked && (reqid === undefined || child.reqid === reqid)) this.#install(child, held);
     }
   }
 
@@ -81,6 +96,30 @@ export class WaitingOutbound {
     if (outbound?.asked === false) outbound.wipe();
     // Where it was refused, the peer's SPI may name another SA that stands.
     return outbound?.asked;
+  }
+
+  /** Whether the peer sends on the new one: then it also receives on it. */
+  #look(child: ChildSa, held: Waiting): void {
+    this.#host.kernel([{ kind: "querySa", sa: inboundId(child) }], ([answer]) => {
+      if (this.#waiting?.get(child) !== held || held.asked) return;
+      if (answer?.kind === "usage" && answer.usage.packets > 0n) this.#install(child, held);
+    });
+  }
+
+  #install(child: ChildSa, held: Waiting): void {
+    held.asked = true;
+    this.#host.kernel([held.request], ([answer]) => {
+      held.wipe();
+      held.asked = false;
+      // It is not to be sent on any more: what was installed all the same was asked to be removed.
+      if (this.#waiting?.get(child) !== held) return;
+      const refusal = answer?.kind === "refused" ? answer.refusal : undefined;
+      this.#remove(child);
+      if (refusal === undefined) return this.#children.outboundUp(child);
+      // Anything else may have been carried out all the same, and is to be removed.
+      if (refusal.errno !== "EEXIST") this.#host.removeSa(outboundId(child));
+      this.#children.drop(child, { code: "kernel-refused", ...refusal });
+    });
   }
 
   #remove(child: ChildSa): void {

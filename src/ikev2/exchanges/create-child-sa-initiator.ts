@@ -95,6 +95,9 @@ class CreateChild implements Task, OwnRekey {
     const nonce = find(payloads, "Nonce");
     const accepted = acceptAnswer(offer, payloads);
     if ("reason" in accepted) return this.#undo(sa, offer, accepted.reason);
+    if (sa.children.wasDeleted(this.child.protocol, accepted.spiOut)) {
+      return this.#giveUp(sa, offer, { code: "peer-deleted", what: "Child SA" });
+    }
     if (nonce === undefined) {
       return this.#undo(sa, offer, {
         code: "protocol-violation",

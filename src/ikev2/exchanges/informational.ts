@@ -119,7 +119,9 @@ function deletedChildren(children: ChildSas, payload: Extract<Payload, { kind: "
   for (const octets of payload.spis) {
     const spi = spiNumber(octets);
     const child = protocol === undefined || spi === undefined ? undefined : children.named(protocol, spi);
-    if (child !== undefined && children.state(child)?.kind !== "Deleting") gone.add(child);
+    if (child === undefined) {
+      if (protocol !== undefined && spi !== undefined) children.deletedUnknown(protocol, spi);
+    } else if (children.state(child)?.kind !== "Deleting") gone.add(child);
   }
   return gone;
 }

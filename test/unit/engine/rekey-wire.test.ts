@@ -234,6 +234,28 @@ describe("the peer's rekey of a Child SA", () => {
   });
 });
 
+describe("what the peer says before we have its response", () => {
+  test("a rekey of the pair that the response will name: TEMPORARY_FAILURE, since it may exist", () => {
+    const at = stage();
+    rekey(at);
+    expect(askRekey(at, 0xabcd_0003, 0xabcd_0004)).toEqual([
+      expect.objectContaining({ type: notifyType.TEMPORARY_FAILURE }),
+    ]);
+  });
+
+  test("the deletion of that pair: the response makes none, the old one stays, and is rekeyed again", () => {
+    const at = stage();
+    const { puppet, world, ours } = at;
+    const request = rekey(at);
+    expect(puppet.request(exchangeType.INFORMATIONAL, [deletion(3, 0xabcd_0003)])).toEqual([]);
+    puppet.answer(request, accept(puppet.open(request), 0xabcd_0003));
+    expect(spisOf(at).sort()).toEqual([ours, theirs].sort());
+    const before = puppet.end.sent.length;
+    world.run(3_000);
+    expect(findNotify(requests(at, before)[0]?.payloads ?? [], notifyType.REKEY_SA)?.spi).toEqual(spiOf(ours));
+  });
+});
+
 describe("deletion", () => {
   test("crossing: nothing is sent any more, the answer names nothing, and it goes with the answer to ours", () => {
     const at = stage();

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { decodeHeader } from "../../../src/wire/ikev2/header.ts";
 import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import type { PeerOptions } from "./desired.ts";
-import { connected, expectRest, gre, type Pair, reasons, subnets, vxlan } from "./pair.ts";
+import { a, b, connected, expectRest, gre, type Pair, reasons, subnets, vxlan } from "./pair.ts";
 import { Traffic } from "./traffic.ts";
 import type { End, Flow, Network } from "./world.ts";
 
@@ -140,6 +140,31 @@ describe.each<Who>(["initiator", "responder", "both"])("the IKE SA rekeyed by %s
   test.each(fates)("each datagram %s: nothing is lost", (_, fate) => {
     suffering(by(who, "ike"), fate, [1, 2]);
   });
+});
+
+test.each<Who>(["initiator", "responder"])(
+  "responses that take five seconds, Child SAs rekeyed by %s: nothing is lost",
+  (who) => {
+    const other = who === "initiator" ? b : a;
+    let late = 4;
+    const network: Network = ({ path }) => (path.local.address === other && late-- > 0 ? [5_000] : [10]);
+    expect(rekeyed({ acts: by(who, "children"), network }).traffic.losses).toEqual([]);
+  },
+);
+
+test("a pair that the peer does not know yet is not rekeyed: its rekey waits for the sign that the pair is known", () => {
+  const pair = connected({}, {}, 3_000);
+  const { world, one, two } = pair;
+  let late = 1;
+  world.network = ({ path }) => (path.local.address === b && late-- > 0 ? [900] : [10]);
+  const traffic = new Traffic(pair, gre(pair), world.now + 6_000, () => 20, 12);
+  one.handle({ kind: "rekey", peer: "peer", what: "children" });
+  world.run(100);
+  two.handle({ kind: "rekey", peer: "peer", what: "children" });
+  world.run(12_000);
+  expect(traffic.losses).toEqual([]);
+  expect(reasons(two).filter((code) => !usual.has(code))).toEqual([]);
+  expectRest(pair);
 });
 
 test("an IKE SA is not replaced again before the peer has deleted what it replaced: tried again later", () => {
