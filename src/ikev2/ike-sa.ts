@@ -64,8 +64,9 @@ export class IkeSa {
   lowestNonce = 0n;
   /** When an authenticated message last came. */
   lastHeard: number;
-  /** When the kernel was last asked what its Child SAs have carried. */
+  /** When the kernel was last asked what its Child SAs have carried, and not before when they last received. */
   lastLooked = 0;
+  lastReceived = 0;
   /** When a protected message was last made, to be sent at once. */
   lastSent = 0;
   /** What leaves, where a NAT's mapping must be kept alive. */

@@ -5,6 +5,12 @@ import type { IkeSa } from "./ike-sa.ts";
 /** How often the kernel is asked how its SAs stand where the peer is not to be asked for signs of life, in ms. */
 const lookInterval = 30_000;
 
+/**
+ * Packets prove that the peer's kernel lives. That its daemon still has the IKE SA they do not: one that restarted goes on
+ * with the Child SAs that it finds. So it is asked so many times less often all the same.
+ */
+const daemonFactor = 4;
+
 /** What the Child SAs carried since the last look. */
 export interface Traffic {
   readonly received: boolean;
@@ -31,9 +37,10 @@ function judge(sa: IkeSa, before: number, { received, sent }: Traffic): void {
   const liveness = livenessOf(sa);
   if (sa.state.kind !== "Established" || liveness === 0) return;
   const now = sa.host.now();
-  if (received) sa.lastHeard = Math.max(sa.lastHeard, before);
+  if (received) sa.lastReceived = before;
   // RFC 7296 2.4: where only we send, it is essential to know whether the peer still lives.
-  const due = sa.lastHeard + (sent && !received ? liveness / 2 : liveness);
+  const patience = sent && !received ? liveness / 2 : liveness;
+  const due = Math.min(Math.max(sa.lastHeard, sa.lastReceived) + patience, sa.lastHeard + liveness * daemonFactor);
   if (due > now) return sa.host.arm(sa, "liveness", Math.min(due, now + intervalOf(sa)));
   if (!sa.isRequesting) sa.request(askForLife);
 }

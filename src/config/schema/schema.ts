@@ -188,7 +188,7 @@ const sharedShape = {
     type: "time, 1s to 1d, or off",
     default: "30s",
     meaning:
-      "Silence after which the peer is asked whether it is still there; half of it where packets are sent and none come back. What counts is what the peer sends, be it IKE, ESP or AH.",
+      "Silence after which the peer is asked whether it is still there; half of it where packets are sent and none come back. What counts is what the peer sends, be it IKE, ESP or AH; but where IKE alone is silent it is asked after four times as long.",
     example: "liveness: 10s",
   }),
   mobike: documented(yesOrNo.optional(), {

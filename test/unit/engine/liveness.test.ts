@@ -1,6 +1,6 @@
 /** Signs of life: asked for where nothing comes from the peer, and not where its packets come (RFC 7296 2.4). */
 import { describe, expect, test } from "vitest";
-import { connected, expectRest, gre, type Pair, reasons } from "./pair.ts";
+import { b, connected, expectRest, facing, gre, type Pair, reasons } from "./pair.ts";
 import { carry, type Flow } from "./world.ts";
 
 /** Sends a packet of a flow every two seconds, whether it arrives or not. */
@@ -17,11 +17,12 @@ function sentSince(pair: Pair, run: () => void): number {
 }
 
 describe("a peer that lives", () => {
-  test("is not asked while packets go both ways", () => {
+  test("is hardly asked while packets go both ways", () => {
     const pair = connected();
     const until = pair.world.now + 300_000;
     for (const flow of gre(pair)) keepSending(pair, flow, until);
-    expect(sentSince(pair, () => pair.world.run(300_000))).toBe(0);
+    // Whether its daemon lives as well, in 300 s twice, a request and a response.
+    expect(sentSince(pair, () => pair.world.run(300_000))).toBe(4);
   });
 
   test("is asked by the end that only sends, and by that alone, soon", () => {
@@ -40,6 +41,20 @@ describe("a peer that lives", () => {
     expect(sentSince(pair, () => pair.world.run(24_000))).toBe(0);
     expect(sentSince(pair, () => pair.world.run(4_000))).toBeGreaterThan(0);
   });
+});
+
+test("a peer that restarted, and goes on with the Child SAs that it found, is found out in time", () => {
+  const pair = connected({}, {}, 5_000);
+  const { world, one, two } = pair;
+  const until = world.now + 140_000;
+  for (const flow of gre(pair)) keepSending(pair, flow, until);
+  two.crash();
+  two.configure(facing(b, { initiate: false }));
+  world.run(60_000);
+  expect(two.peer().ikeSas, "what it found carries everything").toEqual([]);
+  expect(one.peer().ikeSas).toHaveLength(1);
+  world.run(140_000);
+  expectRest(pair);
 });
 
 test("a peer that is gone is missed, though packets went both ways to the last", () => {
