@@ -1,7 +1,7 @@
 // How ends prove who they are, and how one IKE SA gives way to another: childless, several rounds, reauthentication, redirect.
 import { expect } from "vitest";
 import { logLines, peerOf, statusOf } from "./daemon-words.ts";
-import { connection, secret, strongswanChildren, underlock } from "./ends.ts";
+import { connection, libreswanConnections, secret, strongswanChildren, underlock } from "./ends.ts";
 import { Flood } from "./lab/flood.ts";
 import { kernelSas } from "./lab/kernel-state.ts";
 import { sleep, waitFor } from "./lab/machine.ts";
@@ -177,6 +177,28 @@ for (const [name, { initiate, ...peer }, more] of wishes) {
     await waitFor("that nothing old is left", async () => (await kernelSas(machine)).length === 2);
   });
 }
+
+scenario("NULL authentication, with Libreswan 5.2 in both roles", spec, async (lab) => {
+  const peer = { auth: { unauthenticated: true }, id: undefined };
+  const ours = underlock(lab, { here: "a", there: "b", family, protect: ["gre"], initiate: false, peer });
+  await ours.must("lock");
+  await ours.start();
+  const more = { authby: "null", leftid: "%null", rightid: "%null" };
+  const connections = libreswanConnections(lab, { here: "b", there: "a", family, more });
+  const pluto = await lab.libreswan(
+    "b",
+    connections.filter(({ name }) => name === "gre-v4"),
+  );
+  await ours.must("up", "b");
+  await expectTraffic(lab);
+  expect(peerOf(await statusOf(ours), "b").ikeSas).toMatchObject([{ remoteId: "unauthenticated" }]);
+  await pluto.delete("ike", "gre-v4");
+  await waitFor("that nothing is left", async () => (await kernelSas(lab.gateway("a").machine)).length === 0);
+  await pluto.initiate("gre-v4");
+  await expectTraffic(lab);
+  const level = logLines(ours).flatMap((line) => (line.event === "ike-sa-up" ? [line.level] : []));
+  expect(level).toEqual(["warn", "warn"]);
+});
 
 const three = { gateways: ["a", "b", "c"], seconds: 240, lan: "device" } as const;
 
