@@ -38,7 +38,7 @@ const stateOf = async (ours: Underlock) => peerOf(await statusOf(ours), "b");
 describe("on demand", () => {
   for (const hold of [true, false]) {
     const what = hold ? "held and delivered" : "lost without hold-packets";
-    scenario(`the first packet brings the SAs up; it is ${what}`, { gateways, overlays, seconds: 90 }, async (lab) => {
+    scenario(`the first packet brings the SAs up; it is ${what}`, { gateways, overlays, seconds: 120 }, async (lab) => {
       const { machine } = lab.gateway("a");
       const inner = lab.topology.overlays[0]?.inner.b ?? "";
       const ours = waiting(lab, hold ? { "hold-packets": true } : {});
@@ -52,7 +52,10 @@ describe("on demand", () => {
       expect(await stateOf(ours)).toMatchObject({ state: "waiting", ikeSas: [], children: [{ state: "waiting" }] });
       expect(await charon.sas()).toEqual([]);
       expect((await machine.run("cat /proc/sys/net/core/xfrm_larval_drop")).trim()).toBe(hold ? "0" : "1");
-      expect(await answered(machine, inner, 5)).toEqual(hold ? [1, 2, 3, 4, 5] : [2, 3, 4, 5]);
+      const seen = await answered(machine, inner, 10);
+      expect(seen.at(-1)).toBe(10);
+      if (hold) expect(seen).toHaveLength(10);
+      else expect(seen).not.toContain(1);
       expect(await stateOf(ours)).toMatchObject({ state: "up", children: [{ state: "up" }] });
       expect(await kernelSas(machine)).toHaveLength(2);
       expect((await lab.wireFrom("a")).leaks).toEqual([]);
@@ -80,9 +83,7 @@ describe("on demand", () => {
       const theirs = underlock(lab, { here: "b", there: "a", family: "v4", protect: ["gre"], initiate: false });
       await theirs.start();
       // No larval SA silences it: the kernel's timer would take thirty seconds.
-      const seen = await answered(machine, inner, 8);
-      expect(seen.at(-1)).toBe(8);
-      expect(seen.length).toBeGreaterThanOrEqual(5);
+      expect((await answered(machine, inner, 15)).at(-1)).toBe(15);
       expect((await lab.wireFrom("a")).leaks).toEqual([]);
     },
   );
@@ -97,14 +98,14 @@ describe("on demand", () => {
     await ours.must("lock");
     await lab.watch();
     await ours.start();
-    expect((await answered(machine, inner, 3)).at(-1)).toBe(3);
+    expect((await answered(machine, inner, 8)).at(-1)).toBe(8);
     await waitFor("the idle child's end", async () => (await stateOf(ours)).state === "waiting", 40_000);
     expect(await stateOf(ours)).toMatchObject({
       ikeSas: [],
       children: [{ state: "waiting", reason: { code: "idle" } }],
     });
     expect(await kernelSas(machine)).toEqual([]);
-    expect((await answered(machine, inner, 4)).at(-1)).toBe(4);
+    expect((await answered(machine, inner, 8)).at(-1)).toBe(8);
     expect((await lab.wireFrom("a")).leaks).toEqual([]);
   });
 });
