@@ -114,6 +114,7 @@ export async function buildPeer(
           messages: messages(settings),
           mobike: settings.mobike ?? true,
           otherLocals: otherLocals(values, paths, settings.mobike ?? true, context),
+          resumption: settings.resumption ?? false,
           nat: {
             keepalive: settings.nat?.keepalive ?? natDefaults.keepalive,
             force: settings.nat?.force ?? natDefaults.force,

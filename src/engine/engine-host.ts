@@ -4,11 +4,14 @@ import type { ChildSas } from "../ikev2/child-sas.ts";
 import { reassemblyLimits } from "../ikev2/constants.ts";
 import type { CrashTokens } from "../ikev2/crash-token.ts";
 import { type Datagrams, datagramsOf } from "../ikev2/datagrams.ts";
+import { resume } from "../ikev2/exchanges/ike-session-resume-initiator.ts";
 import type { Host, PayloadRewrite, PeerClaim, TimerName } from "../ikev2/host.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
 import { initiate } from "../ikev2/initiate.ts";
 import type { Traffic } from "../ikev2/liveness.ts";
 import { gatewayText } from "../ikev2/redirect.ts";
+import type { Resumable } from "../ikev2/resumption/resumable.ts";
+import { Tickets } from "../ikev2/resumption/tickets.ts";
 import type { KernelAbilities, KernelAnswer, KernelRequest, SaId, SaUsage } from "../kernel/port.ts";
 import type { Address } from "../negotiate/address.ts";
 import type { Identity } from "../negotiate/identity.ts";
@@ -26,6 +29,7 @@ import { LogThrottle } from "./log-throttle.ts";
 import type { Parts } from "./parts.ts";
 import type { Peer, PeerContext } from "./peer.ts";
 import { Responder } from "./responder.ts";
+import { Resumables } from "./resumables.ts";
 import type { Resync } from "./resync.ts";
 import type { TimerOwner } from "./timers.ts";
 import { admitUnauthenticated, findOverlap } from "./unauthenticated.ts";
@@ -42,12 +46,15 @@ export class EngineHost implements Host, PeerContext {
   #abilities: KernelAbilities | undefined;
   readonly #throttle = new LogThrottle();
   readonly #tokens = new LogThrottle();
+  readonly tickets: Tickets;
+  readonly #resumables = new Resumables();
   /** Octets of fragments from peers that have not proved who they are. */
   #unproven = 0;
 
   constructor(parts: Parts, resync: Resync) {
     this.#parts = parts;
     this.#resync = resync;
+    this.tickets = new Tickets((length) => parts.random(length));
     this.responder = new Responder(this, parts.directory, parts.admission, () => this.freshSpi());
   }
 
@@ -180,6 +187,10 @@ export class EngineHost implements Host, PeerContext {
       facts: { role: sa.role, remote: formatEndpoint(sa.path.remote), identity: sa.remoteId?.text ?? "" },
     });
     this.#parts.running.peerOf(sa)?.established(sa, initialContact);
+  }
+
+  keep(resumable: Resumable): void {
+    this.#resumables.keep(resumable);
   }
 
   get crashTokens(): CrashTokens | undefined {
@@ -359,6 +370,9 @@ export class EngineHost implements Host, PeerContext {
   // --- what a peer asks (PeerContext) -----------------------------------------------------------------------------
 
   initiate(peer: Peer, path: Path, redirectedFrom: Address | undefined): IkeSa {
+    // A ticket is of the gateway that gave it.
+    const kept = redirectedFrom === undefined ? this.#resumables.take(peer.desired, this.now()) : undefined;
+    if (kept !== undefined) return resume(this, peer.desired, path, this.freshSpi(), kept);
     return initiate(this, peer.desired, path, this.freshSpi(), redirectedFrom);
   }
 

@@ -129,7 +129,7 @@ export class Engine {
     if (
       fromInitiator &&
       isRequest &&
-      header.exchangeType === exchangeType.IKE_SA_INIT &&
+      (header.exchangeType === exchangeType.IKE_SA_INIT || header.exchangeType === exchangeType.IKE_SESSION_RESUME) &&
       this.#configuration.isRunning
     ) {
       this.#host.responder.receive(header, octets, path);

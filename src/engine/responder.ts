@@ -3,6 +3,7 @@ import { hash } from "../crypto/hash.ts";
 import { keTransforms } from "../crypto/transforms/ke.ts";
 import { CookieJar } from "../ikev2/cookie.ts";
 import { answerInit, statelessAnswer } from "../ikev2/exchanges/ike-sa-init-responder.ts";
+import { answerResume } from "../ikev2/exchanges/ike-session-resume-responder.ts";
 import type { Host } from "../ikev2/host.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
 import { find, notify } from "../ikev2/payloads.ts";
@@ -15,6 +16,7 @@ import type { Header } from "../wire/ikev2/header.ts";
 import { decodeMessage, type Message } from "../wire/ikev2/message.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { peekFirst, type SeenFirst } from "../wire/ikev2/peek.ts";
+import { exchangeType } from "../wire/ikev2/registry/message.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
 import type { Admission, Caller } from "./admission.ts";
 import { LogThrottle } from "./log-throttle.ts";
@@ -51,7 +53,7 @@ export class Responder {
     this.#cookies = new CookieJar((length) => host.random(length), host.now());
   }
 
-  /** An IKE_SA_INIT request that names no SA of ours. */
+  /** A first request, which names no SA of ours: IKE_SA_INIT, or IKE_SESSION_RESUME. */
   receive(header: Header, octets: Uint8Array, path: Path): void {
     const key = keyOf(octets, path);
     const known = this.#halfOpen.get(key);
@@ -68,7 +70,8 @@ export class Responder {
     if (message === undefined) return;
     const elsewhere = this.#elsewhere(peers, message, path);
     if (elsewhere !== undefined) return this.#host.send(statelessAnswer(message, elsewhere), path);
-    const verdict = answerInit(this.#host, peers, message, octets, path, this.#allocateSpi);
+    const answer = header.exchangeType === exchangeType.IKE_SESSION_RESUME ? answerResume : answerInit;
+    const verdict = answer(this.#host, peers, message, octets, path, this.#allocateSpi);
     switch (verdict.kind) {
       case "opened":
         return this.#remember(key, caller, verdict.sa, message);

@@ -5,18 +5,22 @@ import { exchangeType } from "../wire/ikev2/registry/message.ts";
 import { takeCrashToken } from "./crash-token.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import { saysSyncSupported, syncSupported } from "./message-id-sync.ts";
+import { takeTicket, ticketAnswer, ticketRequest } from "./resumption/resumable.ts";
+import type { AuthAttempt, Handshake } from "./state.ts";
 import type { Task } from "./task.ts";
 import { takeWindow, windowPayloads } from "./window.ts";
 
 /** Of the initiator, in the first request. */
 export function offeredCapabilities(sa: IkeSa, peer: PeerDesired): Payload[] {
-  return [...crashToken(sa), ...windowPayloads(peer.messages.window), syncSupported()];
+  return [...crashToken(sa), ...windowPayloads(peer.messages.window), syncSupported(), ...ticketRequest(peer)];
 }
 
-/** Of the responder, in the last response; `request` is the initiator's first. */
-export function answeredCapabilities(sa: IkeSa, peer: PeerDesired, request: readonly Payload[]): Payload[] {
+/** Of the responder, in the last response. */
+export function answeredCapabilities(sa: IkeSa, attempt: AuthAttempt, handshake: Handshake): Payload[] {
+  const { peer, request, rounds } = attempt;
   const sync = saysSyncSupported(request) ? [syncSupported()] : [];
-  return [...crashToken(sa), ...windowPayloads(peer.messages.window), ...sync];
+  const ticket = ticketAnswer(sa, peer, handshake, request, rounds.remoteId);
+  return [...crashToken(sa), ...windowPayloads(peer.messages.window), ...sync, ...ticket];
 }
 
 /** Takes what the peer says, once it has proved who it is. */
@@ -25,6 +29,7 @@ export function takeCapabilities(sa: IkeSa, peer: PeerDesired, payloads: readonl
   sa.widen("theirs", peer.messages.window);
   sa.syncsMessageIds = saysSyncSupported(payloads);
   takeCrashToken(sa, payloads);
+  takeTicket(sa, peer, payloads);
 }
 
 /** An IKE SA that rekeys another goes on with what its two ends can do (RFC 7296 2.18). */

@@ -15,6 +15,8 @@ import type { CrashTokens } from "./crash-token.ts";
 import type { Datagrams } from "./datagrams.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import type { Traffic } from "./liveness.ts";
+import type { Resumable } from "./resumption/resumable.ts";
+import type { Tickets } from "./resumption/tickets.ts";
 
 export interface Host {
   /** Only tests of what our messages do to a peer have one. */
@@ -86,6 +88,10 @@ export interface Host {
   rekeyFailed(sa: IkeSa, reason: Reason): void;
 
   established(sa: IkeSa, initialContact: boolean): void;
+  /** What seals and opens our tickets of RFC 5723. */
+  readonly tickets: Tickets;
+  /** Something is left of an IKE SA, from which another with that peer may be resumed. */
+  keep(resumable: Resumable): void;
   /** What makes our tokens of RFC 6290, where we make any. */
   readonly crashTokens: CrashTokens | undefined;
   /** Whether a token that came in clear may be looked at: anybody can send them. */

@@ -1,4 +1,5 @@
 /** One IKE SA (RFC 7296): its keys, its two message-ID counters, its Child SAs, and the way messages take through it. */
+import type { KeyedPrf } from "../crypto/prf.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { PeerDesired } from "../sa/desired.ts";
@@ -27,6 +28,7 @@ import { OwnRequests } from "./own-requests.ts";
 import { PeerRequests } from "./peer-requests.ts";
 import { type Authentication, checkAuthentication } from "./reauthentication.ts";
 import { endedBySyntax, refuseCritical, refuseResponse, refuseSyntax } from "./refuse-request.ts";
+import { type HeldTicket, resumableOf } from "./resumption/resumable.ts";
 import type { State } from "./state.ts";
 import { Succession } from "./succession.ts";
 import type { Task } from "./task.ts";
@@ -57,6 +59,8 @@ export class IkeSa {
   syncsMessageIds = false;
   /** Of the token by which the peer can show that it lost the IKE SA (RFC 6290). */
   crashDigest: string | undefined;
+  /** From which the peer lets it be resumed (RFC 5723). */
+  ticket: HeldTicket | undefined;
   /** When it came to be, and when it was established, in ms of the engine's clock. */
   readonly createdAt: number;
   establishedAt = 0;
@@ -351,6 +355,8 @@ export class IkeSa {
     this.succession.over();
     const why = this.state.kind === "ExpectDeleteResponse" ? this.state.reason : reason;
     const lingers = this.role === "initiator" ? this.#theirs.keepsResponse : this.#theirs.hasAnswered;
+    const resumable = resumableOf(this, why);
+    if (resumable !== undefined) this.host.keep(resumable);
     // First of all: what follows from its Child SAs' end must not ask anything of it any more.
     this.state = { kind: "Lingering" };
     this.children.removeAll(why);
@@ -359,7 +365,7 @@ export class IkeSa {
     this.#coder.forgetFragments();
     this.#stopWatching();
     for (const timer of ["half-open", "close", "replaced", "next-request"] as const) this.host.disarm(this, timer);
-    this.#wipe();
+    this.#wipe(resumable?.skD);
     this.host.ended(this, why);
     if (lingers) this.host.arm(this, "linger", this.host.now() + lingerTime);
     else this.#goAway();
@@ -381,10 +387,10 @@ export class IkeSa {
     this.host.forget(this);
   }
 
-  #wipe(): void {
+  #wipe(kept?: KeyedPrf): void {
     this.keying?.sending.destroy();
     this.keying?.receiving.destroy();
-    this.keying?.skD.destroy();
+    if (kept === undefined) this.keying?.skD.destroy();
     this.keying = undefined;
   }
 }

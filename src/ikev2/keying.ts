@@ -29,7 +29,21 @@ export interface KeyingInput {
 
 /** What protects messages, and SK_pi and SK_pr, which only IKE_AUTH needs. Wipes the shared secret. */
 export function deriveKeying(input: KeyingInput): { keying: IkeKeying; skPi: Uint8Array; skPr: Uint8Array } {
+  const { skD, ...rest } = deriveTicketKeying(input);
+  wipe(skD);
+  return rest;
+}
+
+/** The same, with the SK_d that a ticket holds (RFC 5723 5). */
+export function deriveTicketKeying(input: KeyingInput): TicketKeying {
   return expand(input, skeyseed(input.suite.prf, input.ni, input.nr, input.secret));
+}
+
+/** What an IKE SA has that is resumed from the SK_d of one that is gone (RFC 5723 5.1). */
+export function deriveResumedKeying(input: Omit<KeyingInput, "secret">, skD: KeyedPrf | Uint8Array): TicketKeying {
+  const { suite, ni, nr } = input;
+  const secret = Buffer.from("Resumption", "ascii");
+  return expand({ ...input, secret }, rekeySkeyseed(suite.prf, skD, secret, ni, nr));
 }
 
 /** The same for an IKE SA that replaces another, whose SK_d and PRF give the seed (RFC 7296 2.18). */
@@ -40,14 +54,22 @@ export function deriveSuccessorKeying(
   const { role, localSpi, remoteSpi } = input;
   const [initiatorSpi, responderSpi] = role === "initiator" ? [localSpi, remoteSpi] : [remoteSpi, localSpi];
   const seed = rekeySkeyseed(old.suite.prf, old.skD, input.secret, input.ni, input.nr);
-  const { keying, skPi, skPr } = expand({ ...input, initiatorSpi, responderSpi }, seed);
+  const { keying, skPi, skPr, skD } = expand({ ...input, initiatorSpi, responderSpi }, seed);
   // Nobody authenticates again.
-  wipe(skPi, skPr);
+  wipe(skPi, skPr, skD);
   return keying;
 }
 
+/** Keys whose octets the caller wipes. */
+interface TicketKeying {
+  readonly keying: IkeKeying;
+  readonly skPi: Uint8Array;
+  readonly skPr: Uint8Array;
+  readonly skD: Uint8Array;
+}
+
 /** Wipes the seed and the shared secret. */
-function expand(input: KeyingInput, seed: Buffer): { keying: IkeKeying; skPi: Uint8Array; skPr: Uint8Array } {
+function expand(input: KeyingInput, seed: Buffer): TicketKeying {
   const { role, suite, ni, nr } = input;
   const keys = deriveIkeKeys(suite, seed, ni, nr, ikeSpiOctets(input.initiatorSpi), ikeSpiOctets(input.responderSpi));
   wipe(seed, input.secret);
@@ -56,9 +78,10 @@ function expand(input: KeyingInput, seed: Buffer): { keying: IkeKeying; skPi: Ui
   const skD = keyPrf(suite.prf, keys.skD);
   const skPi = Uint8Array.from(keys.skPi);
   const skPr = Uint8Array.from(keys.skPr);
+  const ticketSkD = Uint8Array.from(keys.skD);
   wipe(...Object.values(keys));
   const [sending, receiving] = role === "initiator" ? [fromInitiator, fromResponder] : [fromResponder, fromInitiator];
-  return { keying: { suite, sending, receiving, skD }, skPi, skPr };
+  return { keying: { suite, sending, receiving, skD }, skPi, skPr, skD: ticketSkD };
 }
 
 /** The lesser of two nonces by their first 8 octets, for the comparison of RFC 7296 2.8.1. */

@@ -2,7 +2,6 @@
 import type { Path } from "../sa/path.ts";
 import { flag, type Header } from "../wire/ikev2/header.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
-import { exchangeType } from "../wire/ikev2/registry/message.ts";
 import { type Datagrams, headersOn } from "./datagrams.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { IkeSa } from "./ike-sa.ts";
@@ -139,9 +138,9 @@ export class PeerRequests {
     this.#answer(working, this.#coder.seal(type, working.header.messageId, payloads, flag.response));
   }
 
-  /** Answers an IKE_SA_INIT request, in clear; gives the octets of the response. */
+  /** Answers the first request, in clear; gives the octets of the response. */
   respondClear(header: Header, request: Uint8Array, path: Path, payloads: readonly Payload[]): Buffer {
-    const octets = this.#coder.clear(exchangeType.IKE_SA_INIT, payloads, flag.response);
+    const octets = this.#coder.clear(header.exchangeType, payloads, flag.response);
     this.#highest = 0;
     this.#answer({ header, opened: { payloads: [], fingerprint: fingerprintOf(request) }, path }, octets);
     return octets;

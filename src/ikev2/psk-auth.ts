@@ -21,7 +21,8 @@ export function pskAuth(prf: PrfTransform, secret: Uint8Array, signed: SignedOct
   return auth;
 }
 
-function macedIdentity(prf: PrfTransform, { identity, skP }: SignedOctets): Buffer {
+/** prf(SK_p, IDx'). */
+export function macedIdentity(prf: PrfTransform, { identity, skP }: SignedOctets): Buffer {
   const reserved = identity.bodyReserved ?? 0;
   const head = Uint8Array.of(identity.idType, reserved >>> 16, (reserved >>> 8) & 0xff, reserved & 0xff);
   return once(prf, skP, head, identity.data);

@@ -2,14 +2,18 @@
  * The states of an IKE SA, one type each, named after what it waits for; each owns what only it needs.
  * A discriminated union: combinations that make no sense cannot be written.
  */
+
 import type { KePair } from "../crypto/key-exchange.ts";
+import { wipe } from "../crypto/secret.ts";
 import type { KeTransform } from "../crypto/transforms/ke.ts";
 import type { Address } from "../negotiate/address.ts";
+import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { PeerDesired, ProposalDesired } from "../sa/desired.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
-import type { AuthRounds } from "./auth/rounds.ts";
+import type { Rounds } from "./auth/rounds.ts";
 import type { NatFinding } from "./nat-detection.ts";
+import type { Resumable } from "./resumption/resumable.ts";
 
 /** What an initiator's IKE_SA_INIT carries from try to try. */
 export interface InitOffer {
@@ -39,12 +43,25 @@ export interface Handshake {
   readonly multipleAuth: boolean;
   /** The initiator may be redirected (RFC 5685). */
   readonly redirectable: boolean;
+  /** Responder: what a ticket holds, where one may be asked for (RFC 5723); wiped with the others. */
+  readonly skD?: Uint8Array | undefined;
+  /** The IKE SA is resumed: whose it was, and at the responder by which ticket. */
+  readonly resumed?: { readonly peer: PeerDesired; readonly remoteId: Identity; readonly ticket?: Uint8Array };
+}
+
+/** What an initiator's IKE_SESSION_RESUME carries from try to try. */
+export interface ResumeOffer {
+  readonly from: Resumable;
+  readonly nonce: Uint8Array;
+  readonly cookie?: Uint8Array | undefined;
+  /** How often the responder asked for a cookie; bounded. */
+  readonly restarts: number;
 }
 
 /** A responder's IKE_AUTH from its first request on, over all its rounds. */
 export interface AuthAttempt {
   readonly peer: PeerDesired;
-  readonly rounds: AuthRounds;
+  readonly rounds: Rounds;
   /** The first request: what it asks for is answered when the last round is over. */
   readonly request: readonly Payload[];
 }
@@ -54,6 +71,8 @@ export type State =
   | { readonly kind: "ExpectKeyPair"; readonly offer: InitOffer }
   /** Initiator: IKE_SA_INIT is out. */
   | { readonly kind: "ExpectInitResponse"; readonly offer: InitOffer; readonly pair: KePair; readonly request: Buffer }
+  /** Initiator: IKE_SESSION_RESUME is out (RFC 5723). */
+  | { readonly kind: "ExpectResumeResponse"; readonly offer: ResumeOffer; readonly request: Buffer }
   /** Initiator: the shared secret is being computed. */
   | { readonly kind: "ExpectSharedSecret" }
   /** Initiator: the kernel is asked for the SPI of the first Child SA. */
@@ -85,3 +104,9 @@ export type State =
   | { readonly kind: "Gone" };
 
 export type StateKind = State["kind"];
+
+/** Its secrets are not needed any more. */
+export function wipeHandshake({ skPi, skPr, skD }: Handshake): void {
+  wipe(skPi, skPr);
+  if (skD !== undefined) wipe(skD);
+}

@@ -80,6 +80,8 @@ export interface PeerDesired {
   readonly reauth: number;
   readonly timing: PeerTiming;
   readonly messages: PeerMessages;
+  /** Whether tickets are asked for and granted (RFC 5723). */
+  readonly resumption: boolean;
   readonly nat: NatDesired;
   /** Whether addresses may change while the IKE SA stands (RFC 4555). */
   readonly mobike: boolean;

@@ -248,6 +248,13 @@ const sharedShape = {
     meaning: "How IKE messages travel.",
     example: "messages: { fragment-size: 1400 }",
   }),
+  resumption: documented(yesOrNo.optional(), {
+    type: "yes or no",
+    default: "no",
+    meaning:
+      "Ask for a ticket, and grant one, with which an IKE SA that was lost because the peer could not be reached is opened again without a key exchange (RFC 5723): good for an hour, once, and kept in memory alone, so that a restart of either end voids it. It saves both ends work where a line is lost for a while, and gives up forward secrecy towards the old IKE SA. Not with `reauth`.",
+    example: "resumption: yes",
+  }),
   retry: documented(retrySection.optional(), {
     type: "section",
     default: "1s, doubling up to 1m",

@@ -17,8 +17,22 @@ import type { SignedOctets } from "../psk-auth.ts";
 import type { Handshake } from "../state.ts";
 import { methodOf } from "./methods.ts";
 
+/** What IKE_AUTH asks of whatever proves identities in it. */
+export interface Rounds {
+  /** Whether both ends have proved all that they have. */
+  readonly isOver: boolean;
+  /** Whether the peer has something left to prove. */
+  readonly awaitsPeer: boolean;
+  /** Who the peer is. */
+  readonly remoteId: Identity;
+  /** Our next message's part. */
+  prove(then: (payloads: readonly Payload[]) => void): void;
+  /** Checks the peer's part of a message; `then` gets why it is not who it should be, or undefined. */
+  verify(payloads: readonly Payload[], then: (reason: Reason | undefined) => void): void;
+}
+
 /** How far both ends have come in one IKE_AUTH. */
-export class AuthRounds {
+export class AuthRounds implements Rounds {
   readonly #sa: IkeSa;
   readonly #peer: PeerDesired;
   readonly #handshake: Handshake;

@@ -1,5 +1,4 @@
 /** IKE_AUTH as initiator (RFC 7296 1.2): our proof, the peer's proof, the first Child SA. */
-import { wipe } from "../../crypto/secret.ts";
 import type { Reason } from "../../negotiate/reason.ts";
 import { authenticates, type PeerDesired } from "../../sa/desired.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
@@ -7,7 +6,7 @@ import { exchangeType } from "../../wire/ikev2/registry/message.ts";
 import { nameOf } from "../../wire/ikev2/registry/names.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
 import { refusedAuthentication } from "../auth/refused.ts";
-import { AuthRounds } from "../auth/rounds.ts";
+import { AuthRounds, type Rounds } from "../auth/rounds.ts";
 import { offeredCapabilities, takeCapabilities } from "../capabilities.ts";
 import {
   acceptAnswer,
@@ -24,7 +23,8 @@ import { supportPayloads, takeSupport } from "../mobike.ts";
 import { find, findError, findNotify, notify } from "../payloads.ts";
 import { beginAuthentication, takeAuthLifetime } from "../reauthentication.ts";
 import { findRedirect, type Redirect } from "../redirect.ts";
-import type { Handshake } from "../state.ts";
+import { ResumedRounds } from "../resumption/resumed-rounds.ts";
+import { type Handshake, wipeHandshake } from "../state.ts";
 import type { Task } from "../task.ts";
 import { deleteChild, refuseAuthentication } from "./informational.ts";
 
@@ -32,7 +32,7 @@ import { deleteChild, refuseAuthentication } from "./informational.ts";
 interface Attempt {
   readonly peer: PeerDesired;
   readonly handshake: Handshake;
-  readonly rounds: AuthRounds;
+  readonly rounds: Rounds;
   /** Undefined: it asks for no Child SA (RFC 6023). */
   readonly offer: ChildOffer | undefined;
 }
@@ -43,9 +43,13 @@ export function beginAuth(sa: IkeSa, handshake: Handshake): void {
   if (peer === undefined) return;
   sa.state = { kind: "ExpectFirstSpi", handshake };
   const { local, remote } = peer.auth;
-  if (Math.max(local.length, remote.length) > 1 && !handshake.multipleAuth)
+  if (Math.max(local.length, remote.length) > 1 && !handshake.multipleAuth && handshake.resumed === undefined)
     return sa.end({ code: "extension-missing", extension: "MULTIPLE_AUTH_SUPPORTED" });
-  const rounds = new AuthRounds(sa, peer, handshake);
+  const { resumed } = handshake;
+  const rounds =
+    resumed === undefined
+      ? new AuthRounds(sa, peer, handshake)
+      : new ResumedRounds(sa, handshake, peer.localId, resumed.remoteId);
   const childless = peer.childless === "prefer" && handshake.childless;
   const child = childless ? undefined : sa.host.firstChild(sa);
   if (child === undefined) return sendFirst(sa, { peer, handshake, rounds, offer: undefined });
@@ -120,7 +124,7 @@ function refusalOf({ peer, rounds }: Attempt, payloads: readonly Payload[]): Rea
 }
 
 function fail(sa: IkeSa, attempt: Attempt, reason: Reason, payloads: readonly Payload[]): void {
-  wipe(attempt.handshake.skPi, attempt.handshake.skPr);
+  wipeHandshake(attempt.handshake);
   release(sa, attempt.offer);
   // Who has sent no proof has no IKE SA that could be told.
   if (find(payloads, "AUTH") === undefined) return sa.end(reason);
@@ -129,7 +133,7 @@ function fail(sa: IkeSa, attempt: Attempt, reason: Reason, payloads: readonly Pa
 
 function finish(sa: IkeSa, attempt: Attempt, closing: Reason | undefined, payloads: readonly Payload[]): void {
   const { peer, handshake, offer, rounds } = attempt;
-  wipe(handshake.skPi, handshake.skPr);
+  wipeHandshake(handshake);
   sa.remoteId = rounds.remoteId;
   takeSupport(sa, payloads);
   sa.establish();
@@ -164,7 +168,7 @@ function finish(sa: IkeSa, attempt: Attempt, closing: Reason | undefined, payloa
 
 /** RFC 5685 6: a gateway that has proved itself may send us away in its first answer, before we have proved all. */
 function leave(sa: IkeSa, { handshake, offer }: Attempt, { to }: Redirect): void {
-  wipe(handshake.skPi, handshake.skPr);
+  wipeHandshake(handshake);
   release(sa, offer);
   const refusal = sa.host.redirected(sa, to);
   if (refusal !== undefined) sa.end(refusal);

@@ -1,5 +1,4 @@
 /** IKE_AUTH as responder (RFC 7296 1.2): who it is, the proof, the first Child SA. */
-import { wipe } from "../../crypto/secret.ts";
 import { allowsSuite, formatSuite } from "../../negotiate/allowed-suite.ts";
 import { identityFromWire } from "../../negotiate/identity.ts";
 import { formatOffer } from "../../negotiate/proposals.ts";
@@ -17,7 +16,8 @@ import { supportPayloads, takeSupport } from "../mobike.ts";
 import { find, findNotify, notify } from "../payloads.ts";
 import { authLifetimePayloads, beginAuthentication } from "../reauthentication.ts";
 import { redirectPayload } from "../redirect.ts";
-import type { AuthAttempt, Handshake } from "../state.ts";
+import { ResumedRounds } from "../resumption/resumed-rounds.ts";
+import { type AuthAttempt, type Handshake, wipeHandshake } from "../state.ts";
 
 const type = exchangeType.IKE_AUTH;
 
@@ -36,12 +36,18 @@ export function answerAuth(sa: IkeSa, payloads: readonly Payload[], path: Path):
     rounds.prove((proof) => {
       if (sa.state.kind !== "ExpectAuthRequest") return;
       if (!rounds.isOver) return sa.respond(type, proof);
-      const unwelcome = sa.host.unwelcome(peer, rounds.remoteId, path);
+      const unwelcome = usedBefore(sa, handshake) ?? sa.host.unwelcome(peer, rounds.remoteId, path);
       if (unwelcome !== undefined) return refuse(sa, handshake, { reason: unwelcome, claimed: peer });
-      const settings = [...answeredCapabilities(sa, peer, attempt.request), ...authLifetimePayloads(peer.reauth)];
+      const settings = [...answeredCapabilities(sa, attempt, handshake), ...authLifetimePayloads(peer.reauth)];
       finish(sa, handshake, attempt, [...proof, ...settings], path);
     });
   });
+}
+
+/** RFC 5723 4.3.1: a ticket serves once, and has served when both ends have proved that it is theirs. */
+function usedBefore(sa: IkeSa, { resumed }: Handshake): Reason | undefined {
+  if (resumed?.ticket === undefined || sa.host.tickets.use(resumed.ticket, sa.host.now())) return undefined;
+  return { code: "protocol-violation", exchange: "IKE_AUTH", fault: "the ticket has served before" };
 }
 
 interface Refusal {
@@ -56,6 +62,7 @@ function begin(sa: IkeSa, handshake: Handshake, payloads: readonly Payload[], pa
   if (idi === undefined) {
     return { reason: { code: "protocol-violation", exchange: "IKE_AUTH", fault: "IDi is missing" } };
   }
+  if (handshake.resumed !== undefined) return beginResumed(sa, handshake, handshake.resumed, payloads);
   const idr = find(payloads, "IDr");
   const selected = sa.host.selectPeer({
     path,
@@ -68,6 +75,18 @@ function begin(sa: IkeSa, handshake: Handshake, payloads: readonly Payload[], pa
   const reason = obstacle(sa, peer, handshake, payloads);
   if (reason !== undefined) return { reason, claimed: peer };
   return { peer, rounds: new AuthRounds(sa, peer, handshake), request: payloads };
+}
+
+/** RFC 5723 4.3.3: who it is stands in the ticket. */
+function beginResumed(
+  sa: IkeSa,
+  handshake: Handshake,
+  { peer, remoteId }: NonNullable<Handshake["resumed"]>,
+  request: readonly Payload[],
+): AuthAttempt | Refusal {
+  if (!handshake.childless && find(request, "SA") === undefined)
+    return { reason: { code: "childless-refused", by: "us" }, claimed: peer };
+  return { peer, rounds: new ResumedRounds(sa, handshake, peer.localId, remoteId), request };
 }
 
 /** What keeps this peer from an IKE SA whatever it proves. */
@@ -99,7 +118,7 @@ function refuse(sa: IkeSa, handshake: Handshake, { reason, claimed }: Refusal): 
   // RFC 7296 2.21.2: one answer for every cause; which it was stays here.
   const broken = reason.code === "protocol-violation" || reason.code === "childless-refused";
   sa.respond(type, [notify(broken ? notifyType.INVALID_SYNTAX : notifyType.AUTHENTICATION_FAILED)]);
-  wipe(handshake.skPi, handshake.skPr);
+  wipeHandshake(handshake);
   // Of several peers at one address, the one that it claimed to be is told of.
   sa.peer = claimed;
   if (claimed !== undefined) sa.host.refused([claimed], reason);
@@ -108,7 +127,7 @@ function refuse(sa: IkeSa, handshake: Handshake, { reason, claimed }: Refusal): 
 
 function finish(sa: IkeSa, handshake: Handshake, attempt: AuthAttempt, proof: readonly Payload[], path: Path): void {
   const { peer, rounds, request } = attempt;
-  wipe(handshake.skPi, handshake.skPr);
+  wipeHandshake(handshake);
   sa.peer = peer;
   sa.remoteId = rounds.remoteId;
   // RFC 7296 2.23: an initiator behind a NAT has moved to port 4500, and perhaps to another address.

@@ -6,13 +6,12 @@ import type { Path } from "../../sa/path.ts";
 import { flag } from "../../wire/ikev2/header.ts";
 import { encodeMessage, type Message, unsupportedCritical } from "../../wire/ikev2/message.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
-import { exchangeType } from "../../wire/ikev2/registry/message.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
 import { halfOpenTime, nonceLength } from "../constants.ts";
 import { firstFragmentSize } from "../fragments.ts";
 import type { Host } from "../host.ts";
 import { IkeSa } from "../ike-sa.ts";
-import { deriveKeying, lowestNonce } from "../keying.ts";
+import { deriveTicketKeying, lowestNonce } from "../keying.ts";
 import { findNat, natDetectionPayloads } from "../nat-detection.ts";
 import { countOf, find, findNotify, notify } from "../payloads.ts";
 import { mayBeRedirected } from "../redirect.ts";
@@ -90,7 +89,7 @@ export function answerInit(
       return sa.end({ code: "invalid-public-value", method: suite.ke.keyword, fault });
     }
     const nr = host.random(nonceLength);
-    const { keying, skPi, skPr } = deriveKeying({
+    const { keying, skPi, skPr, skD } = deriveTicketKeying({
       role: "responder",
       suite,
       secret: result.secret,
@@ -121,6 +120,7 @@ export function answerInit(
         response,
         skPi,
         skPr,
+        skD,
         nat,
         childless,
         multipleAuth: true,
@@ -140,7 +140,7 @@ export function statelessAnswer(message: Pick<Message, "header">, payload: Paylo
       responderSpi: 0n,
       majorVersion: 2,
       minorVersion: 0,
-      exchangeType: exchangeType.IKE_SA_INIT,
+      exchangeType: header.exchangeType,
       flags: flag.response,
       messageId: header.messageId,
     },

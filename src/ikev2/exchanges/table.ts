@@ -8,6 +8,7 @@ import type { StateKind } from "../state.ts";
 import { answerCreateChild } from "./create-child-sa-responder.ts";
 import { answerAuth } from "./ike-auth-responder.ts";
 import { handleInitResponse } from "./ike-sa-init-initiator.ts";
+import { handleResumeResponse } from "./ike-session-resume-initiator.ts";
 import { answerInformational } from "./informational.ts";
 
 export interface Exchange {
@@ -30,6 +31,16 @@ export const exchanges: ReadonlyMap<number, Exchange> = new Map<number, Exchange
       handleRequest: () => {},
       responseIn: ["ExpectInitResponse"],
       handleClearResponse: handleInitResponse,
+    },
+  ],
+  [
+    exchangeType.IKE_SESSION_RESUME,
+    // As IKE_SA_INIT, in whose place it stands (RFC 5723 4.3.2).
+    {
+      requestIn: [],
+      handleRequest: () => {},
+      responseIn: ["ExpectResumeResponse"],
+      handleClearResponse: handleResumeResponse,
     },
   ],
   [

@@ -17,9 +17,10 @@ export interface SeenFirst {
   readonly initiatorSpi: bigint;
 }
 
-/** Whether it looks like a first request of IKE_SA_INIT: version 2, no responder's SPI, from the initiator. */
+/** Whether it looks like a first request, of IKE_SA_INIT or IKE_SESSION_RESUME: version 2, no responder's SPI, from the initiator. */
 export function isFirstMessage(octets: Uint8Array): boolean {
-  if (octets.length < headerLength || octets[18] !== exchangeType.IKE_SA_INIT) return false;
+  const isFirst = octets[18] === exchangeType.IKE_SA_INIT || octets[18] === exchangeType.IKE_SESSION_RESUME;
+  if (octets.length < headerLength || !isFirst) return false;
   if ((octets[17] ?? 0) >> 4 !== 2 || ((octets[19] ?? 0) & 0x28) !== 0x08) return false;
   for (let at = 8; at < 16; at += 1) if (octets[at] !== 0) return false;
   return true;

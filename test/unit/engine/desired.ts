@@ -58,6 +58,7 @@ export function peer(local: Address, remote: Address, options: PeerOptions = {})
     unique: "replace",
     timing,
     messages: { window: 4, fragmentSize: 1_280 },
+    resumption: false,
     nat: { keepalive: 20_000, force: false },
     mobike: false,
     ...rest,

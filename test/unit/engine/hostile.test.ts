@@ -69,11 +69,19 @@ const targets: readonly (readonly [string, () => Puppet, boolean])[] = [
 
 const talk = connected({ protect: [{ kind: "vxlan" }] });
 const fragments = connected({ messages: { window: 4, fragmentSize: 200 } });
+const resumed = connected(
+  { resumption: true },
+  { one: { crashSecret: Buffer.alloc(32, 1) }, two: { crashSecret: Buffer.alloc(32, 2) } },
+);
+resumed.world.network = () => [];
+resumed.world.run(150_000);
+resumed.world.network = () => [10];
+resumed.world.run(90_000);
 
 /** What others recorded, and what two of our own ends say to each other. */
 const inputs: readonly Uint8Array[] = [
   ...messages,
-  ...[talk, fragments].flatMap(({ one, two }) => [...one.sent, ...two.sent]),
+  ...[talk, fragments, resumed].flatMap(({ one, two }) => [...one.sent, ...two.sent]),
 ].map(({ octets }) => octets);
 
 /** Names the SA that the engine has, in three of four messages; a response for an initiator, mostly. */

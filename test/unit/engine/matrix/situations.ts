@@ -1,6 +1,9 @@
 /** Every state of an IKE SA in both roles, how an engine comes there, and what may change anything there. */
+
+import { notify } from "../../../../src/ikev2/payloads.ts";
 import type { StateKind } from "../../../../src/ikev2/state.ts";
 import { exchangeType } from "../../../../src/wire/ikev2/registry/message.ts";
+import { notifyType } from "../../../../src/wire/ikev2/registry/notify.ts";
 import { peer } from "../desired.ts";
 import { a, b, ends, facing } from "../pair.ts";
 import { Puppet } from "../puppet.ts";
@@ -60,6 +63,15 @@ const byState: { readonly [S in StateKind]: readonly Omit<Situation, "state" | "
         one.answerInit();
         one.answerAuth();
       },
+    },
+  ],
+  ExpectResumeResponse: [
+    {
+      role: "initiator",
+      keyed: false,
+      reach: resuming,
+      whitelist: ["IKE_SESSION_RESUME response"],
+      goOn: () => {},
     },
   ],
   ExpectSharedSecret: [
@@ -179,6 +191,18 @@ const byState: { readonly [S in StateKind]: readonly Omit<Situation, "state" | "
     },
   ]),
 };
+
+/** The peer gave a ticket, and was not heard of again. */
+function resuming(): Reached {
+  const reached = start("initiator", {}, { resumption: true });
+  const ticket = notify(notifyType.TICKET_LT_OPAQUE, Buffer.alloc(84, 0x0e));
+  reached.one.answerInit();
+  reached.one.answerAuth((payloads) => [...payloads, ticket]);
+  reached.world.run(70_000);
+  const { end } = reached.one;
+  if (end.sent.at(-1)?.octets[18] !== exchangeType.IKE_SESSION_RESUME) throw new Error("not resuming");
+  return { world: reached.world, one: new Puppet(end, b, "responder") };
+}
 
 export const situations: readonly Situation[] = Object.entries(byState).flatMap(([state, list]) =>
   list.map((situation) => ({ ...situation, state: state as StateKind, name: nameOf(state, situation) })),

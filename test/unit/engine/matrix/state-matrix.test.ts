@@ -86,9 +86,9 @@ function inject({ end, address }: Puppet, octets: Uint8Array, port: number): voi
   end.handle({ kind: "datagram", octets, path });
 }
 
-/** IKE_SA_INIT is in clear by itself. */
+/** IKE_SA_INIT, and what stands in its place, are in clear by themselves. */
 function isClear(exchange: number): boolean {
-  return exchange === exchangeType.IKE_SA_INIT;
+  return exchange === exchangeType.IKE_SA_INIT || exchange === exchangeType.IKE_SESSION_RESUME;
 }
 
 /** All that can be said with the message ID whose turn it is; the worst of it with others too. */
