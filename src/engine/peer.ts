@@ -161,11 +161,10 @@ export class Peer implements TimerOwner {
     return true;
   }
 
-  /** The peer has lost it, while its kernel may go on: another takes its place, where we may call. Whether one does. */
+  /** The peer has lost it, while its kernel may go on: another takes its place, where one stands, or we may call. Whether one does. */
   forgotten(sa: IkeSa): boolean {
-    const isRenewed = this.handover.renew(sa);
-    if (isRenewed) this.#redundancy.forgotten(sa);
-    return isRenewed;
+    this.#redundancy.forgotten(sa);
+    return this.#redundancy.main() !== undefined || this.handover.renew(sa);
   }
 
   // --- what happens to its IKE SAs --------------------------------------------------------------------------------

@@ -211,3 +211,15 @@ test("a gateway that only answers restarts: the other end learns it from its nex
   expect(shown.length).toBeGreaterThan(0);
   expect(shown.every(({ octets }) => decodeHeader(octets).responderSpi !== 0n)).toBe(true);
 });
+
+test("where another IKE SA with the peer stands already, no third one is opened", () => {
+  const { one, puppet } = called([token(7)], true);
+  const again = new Puppet(one, b, "initiator", 0x99n);
+  again.init();
+  again.request(exchangeType.IKE_AUTH, again.authPayloads({ child }));
+  expect(stands(one)).toBe(2);
+  const before = one.sent.length;
+  puppet.inject(lost(puppet, [token(7)]));
+  const opened = one.sent.slice(before).filter(({ octets }) => octets[18] === exchangeType.IKE_SA_INIT);
+  expect(opened).toEqual([]);
+});
