@@ -9,7 +9,7 @@ const program = join(dirname(fileURLToPath(import.meta.url)), "../../../bin/unde
 
 /** Commands that read the file, and commands that speak to the daemon (or are it). */
 const readsFile: ReadonlySet<string> = new Set(["run", "lock", "check"]);
-const usesSocket: ReadonlySet<string> = new Set(["run", "unlock", "up", "down", "status", "reload"]);
+const usesSocket: ReadonlySet<string> = new Set(["run", "unlock", "up", "down", "rekey", "status", "reload"]);
 
 /** Our end: its configuration, written as YAML, and the files beside it (secrets), by name. */
 export interface UnderlockOptions {
