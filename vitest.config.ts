@@ -3,7 +3,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], pool: "forks" } },
+      // A busy machine may take ten times as long as a quiet one.
+      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], pool: "forks", testTimeout: 60_000 } },
       {
         test: {
           name: "simulation",
