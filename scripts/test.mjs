@@ -62,6 +62,7 @@ async function unit(name, node, rest) {
 /** Files that go into a guest of their own, for the sake of time; what is not named here goes into one more. */
 const guests = {
   "the table": ["table"],
+  "the rekeys": ["rekey"],
   "the life of tunnels": ["at-once", "impairments", "life", "mesh", "nat", "table-libreswan-openiked"],
 };
 

@@ -114,6 +114,32 @@ for (const [name, start] of Object.entries(peers)) {
   });
 }
 
+// With strongSwan: at-once.test.ts.
+describe("with Libreswan 5.2", () => {
+  scenario("both ends call at once, again and again, and one of each remains", spec, async (lab) => {
+    const ours = await locked(lab, { initiate: false });
+    const other = await libreswan(lab);
+    await ours.start();
+    for (let round = 1; round <= 4; round += 1) {
+      // Who loses may be told of a failure: what counts is what remains.
+      const asked = [ours.ask("up", { peer: "b" }), other.initiate()];
+      await Promise.allSettled(asked);
+      await waitFor(`that one of each remains in round ${round}`, async () => {
+        const { isUp } = await sasOf(ours);
+        const { ikeSas } = peerOf(await statusOf(ours), "b");
+        const counts = await Promise.all(
+          between.map(async (name) => (await kernelSas(lab.gateway(name).machine)).length),
+        );
+        return isUp && ikeSas.length === 1 && counts.every((count) => count === 6);
+      });
+      for (const { inner } of lab.topology.overlays)
+        await lab.gateway("a").machine.run(`ping -n -q -c 2 -i 0.1 -W 5 -I ${inner.a} ${inner.b}`);
+      if (round < 4) await ours.must("down", "b");
+    }
+    await finish(lab, ours);
+  });
+});
+
 /** Our daemon on a, not started yet: locked, watched, and with traffic offered from both ends. */
 async function locked(lab: Lab, { initiate = true } = {}): Promise<Underlock> {
   const peer = { liveness: "2s", retransmission: { first: "300ms", tries: 4 }, retry: { first: "500ms" } };

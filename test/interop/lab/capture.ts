@@ -35,8 +35,8 @@ export class Capture {
     captures += 1;
     const name = `wire-${captures}`;
     const file = join(machine.folder, `${name}.pcap`);
-    // Immediate mode: without it up to three quarters of the packets were lost. 4 MiB of buffer, whole IKE messages.
-    const options = ["--immediate-mode", "-B", "4096", "-s", "2048", "-U", "-Z", "root", "-w", file];
+    // Immediate mode: without it up to three quarters of the packets were lost. 32 MiB of buffer, whole IKE messages.
+    const options = ["--immediate-mode", "-B", "32768", "-s", "2048", "-U", "-Z", "root", "-w", file];
     const tcpdump = machine.spawn(`tcpdump ${name}`, ["tcpdump", "-i", "br0", ...options]);
     await tcpdump.until("listening on br0", () => tcpdump.log().includes("listening on"));
     return new Capture(machine, tcpdump, file);

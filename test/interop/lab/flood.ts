@@ -3,8 +3,7 @@ import type { LoggedProcess, Machine } from "./machine.ts";
 /** What became of a flood of pings: every one of them is accounted for. */
 export interface FloodReport {
   readonly sent: number;
-  /** Pings a second, as they were sent. */
-  readonly rate: number;
+  readonly seconds: number;
   /** Those without an answer though a later one was answered; `at` is when they were sent, UNIX time in ms, to a few ms. */
   readonly lost: readonly { readonly sequence: number; readonly at: number }[];
   /** The last ones, whose answers were not waited for or never came. */
@@ -44,7 +43,7 @@ export class Flood {
     const answers = answersIn(log);
     if (answers.size !== received)
       throw new Error(`${this.#ping.name}: ${answers.size} answers noted, ${received} counted`);
-    return { sent, rate: (sent * 1000) / milliseconds, ...unanswered(answers, sent, this.#begin) };
+    return { sent, seconds: milliseconds / 1000, ...unanswered(answers, sent, this.#begin) };
   }
 }
 
