@@ -4,7 +4,7 @@ import type { Payload } from "../../../src/wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
 import { type PeerOptions, timing } from "./desired.ts";
-import { a, b, ends, expectRest, facing, gre, type Pair, reasons, standing } from "./pair.ts";
+import { a, b, ends, expectRest, facing, gre, type Pair, reasons, standing, vxlan } from "./pair.ts";
 import { Puppet } from "./puppet.ts";
 
 const protect = [{ kind: "gre" }, { kind: "ipip" }, { kind: "vxlan", port: 4789 }] as const;
@@ -17,7 +17,7 @@ function carrying(one: PeerOptions, two: PeerOptions): Pair {
   pair.world.run(15_000);
   expectRest(pair, 4);
   pair.world.guarded.push(...gre(pair));
-  pair.world.carried.push(...gre(pair));
+  pair.world.carried.push(...gre(pair), ...vxlan(pair));
   return pair;
 }
 
