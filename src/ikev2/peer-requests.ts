@@ -78,11 +78,14 @@ export class PeerRequests {
   repeat(header: Header, octets: Uint8Array, path: Path): boolean {
     for (let one = this.#answered; one !== undefined; one = one.older) {
       if (one.messageId !== header.messageId) continue;
-      this.#sa.children.requestRepeated();
       const { tail, length } = fingerprintOf(octets);
-      if (one.length === length && one.tail === tail) this.#sa.host.send(one.response, path);
-      else if (one.exchangeType === header.exchangeType && this.#coder.isFirstFragment(header, octets))
-        this.#repeatSmaller(one, octets, path);
+      const isSame = one.length === length && one.tail === tail;
+      const isSmaller =
+        !isSame && one.exchangeType === header.exchangeType && this.#coder.isFirstFragment(header, octets);
+      // Whatever else has that message ID is not authentic.
+      if (isSame || isSmaller) this.#sa.children.requestRepeated();
+      if (isSame) this.#sa.host.send(one.response, path);
+      else if (isSmaller) this.#repeatSmaller(one, octets, path);
       return true;
     }
     return false;

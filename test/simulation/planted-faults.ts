@@ -23,15 +23,15 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: "a responder takes its own keys for the peer's",
     file: "ikev2/child-responder.ts",
-    find: "install(sa, record, keys.responder, keys.initiator,",
-    replace: "install(sa, record, keys.initiator, keys.responder,",
+    find: "own: keys.responder, peer: keys.initiator",
+    replace: "own: keys.initiator, peer: keys.responder",
     breaks: ["both ends agree"],
   },
   {
     name: "a repeated request is not answered again",
     file: "ikev2/peer-requests.ts",
-    find: "if (one.length === octets.length && one.tail === tailOf(octets))",
-    replace: "if (header.messageId < 2 && one.length === octets.length && one.tail === tailOf(octets))",
+    find: "if (isSame) this.#sa.host.send",
+    replace: "if (isSame && header.messageId < 2) this.#sa.host.send",
     breaks: ["no packet lost in peace", "what is configured stands once"],
   },
   {
