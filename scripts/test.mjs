@@ -20,6 +20,13 @@ const results = join(root, "artifacts/results");
 // Long enough for the whole table of interop cells, short enough to leave CI time to say what hung.
 const interopSeconds = 35 * 60;
 
+/** Files that go into a guest of their own, for the sake of time; what is not named here goes into one more. */
+const guests = {
+  "the table": ["table"],
+  "the rekeys": ["rekey"],
+  "the life of tunnels": ["at-once", "impairments", "life", "mesh", "nat", "table-libreswan-openiked"],
+};
+
 await main(async (args) => {
   const { only, alsoNode, rest } = parse(args);
   if (only === undefined) {
@@ -58,13 +65,6 @@ async function unit(name, node, rest) {
     });
   });
 }
-
-/** Files that go into a guest of their own, for the sake of time; what is not named here goes into one more. */
-const guests = {
-  "the table": ["table"],
-  "the rekeys": ["rekey"],
-  "the life of tunnels": ["at-once", "impairments", "life", "mesh", "nat", "table-libreswan-openiked"],
-};
 
 /** A guest has one processor: as many run side by side as the machine has processors, but at least two. */
 async function interop(rest) {
