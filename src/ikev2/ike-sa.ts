@@ -29,7 +29,7 @@ import { PeerRequests } from "./peer-requests.ts";
 import { type Authentication, checkAuthentication } from "./reauthentication.ts";
 import { endedBySyntax, refuseCritical, refuseResponse, refuseSyntax } from "./refuse-request.ts";
 import { type HeldTicket, resumableOf } from "./resumption/resumable.ts";
-import type { State } from "./state.ts";
+import { type State, wipeHandshake } from "./state.ts";
 import { Succession } from "./succession.ts";
 import type { Task } from "./task.ts";
 import { endClosing, endHalfOpen } from "./time-out.ts";
@@ -357,6 +357,7 @@ export class IkeSa {
     const lingers = this.role === "initiator" ? this.#theirs.keepsResponse : this.#theirs.hasAnswered;
     const resumable = resumableOf(this, why);
     if (resumable !== undefined) this.host.keep(resumable);
+    if ("handshake" in this.state) wipeHandshake(this.state.handshake);
     // First of all: what follows from its Child SAs' end must not ask anything of it any more.
     this.state = { kind: "Lingering" };
     this.children.removeAll(why);
