@@ -12,12 +12,12 @@ import { type Circumstances, formatReport, type Measured, report } from "./repor
 const efforts: Readonly<Record<"quick" | "full", Effort>> = {
   quick: {
     rounds: 5,
-    sampleSeconds: 0.25,
-    warmUp: 2_200,
+    sampleSeconds: 0.18,
+    warmUp: 2_000,
     memoryRounds: 1,
     settleSeconds: 1,
     startRounds: 3,
-    levelRounds: 4,
+    levelRounds: 3,
     rekeyRounds: 3,
   },
   full: {

@@ -136,12 +136,13 @@ export async function measureLevels<T>(
         bed.tell(`handshakes while ${level} tunnels stand`);
         await load.establish(daemon.endpoint, "x25519", level - standing);
         standing = level;
-        // The first round is not counted: whoever has been idle begins slowly.
-        for (let round = 0; round <= bed.effort.levelRounds; round += 1) {
+        // The first are not counted: who has been idle for long begins slowly.
+        const uncounted = level === levels[0] ? 4 : 1;
+        for (let round = -uncounted; round < bed.effort.levelRounds; round += 1) {
           const bare = await floor.sample("x25519", levelSample);
           const taken = await sample(load, daemon, "x25519", levelSample, { keep: true });
           await load.delete(daemon.endpoint);
-          if (round === 0) continue;
+          if (round < 0) continue;
           rates[level].floor.push(rateOf(bare));
           rates[level].underlock.push(rateOf(taken));
         }
