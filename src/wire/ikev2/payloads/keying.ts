@@ -3,14 +3,17 @@ import { limits } from "../limits.ts";
 import { payloadType } from "../registry/message.ts";
 import { type PayloadOf, payload } from "./description.ts";
 
-/** Key Exchange (RFC 7296 3.4); whether the length fits the group is the key exchange's to say. */
+/**
+ * Key Exchange (RFC 7296 3.4); whether the length fits the group is the key exchange's to say. Libreswan 5.2 sends an empty
+ * one where the Child SA proposal that it chose has no key exchange.
+ */
 export const keyExchange = payload(
   "KE",
   payloadType.KE,
   ["clear", "protected"],
   field("group", u16),
   reserved("bodyReserved", 2),
-  field("data", rest(1)),
+  field("data", rest(0)),
 );
 
 /** Nonce (RFC 7296 3.9). */
