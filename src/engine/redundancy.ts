@@ -85,7 +85,7 @@ export class Redundancy {
   forgotten(sa: IkeSa): void {
     const now = this.#context.now();
     this.#leftovers.forget(sa, now);
-    this.#context.lookAgain("leftovers", now + redundantPatience);
+    this.#lookAgain("leftovers", now + redundantPatience);
   }
 
   ended(sa: IkeSa): void {

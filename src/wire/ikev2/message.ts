@@ -107,7 +107,8 @@ function readChain(r: Reader, firstType: number, where: Place): Payload[] {
       if (!description.places.includes(where)) {
         r.fail("placement", `may not stand ${where === "clear" ? "in clear" : "inside an encrypted payload"}`);
       }
-      const payload = description.body.read(r, description.kind) as Record<string, unknown>;
+      const { body, bodyInClear = body } = description;
+      const payload = (where === "clear" ? bodyInClear : body).read(r, description.kind) as Record<string, unknown>;
       if (bits >= criticalBit) payload.critical = true;
       if ((bits & 0x7f) !== 0) payload.reserved = bits & 0x7f;
       if (isEncrypted(type)) payload.firstInner = next;

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { desired, peer } from "./desired.ts";
 import { a, b, ends, facing } from "./pair.ts";
+import { Puppet } from "./puppet.ts";
 
 test("a refused IKE_SA_INIT that is repeated is told of once", () => {
   const pair = ends();
@@ -10,6 +11,16 @@ test("a refused IKE_SA_INIT that is repeated is told of once", () => {
   // The initiator repeats it, since an error in clear ends nothing (RFC 7296 2.21.1).
   pair.world.run(5_000);
   expect(pair.two.log.filter(({ reason }) => reason?.code === "no-common-proposal")).toHaveLength(1);
+});
+
+test("an IKE_SA_INIT with an empty KE is not answered, one with a public value is", () => {
+  const { one } = ends({ network: () => [] });
+  one.configure(facing(a, { initiate: false }));
+  const puppet = new Puppet(one, b, "initiator");
+  puppet.sendInit((payloads) => payloads.map((one) => (one.kind === "KE" ? { ...one, data: new Uint8Array(0) } : one)));
+  expect(one.sent).toEqual([]);
+  puppet.sendInit();
+  expect(puppet.takeInit()).toBe(true);
 });
 
 test("of several peers at one address, the one that the initiator claimed to be is told of", () => {

@@ -59,6 +59,18 @@ function accept(payloads: readonly Payload[], spi: number): Payload[] {
   return [...acceptChild(payloads, spi), nonce];
 }
 
+/** Takes one of the proposals for a Child SA; the KE payload has no data. */
+function acceptWithEmptyKe(payloads: readonly Payload[], proposal: number): Payload[] {
+  const taken = find(payloads, "SA")?.proposals[proposal];
+  if (taken === undefined) throw new Error("no such proposal");
+  return accept(payloads, 0xabcd_0003)
+    .map(
+      (payload): Payload =>
+        payload.kind === "SA" ? { kind: "SA", proposals: [{ ...taken, spi: spiOctets(0xabcd_0003) }] } : payload,
+    )
+    .concat({ kind: "KE", group: 31, data: new Uint8Array(0) });
+}
+
 function spiOf(spi: number): Uint8Array {
   return Uint8Array.from(spiOctets(spi));
 }
@@ -173,6 +185,23 @@ describe("our rekey of a Child SA", () => {
     const again = puppet.open(puppet.received());
     expect(find(again, "KE")?.group).toBe(19);
     expect(findNotify(again, notifyType.REKEY_SA)?.spi).toEqual(spiOf(at.ours));
+  });
+
+  test("answered with a proposal without a key exchange and an empty KE, as Libreswan does: the new one stands", () => {
+    const at = stage({ esp: ["aes128gcm16-x25519", "aes128gcm16"] });
+    const { puppet } = at;
+    puppet.answer(rekey(at), acceptWithEmptyKe(puppet.open(puppet.received()), 1));
+    expect(spisOf(at)).toContain(0xabcd_0003);
+    expect(spisOf(at)).not.toContain(theirs);
+  });
+
+  test("answered with a key exchange and an empty KE: none is made, the old one and the IKE SA stand", () => {
+    const at = stage({ esp: ["aes128gcm16-x25519", "aes128gcm16"] });
+    const { puppet } = at;
+    puppet.answer(rekey(at), acceptWithEmptyKe(puppet.open(puppet.received()), 0));
+    expect(spisOf(at)).not.toContain(0xabcd_0003);
+    expect(spisOf(at)).toEqual(expect.arrayContaining([at.ours, theirs]));
+    expect(puppet.end.peer().ikeSas).toHaveLength(1);
   });
 
   test("the peer closes the old one meanwhile and refuses: asked for anew, as a new one", () => {

@@ -17,6 +17,8 @@ export interface PayloadDescription<T> {
   readonly type: number;
   readonly places: readonly Place[];
   readonly body: Codec<T>;
+  /** How the body is read where it stands in clear, if more is demanded of it there. */
+  readonly bodyInClear?: Codec<T>;
 }
 
 /** The payload object that a description reads and writes. */

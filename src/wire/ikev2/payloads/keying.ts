@@ -4,17 +4,10 @@ import { payloadType } from "../registry/message.ts";
 import { type PayloadOf, payload } from "./description.ts";
 
 /**
- * Key Exchange (RFC 7296 3.4); whether the length fits the group is the key exchange's to say. Libreswan 5.2 sends an empty
- * one where the Child SA proposal that it chose has no key exchange.
+ * Key Exchange (RFC 7296 3.4); whether the length fits the group is the key exchange's to say. Inside SK it may be empty:
+ * so Libreswan 5.2 answers where the Child SA proposal that it chose has no key exchange.
  */
-export const keyExchange = payload(
-  "KE",
-  payloadType.KE,
-  ["clear", "protected"],
-  field("group", u16),
-  reserved("bodyReserved", 2),
-  field("data", rest(0)),
-);
+export const keyExchange = { ...keyExchangeOf(0), bodyInClear: keyExchangeOf(1).body };
 
 /** Nonce (RFC 7296 3.9). */
 export const nonce = payload(
@@ -35,3 +28,14 @@ export type NoncePayload = PayloadOf<typeof nonce>;
 
 /** Puzzle Solution payload. */
 export type PsPayload = PayloadOf<typeof puzzleSolution>;
+
+function keyExchangeOf(leastOctets: number) {
+  return payload(
+    "KE",
+    payloadType.KE,
+    ["clear", "protected"],
+    field("group", u16),
+    reserved("bodyReserved", 2),
+    field("data", rest(leastOctets)),
+  );
+}

@@ -15,6 +15,7 @@ const refused: Readonly<Record<string, string>> = {
   "libreswan-hostile bad-3": "trailing 20 octets left over",
   "libreswan-hostile bad-4": "trailing 156 octets left over",
   "libreswan-hostile bad-5": "trailing 20 octets left over",
+  "libreswan-hostile bad-8": "truncated KE: data has 0 octets, possible are 1 to 65535",
   // Openswan padded this IKE_SA_INIT response to four octets, after the last payload: RFC 7296 has no such padding.
   "openswan-unit ow-80a9e3869c-0": "trailing 2 octets left over",
   // A transform follows, and the proposal says that it has none.
