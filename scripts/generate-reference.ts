@@ -4,10 +4,13 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { defaultProposalTexts } from "../src/config/proposals.ts";
 import { authSection, roundSection } from "../src/config/schema/auth.ts";
+import { daemonSection } from "../src/config/schema/daemon.ts";
 import { documentation } from "../src/config/schema/documentation.ts";
+import { localSection } from "../src/config/schema/local.ts";
+import { peerSection } from "../src/config/schema/peer.ts";
 import { lockSection, protectSection } from "../src/config/schema/protect.ts";
 import { weakKeywords } from "../src/config/schema/scalars.ts";
-import { daemonSection, localSection, peerSection, topSection } from "../src/config/schema/schema.ts";
+import { topSection } from "../src/config/schema/schema.ts";
 import { type Transform, transforms } from "../src/crypto/transforms.ts";
 
 /** The whole page. */

@@ -7,8 +7,8 @@ import { expandProtect, isUdpOverlay, type ProtectLine, udpOverlays } from "../o
 import type { ChildDesired, ProposalDesired } from "../sa/desired.ts";
 import { errorAt, type Finding, type KeyPath, warningAt } from "./problem.ts";
 import { defaultProposals, refuseWeak, tellWeak } from "./proposals.ts";
+import type { peerSection } from "./schema/peer.ts";
 import type { ProtectEntry } from "./schema/protect.ts";
-import type { peerSection } from "./schema/schema.ts";
 import type { Values } from "./shape.ts";
 
 /** The keys of a peer that its lines take over. */

@@ -16,16 +16,13 @@ import { nearestWord } from "./nearest.ts";
 import { errorAt, type Finding, type KeyPath } from "./problem.ts";
 import { defaultProposals } from "./proposals.ts";
 import { findPaths, type Paths, type Resolver } from "./remotes.ts";
+import type { localSection } from "./schema/local.ts";
+import { messageDefaults } from "./schema/messages.ts";
+import { natDefaults } from "./schema/nat.ts";
+import { type defaultsSection, peerSection } from "./schema/peer.ts";
 import { protectEntry } from "./schema/protect.ts";
 import { redirectDefaults } from "./schema/redirect.ts";
-import {
-  type defaultsSection,
-  type localSection,
-  messageDefaults,
-  natDefaults,
-  peerSection,
-  timingDefaults,
-} from "./schema/schema.ts";
+import { timingDefaults } from "./schema/timing.ts";
 import type { SecretOrigin, SecretReader } from "./secrets.ts";
 import { isSection, readSection, type Values } from "./shape.ts";
 import { checkUnauthenticated } from "./unauthenticated.ts";

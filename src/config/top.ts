@@ -4,7 +4,10 @@ import { type FloodLimits, floodDefaults, type LockDesired } from "../sa/desired
 import { ikePortClash } from "./children.ts";
 import type { ConfigurationFile } from "./configuration-file.ts";
 import { errorAt, type Finding } from "./problem.ts";
-import { daemonSection, defaultsSection, type LogLevel, localSection, topSection } from "./schema/schema.ts";
+import { daemonSection, type LogLevel } from "./schema/daemon.ts";
+import { localSection } from "./schema/local.ts";
+import { defaultsSection } from "./schema/peer.ts";
+import { topSection } from "./schema/schema.ts";
 import { isSection, readSection, unknownKey, type Values } from "./shape.ts";
 
 export interface DaemonSettings {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { defaultsSection, peerShape } from "../../../src/config/schema/schema.ts";
+import { defaultsSection, peerShape } from "../../../src/config/schema/peer.ts";
 import { loadFolder, soundPeer } from "./folder.ts";
 
 /** Four lines of `local`, `peers:` in line 5; the peer's name stands in line 6, its keys from line 7. */

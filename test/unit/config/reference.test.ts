@@ -3,9 +3,12 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { renderReference } from "../../../scripts/generate-reference.ts";
 import { authSection, roundSection } from "../../../src/config/schema/auth.ts";
+import { daemonSection } from "../../../src/config/schema/daemon.ts";
 import { documentation } from "../../../src/config/schema/documentation.ts";
+import { localSection } from "../../../src/config/schema/local.ts";
+import { peerSection } from "../../../src/config/schema/peer.ts";
 import { lockSection, protectSection } from "../../../src/config/schema/protect.ts";
-import { daemonSection, localSection, peerSection, topSection } from "../../../src/config/schema/schema.ts";
+import { topSection } from "../../../src/config/schema/schema.ts";
 import { isSection } from "../../../src/config/shape.ts";
 import { readYaml } from "../../../src/config/yaml-source.ts";
 
