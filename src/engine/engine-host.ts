@@ -9,23 +9,33 @@ import type { Host, PayloadRewrite, PeerClaim, TimerName } from "../ikev2/host.t
 import type { IkeSa } from "../ikev2/ike-sa.ts";
 import { initiate } from "../ikev2/initiate.ts";
 import type { Traffic } from "../ikev2/liveness.ts";
-import { gatewayText } from "../ikev2/redirect.ts";
 import type { Resumable } from "../ikev2/resumption/resumable.ts";
 import { Tickets } from "../ikev2/resumption/tickets.ts";
 import type { KernelAbilities, KernelAnswer, KernelRequest, SaId, SaUsage } from "../kernel/port.ts";
 import type { Address } from "../negotiate/address.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
-import { formatSelector, type Selector } from "../negotiate/selector.ts";
+import type { Selector } from "../negotiate/selector.ts";
 import { type ChildEnds, type ChildSa, inboundId, outboundId } from "../sa/child-sa.ts";
 import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
-import { authenticates, type ChildDesired, type Gateway, type PeerDesired } from "../sa/desired.ts";
+import type { ChildDesired, Gateway, PeerDesired } from "../sa/desired.ts";
 import type { LogRecord } from "../sa/log-record.ts";
-import { formatEndpoint, type Path } from "../sa/path.ts";
+import type { Path } from "../sa/path.ts";
 import { findAmbiguity } from "./ambiguity.ts";
 import { moveChild } from "./child-mover.ts";
 import { equalData } from "./equal.ts";
 import { LogThrottle } from "./log-throttle.ts";
+import {
+  childSaDown,
+  childSaUp,
+  failed,
+  ikeSaEnded,
+  ikeSaRekeyed,
+  ikeSaUp,
+  messageDropped,
+  peerConnecting,
+  redirected,
+} from "./news.ts";
 import type { Parts } from "./parts.ts";
 import type { Peer, PeerContext } from "./peer.ts";
 import { Responder } from "./responder.ts";
@@ -94,13 +104,7 @@ export class EngineHost implements Host, PeerContext {
   dropped(tell: () => Pick<LogRecord, "peer" | "facts">): void {
     const unsaid = this.#throttle.admit(this.#parts.now);
     if (unsaid === undefined) return;
-    const { peer, facts } = tell();
-    this.log({
-      level: "debug",
-      event: "message-dropped",
-      ...(peer === undefined ? {} : { peer }),
-      facts: { ...facts, ...(unsaid === 0 ? {} : { unsaid }) },
-    });
+    this.log(messageDropped(tell(), unsaid));
   }
 
   inspect(sa: IkeSa, then: (traffic: Traffic) => void): void {
@@ -179,13 +183,7 @@ export class EngineHost implements Host, PeerContext {
 
   established(sa: IkeSa, initialContact: boolean): void {
     this.responder.leave(sa);
-    this.log({
-      // Invariant 9: weak is explicit, and said.
-      level: sa.peer === undefined || authenticates(sa.peer) ? "info" : "warn",
-      event: "ike-sa-up",
-      ...nameOf(sa),
-      facts: { role: sa.role, remote: formatEndpoint(sa.path.remote), identity: sa.remoteId?.text ?? "" },
-    });
+    this.log(ikeSaUp(sa));
     this.#parts.running.peerOf(sa)?.established(sa, initialContact);
   }
 
@@ -215,24 +213,23 @@ export class EngineHost implements Host, PeerContext {
   }
 
   rekeyed(sa: IkeSa, heir: IkeSa): void {
-    const facts = { role: heir.role, remote: formatEndpoint(heir.path.remote) };
-    this.log({ level: "info", event: "ike-sa-rekeyed", ...nameOf(heir), facts });
+    this.log(ikeSaRekeyed(heir));
     this.#parts.running.peerOf(heir)?.rekeyed(sa, heir);
   }
 
   rekeyFailed(sa: IkeSa, reason: Reason): void {
-    this.log({ level: "warn", event: "rekey-failed", ...nameOf(sa), reason });
+    this.log(failed("rekey-failed", sa, reason));
   }
 
   redirected(sa: IkeSa, to: Gateway): Reason | undefined {
     const refusal = this.#parts.running.peerOf(sa)?.handover.redirected(sa, to);
-    if (refusal === undefined) this.#tellRedirect(sa.peer, gatewayText(to), sa.path);
+    if (refusal === undefined) this.log(redirected(sa.peer, to, sa.path));
     return refusal;
   }
 
   elsewhere(sa: IkeSa, peer: PeerDesired): Gateway | undefined {
     const to = this.#parts.running.peer(peer.name)?.handover.elsewhere(sa);
-    if (to !== undefined) this.#tellRedirect(peer, gatewayText(to), sa.path);
+    if (to !== undefined) this.log(redirected(peer, to, sa.path));
     return to;
   }
 
@@ -241,13 +238,7 @@ export class EngineHost implements Host, PeerContext {
   }
 
   childUp(sa: IkeSa, child: ChildSa): void {
-    this.log({
-      level: "info",
-      event: "child-sa-up",
-      ...nameOf(sa),
-      child: child.desired.name,
-      facts: { ...spis(child), ...pairsOf(child) },
-    });
+    this.log(childSaUp(sa, child));
     if (sa.children.sendsOn(child)) this.#parts.standing.replaced(child.reqid, sa.peer?.timing.linger ?? 0);
     this.#parts.routes.add(child);
     this.#parts.running.peerOf(sa)?.childUp(sa, child);
@@ -299,19 +290,12 @@ export class EngineHost implements Host, PeerContext {
   }
 
   childFailed(sa: IkeSa, child: string, reason: Reason): void {
-    this.log({ level: "warn", event: "child-sa-failed", ...nameOf(sa), child, reason });
+    this.log({ ...failed("child-sa-failed", sa, reason), child });
     this.#parts.running.peerOf(sa)?.childFailed(child, reason);
   }
 
   childGone(sa: IkeSa, child: ChildSa, reason: Reason, outbound: boolean): void {
-    this.log({
-      level: "info",
-      event: "child-sa-down",
-      ...nameOf(sa),
-      child: child.desired.name,
-      reason,
-      facts: spis(child),
-    });
+    this.log(childSaDown(sa, child, reason));
     // Whatever is to carry its packets now must not wait any longer. What was not sent on leaves nothing to carry.
     if (outbound) for (const other of [...this.#waiting]) other.sendNow(child.reqid);
     // Locked before the SAs go: at no moment may the template be the only thing that holds the packets.
@@ -329,7 +313,7 @@ export class EngineHost implements Host, PeerContext {
     const peer = this.#parts.running.peerOf(sa);
     if (peer === undefined || equalData(peer.reason, reason)) return;
     peer.reason = reason;
-    this.log({ level: "warn", event: "ike-sa-failed", ...nameOf(sa), reason });
+    this.log(failed("ike-sa-failed", sa, reason));
   }
 
   refused(peers: readonly PeerDesired[], reason: Reason): void {
@@ -340,15 +324,7 @@ export class EngineHost implements Host, PeerContext {
   }
 
   ended(sa: IkeSa, reason: Reason): void {
-    // A call of ours that the peer's own made needless has not failed.
-    const failed = sa.establishedAt === 0 && reason.code !== "replaced";
-    this.log({
-      level: failed ? "warn" : "info",
-      event: failed ? "ike-sa-failed" : "ike-sa-down",
-      ...nameOf(sa),
-      reason,
-      facts: { remote: formatEndpoint(sa.path.remote) },
-    });
+    this.log(ikeSaEnded(sa, reason));
     this.#parts.running.peerOf(sa)?.ended(sa, reason);
     if (sa.peer === undefined) this.refused(this.#parts.directory.at(sa.path), reason);
   }
@@ -360,11 +336,6 @@ export class EngineHost implements Host, PeerContext {
     this.#parts.timers.forget(sa);
     this.#parts.timers.forget(sa.children);
     this.#parts.running.removeSa(sa);
-  }
-
-  #tellRedirect(peer: PeerDesired | undefined, to: string, path: Path): void {
-    const name = peer === undefined ? {} : { peer: peer.name };
-    this.log({ level: "info", event: "redirect", ...name, facts: { to, remote: formatEndpoint(path.remote) } });
   }
 
   // --- what a peer asks (PeerContext) -----------------------------------------------------------------------------
@@ -397,12 +368,7 @@ export class EngineHost implements Host, PeerContext {
   }
 
   connecting(peer: Peer, path: Path): void {
-    this.log({
-      level: "info",
-      event: "peer-connecting",
-      peer: peer.desired.name,
-      facts: { remote: formatEndpoint(path.remote), attempt: peer.attempts },
-    });
+    this.log(peerConnecting(peer, path));
   }
 
   freshSpi(): bigint {
@@ -412,20 +378,4 @@ export class EngineHost implements Host, PeerContext {
       if (spi !== 0n && this.#parts.running.sa(spi) === undefined) return spi;
     }
   }
-}
-
-function nameOf(sa: IkeSa): { peer?: string } {
-  return sa.peer === undefined ? {} : { peer: sa.peer.name };
-}
-
-/** How many of its selector pairs a peer agreed to, where that is not all of them; the others stay locked. */
-function pairsOf({ desired, selectors }: ChildSa): Record<string, string> {
-  const all = (1 + (desired.local.more?.length ?? 0)) * (1 + (desired.remote.more?.length ?? 0));
-  return selectors.length < all
-    ? { pairs: `${selectors.length} of ${all}: ${selectors.map(formatSelector).join(", ")}` }
-    : {};
-}
-
-function spis(child: ChildSa): Record<string, string> {
-  return { spiIn: child.spiIn.toString(16).padStart(8, "0"), spiOut: child.spiOut.toString(16).padStart(8, "0") };
 }
