@@ -126,6 +126,21 @@ export function reserved<const N extends string>(name: N, octets: 1 | 2 | 3): St
   };
 }
 
+/** A RESERVED field of `octets` octets that a receiver checks (RFC 2408 2.5.2, 5.3): anything but zeros is refused. */
+export function zeros(octets: number): Step<unknown> {
+  return {
+    read(r) {
+      for (let i = 0; i < octets; i++) {
+        const seen = r.u8("RESERVED");
+        if (seen !== 0) r.fail("value", `RESERVED is ${seen}, possible is 0`);
+      }
+    },
+    write(w) {
+      for (let i = 0; i < octets; i++) w.u8(0, "RESERVED");
+    },
+  };
+}
+
 /** One octet that holds the length of the later property `name`, see {@link sized}. */
 export function size(name: string): Step<unknown> {
   return {

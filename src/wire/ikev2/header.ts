@@ -1,5 +1,6 @@
-import { field, type Step, struct, u8, u32, u64 } from "../codec.ts";
+import { field, struct, u8, u32, u64 } from "../codec.ts";
 import { Reader } from "../reader.ts";
+import { versions } from "../version.ts";
 
 /** The IKE header (RFC 7296 3.1); IKEv1 has the same layout (RFC 2408 3.1). */
 export interface Header {
@@ -24,20 +25,6 @@ export const headerLength = 28;
 
 /** Where the length field is: it is known only when the rest has been written. */
 export const lengthOffset = 24;
-
-const versions: Step<{ readonly majorVersion: number; readonly minorVersion: number }> = {
-  read(r, into) {
-    const both = r.u8("version");
-    into.majorVersion = both >>> 4;
-    into.minorVersion = both & 0x0f;
-  },
-  write(w, from) {
-    const major = from.majorVersion as number;
-    const minor = from.minorVersion as number;
-    if (major > 15 || minor > 15) w.fail(`version is ${major}.${minor}, possible are 0 to 15 each`);
-    w.u8((major << 4) | minor, "version");
-  },
-};
 
 /** Both directions of the header. */
 export const headerCodec = struct(
