@@ -1,8 +1,9 @@
 /** Hosts behind one NAT that cannot be told apart (RFC 7296 2.23.1, RFC 3948 5.2). */
-import type { IkeSa } from "../ikev2/ike-sa.ts";
+
 import type { Reason } from "../negotiate/reason.ts";
 import type { Selector } from "../negotiate/selector.ts";
 import { selectorsOverlap } from "../negotiate/selector-overlap.ts";
+import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 import type { ChildDesired } from "../sa/desired.ts";
 
 /**
@@ -11,8 +12,8 @@ import type { ChildDesired } from "../sa/desired.ts";
  * which has come back.
  */
 export function findAmbiguity(
-  standing: Iterable<IkeSa>,
-  sa: IkeSa,
+  standing: Iterable<AnyIkeSa>,
+  sa: AnyIkeSa,
   child: ChildDesired,
   selectors: readonly Selector[],
 ): Reason | undefined {

@@ -1,6 +1,7 @@
 /** Child SAs that go where their IKE SA went: to other addresses or UDP ports, without a gap (RFC 7296 2.23, RFC 4555 3.5). */
-import type { IkeSa } from "../ikev2/ike-sa.ts";
+
 import type { KernelRequest, SaId, SaMove } from "../kernel/port.ts";
+import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 import {
   type ChildEnds,
   type ChildSa,
@@ -15,7 +16,7 @@ import { ChildRecord } from "./child-record.ts";
 import type { Parts } from "./parts.ts";
 
 interface Moving {
-  readonly sa: IkeSa;
+  readonly sa: AnyIkeSa;
   readonly child: ChildSa;
 }
 
@@ -23,7 +24,7 @@ interface Moving {
  * Moves `child`, and whatever of the same child travels between the same ends: the kernel finds SAs by reqid and
  * addresses. Where it refuses, all of them go, under whichever ends they stand, and are negotiated anew.
  */
-export function moveChild(parts: Parts, sa: IkeSa, child: ChildSa, ends: ChildEnds): void {
+export function moveChild(parts: Parts, sa: AnyIkeSa, child: ChildSa, ends: ChildEnds): void {
   const peer = parts.running.peerByReqid(child.reqid);
   const from: ChildEnds = { local: child.local, remote: child.remote, encapsulation: child.encapsulation };
   const group = [...(peer?.sas ?? [sa])].flatMap((owner) => movingOn(owner, child, from)).reverse();
@@ -64,7 +65,7 @@ export function moveChild(parts: Parts, sa: IkeSa, child: ChildSa, ends: ChildEn
 }
 
 /** Its Child SAs of the same child between these ends, oldest first. */
-function movingOn(sa: IkeSa, like: ChildSa, ends: ChildEnds): Moving[] {
+function movingOn(sa: AnyIkeSa, like: ChildSa, ends: ChildEnds): Moving[] {
   return [...sa.children.values()]
     .filter((child) => child.reqid === like.reqid && child.mode === like.mode && isBetween(child, ends))
     .map((child) => ({ sa, child }));

@@ -1,7 +1,8 @@
 /** One child that is to stand, and how it stands. */
-import type { IkeSa } from "../ikev2/ike-sa.ts";
+
 import type { Reason } from "../negotiate/reason.ts";
 import type { Selector } from "../negotiate/selector.ts";
+import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 import type { ChildEnds, ChildSa } from "../sa/child-sa.ts";
 import type { ChildDesired } from "../sa/desired.ts";
 
@@ -9,9 +10,9 @@ export type ChildState =
   /** On demand: the next packet asks for it, but not before `retryAt`. */
   | { readonly kind: "waiting"; readonly retryAt: number }
   | { readonly kind: "locked" /** Not asked for before. */; readonly retryAt: number }
-  | { readonly kind: "connecting"; by: IkeSa }
+  | { readonly kind: "connecting"; by: AnyIkeSa }
   /** `movingTo`: another IKE SA has been asked for it, because the one that carries it is to be closed. */
-  | { readonly kind: "up"; movingTo?: IkeSa };
+  | { readonly kind: "up"; movingTo?: AnyIkeSa };
 
 export class ChildRecord {
   readonly desired: ChildDesired;

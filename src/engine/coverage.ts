@@ -1,8 +1,8 @@
 /** Which of one IKE SA's children another carries. */
-import type { IkeSa } from "../ikev2/ike-sa.ts";
+import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 
 /** The names of the children of `sa` that `main` does not carry. */
-export function missingOn(main: IkeSa, sa: IkeSa): string[] {
+export function missingOn(main: AnyIkeSa, sa: AnyIkeSa): string[] {
   const carried = new Set<string>();
   for (const child of main.children.values()) {
     if (main.children.state(child)?.kind !== "Deleting") carried.add(child.desired.name);
@@ -11,7 +11,7 @@ export function missingOn(main: IkeSa, sa: IkeSa): string[] {
 }
 
 /** Whether `main` carries all that `sa` does, in both directions. */
-export function covers(main: IkeSa, sa: IkeSa): boolean {
+export function covers(main: AnyIkeSa, sa: AnyIkeSa): boolean {
   if (missingOn(main, sa).length > 0) return false;
   const sending = new Set<string>();
   for (const child of main.children.values()) if (main.children.sendsOn(child)) sending.add(child.desired.name);

@@ -1,7 +1,8 @@
 /** Of one peer's children those on demand: which of them a packet has asked for, and which wait for one. */
-import type { IkeSa } from "../ikev2/ike-sa.ts";
+
 import type { KernelRequest, SaId, SaUsage } from "../kernel/port.ts";
 import type { Selector } from "../negotiate/selector.ts";
+import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 import type { PeerDesired } from "../sa/desired.ts";
 import type { ChildRecord } from "./child-record.ts";
 import { IdleWatch } from "./idle-watch.ts";
@@ -29,7 +30,7 @@ export class Demand {
 
   constructor(
     peer: { readonly desired: PeerDesired; readonly children: ReadonlyMap<string, ChildRecord> },
-    sas: ReadonlySet<IkeSa>,
+    sas: ReadonlySet<AnyIkeSa>,
     context: DemandContext,
   ) {
     this.#desired = peer.desired;

@@ -1,14 +1,11 @@
 /** What IKE SAs and peers ask of the engine, turned into effects and into news for the peers. */
 import { wipe } from "../crypto/secret.ts";
-import type { ChildSas } from "../ikev2/child-sas.ts";
 import { reassemblyLimits } from "../ikev2/constants.ts";
 import type { CrashTokens } from "../ikev2/crash-token.ts";
 import { type Datagrams, datagramsOf } from "../ikev2/datagrams.ts";
 import { resume } from "../ikev2/exchanges/ike-session-resume-initiator.ts";
-import type { Host, PayloadRewrite, PeerClaim, TimerName } from "../ikev2/host.ts";
-import type { IkeSa } from "../ikev2/ike-sa.ts";
+import type { Host, PayloadRewrite, TimerName } from "../ikev2/host.ts";
 import { initiate } from "../ikev2/initiate.ts";
-import type { Traffic } from "../ikev2/liveness.ts";
 import type { Resumable } from "../ikev2/resumption/resumable.ts";
 import { Tickets } from "../ikev2/resumption/tickets.ts";
 import type { KernelAbilities, KernelAnswer, KernelRequest, SaId, SaUsage } from "../kernel/port.ts";
@@ -16,9 +13,13 @@ import type { Address } from "../negotiate/address.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { Selector } from "../negotiate/selector.ts";
+import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 import { type ChildEnds, type ChildSa, inboundId, outboundId } from "../sa/child-sa.ts";
+import type { ChildSas } from "../sa/child-sas.ts";
 import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
 import type { ChildDesired, Gateway, PeerDesired } from "../sa/desired.ts";
+import type { PeerClaim } from "../sa/host.ts";
+import type { Traffic } from "../sa/liveness.ts";
 import type { LogRecord } from "../sa/log-record.ts";
 import type { Path } from "../sa/path.ts";
 import { findAmbiguity } from "./ambiguity.ts";
@@ -86,14 +87,14 @@ export class EngineHost implements Host, PeerContext {
     for (const octets of datagramsOf(message)) this.#parts.outbox.send(octets, path);
   }
 
-  mayKeep(sa: IkeSa, octets: number): boolean {
+  mayKeep(sa: AnyIkeSa, octets: number): boolean {
     if (sa.establishedAt > 0) return true;
     if (this.#unproven + octets > reassemblyLimits.unproven) return false;
     this.#unproven += octets;
     return true;
   }
 
-  keepsNoMore(sa: IkeSa, octets: number): void {
+  keepsNoMore(sa: AnyIkeSa, octets: number): void {
     if (sa.establishedAt === 0) this.#unproven -= octets;
   }
 
@@ -107,11 +108,11 @@ export class EngineHost implements Host, PeerContext {
     this.log(messageDropped(tell(), unsaid));
   }
 
-  inspect(sa: IkeSa, then: (traffic: Traffic) => void): void {
+  inspect(sa: AnyIkeSa, then: (traffic: Traffic) => void): void {
     this.#resync.inspect(sa, then);
   }
 
-  compute(sa: IkeSa, job: ComputeJob, then: (result: ComputeResult) => void, tooLate?: () => void): void {
+  compute(sa: AnyIkeSa, job: ComputeJob, then: (result: ComputeResult) => void, tooLate?: () => void): void {
     this.#parts.running.addSa(sa);
     this.#parts.outbox.compute(job, (result) => {
       if (!sa.isOver) return then(result);
@@ -150,7 +151,7 @@ export class EngineHost implements Host, PeerContext {
     return this.#parts.running.peer(peer.name)?.childCandidates() ?? [];
   }
 
-  firstChild(sa: IkeSa): ChildDesired | undefined {
+  firstChild(sa: AnyIkeSa): ChildDesired | undefined {
     return this.#parts.running.peerOf(sa)?.firstChild(sa);
   }
 
@@ -159,7 +160,7 @@ export class EngineHost implements Host, PeerContext {
     return record?.unwelcome(identity, path) ?? admitUnauthenticated(record?.sas ?? [], peer, path);
   }
 
-  isInitialContact(sa: IkeSa, peer: PeerDesired): boolean {
+  isInitialContact(sa: AnyIkeSa, peer: PeerDesired): boolean {
     return (
       this.#parts.running.peer(peer.name)?.isInitialContact(sa, (reqid) => this.#parts.standing.has(reqid)) === true
     );
@@ -181,7 +182,7 @@ export class EngineHost implements Host, PeerContext {
     this.#parts.policies.release(child);
   }
 
-  established(sa: IkeSa, initialContact: boolean): void {
+  established(sa: AnyIkeSa, initialContact: boolean): void {
     this.responder.leave(sa);
     this.log(ikeSaUp(sa));
     this.#parts.running.peerOf(sa)?.established(sa, initialContact);
@@ -199,35 +200,35 @@ export class EngineHost implements Host, PeerContext {
     return this.#tokens.admit(this.#parts.now) !== undefined;
   }
 
-  forgotten(sa: IkeSa): void {
+  forgotten(sa: AnyIkeSa): void {
     const peer = this.#parts.running.peerOf(sa);
     if (peer?.forgotten(sa) !== true) sa.end({ code: "peer-lost-state" });
   }
 
-  renew(sa: IkeSa): void {
+  renew(sa: AnyIkeSa): void {
     this.#parts.running.peerOf(sa)?.handover.renew(sa);
   }
 
-  opened(sa: IkeSa): void {
+  opened(sa: AnyIkeSa): void {
     this.#parts.running.addSa(sa);
   }
 
-  rekeyed(sa: IkeSa, heir: IkeSa): void {
+  rekeyed(sa: AnyIkeSa, heir: AnyIkeSa): void {
     this.log(ikeSaRekeyed(heir));
     this.#parts.running.peerOf(heir)?.rekeyed(sa, heir);
   }
 
-  rekeyFailed(sa: IkeSa, reason: Reason): void {
+  rekeyFailed(sa: AnyIkeSa, reason: Reason): void {
     this.log(failed("rekey-failed", sa, reason));
   }
 
-  redirected(sa: IkeSa, to: Gateway): Reason | undefined {
+  redirected(sa: AnyIkeSa, to: Gateway): Reason | undefined {
     const refusal = this.#parts.running.peerOf(sa)?.handover.redirected(sa, to);
     if (refusal === undefined) this.log(redirected(sa.peer, to, sa.path));
     return refusal;
   }
 
-  elsewhere(sa: IkeSa, peer: PeerDesired): Gateway | undefined {
+  elsewhere(sa: AnyIkeSa, peer: PeerDesired): Gateway | undefined {
     const to = this.#parts.running.peer(peer.name)?.handover.elsewhere(sa);
     if (to !== undefined) this.log(redirected(peer, to, sa.path));
     return to;
@@ -237,7 +238,7 @@ export class EngineHost implements Host, PeerContext {
     return this.#parts.running.peer(peer.name)?.handover.redirectTo;
   }
 
-  childUp(sa: IkeSa, child: ChildSa): void {
+  childUp(sa: AnyIkeSa, child: ChildSa): void {
     this.log(childSaUp(sa, child));
     if (sa.children.sendsOn(child)) this.#parts.standing.replaced(child.reqid, sa.peer?.timing.linger ?? 0);
     this.#parts.routes.add(child);
@@ -250,7 +251,7 @@ export class EngineHost implements Host, PeerContext {
     return record?.isCarried(child) === true;
   }
 
-  ambiguity(sa: IkeSa, child: ChildDesired, selectors: readonly Selector[]): Reason | undefined {
+  ambiguity(sa: AnyIkeSa, child: ChildDesired, selectors: readonly Selector[]): Reason | undefined {
     return findAmbiguity(this.#parts.running.sas, sa, child, selectors);
   }
 
@@ -267,7 +268,7 @@ export class EngineHost implements Host, PeerContext {
     });
   }
 
-  ownAddresses(sa: IkeSa): readonly Address[] {
+  ownAddresses(sa: AnyIkeSa): readonly Address[] {
     return this.#parts.ownAddresses.towards(sa.peer, sa.path.local.address);
   }
 
@@ -275,7 +276,7 @@ export class EngineHost implements Host, PeerContext {
     return this.#parts.ownAddresses.callingFrom(peer);
   }
 
-  moveChild(sa: IkeSa, child: ChildSa, ends: ChildEnds): void {
+  moveChild(sa: AnyIkeSa, child: ChildSa, ends: ChildEnds): void {
     moveChild(this.#parts, sa, child, ends);
   }
 
@@ -284,17 +285,17 @@ export class EngineHost implements Host, PeerContext {
     else this.#waiting.delete(children);
   }
 
-  outboundUp(sa: IkeSa, child: ChildSa): void {
+  outboundUp(sa: AnyIkeSa, child: ChildSa): void {
     this.#parts.standing.replaced(child.reqid, sa.peer?.timing.linger ?? 0);
     this.#parts.running.peerOf(sa)?.outboundUp(sa);
   }
 
-  childFailed(sa: IkeSa, child: string, reason: Reason): void {
+  childFailed(sa: AnyIkeSa, child: string, reason: Reason): void {
     this.log({ ...failed("child-sa-failed", sa, reason), child });
     this.#parts.running.peerOf(sa)?.childFailed(child, reason);
   }
 
-  childGone(sa: IkeSa, child: ChildSa, reason: Reason, outbound: boolean): void {
+  childGone(sa: AnyIkeSa, child: ChildSa, reason: Reason, outbound: boolean): void {
     this.log(childSaDown(sa, child, reason));
     // Whatever is to carry its packets now must not wait any longer. What was not sent on leaves nothing to carry.
     if (outbound) for (const other of [...this.#waiting]) other.sendNow(child.reqid);
@@ -309,7 +310,7 @@ export class EngineHost implements Host, PeerContext {
     this.#parts.running.peerOf(sa)?.childGone(child, reason);
   }
 
-  noted(sa: IkeSa, reason: Reason): void {
+  noted(sa: AnyIkeSa, reason: Reason): void {
     const peer = this.#parts.running.peerOf(sa);
     if (peer === undefined || equalData(peer.reason, reason)) return;
     peer.reason = reason;
@@ -323,13 +324,13 @@ export class EngineHost implements Host, PeerContext {
     if (peer !== undefined && (peer.state !== "up" || peer.desired.remote === "any")) peer.reason = reason;
   }
 
-  ended(sa: IkeSa, reason: Reason): void {
+  ended(sa: AnyIkeSa, reason: Reason): void {
     this.log(ikeSaEnded(sa, reason));
     this.#parts.running.peerOf(sa)?.ended(sa, reason);
     if (sa.peer === undefined) this.refused(this.#parts.directory.at(sa.path), reason);
   }
 
-  forget(sa: IkeSa): void {
+  forget(sa: AnyIkeSa): void {
     // Not before: one that was refused, and lingers, costs as much as one that is half open.
     this.responder.leave(sa);
     this.#waiting.delete(sa.children);
@@ -340,7 +341,7 @@ export class EngineHost implements Host, PeerContext {
 
   // --- what a peer asks (PeerContext) -----------------------------------------------------------------------------
 
-  initiate(peer: Peer, path: Path, redirectedFrom: Address | undefined): IkeSa {
+  initiate(peer: Peer, path: Path, redirectedFrom: Address | undefined): AnyIkeSa {
     // A ticket is of the gateway that gave it.
     const kept = redirectedFrom === undefined ? this.#resumables.take(peer.desired, this.now()) : undefined;
     if (kept !== undefined) return resume(this, peer.desired, path, this.freshSpi(), kept);
@@ -348,7 +349,7 @@ export class EngineHost implements Host, PeerContext {
   }
 
   /** Its children are carried elsewhere: from now on packets leave on what is newer, while it still receives. */
-  retire(sa: IkeSa): void {
+  retire(sa: AnyIkeSa): void {
     for (const child of sa.children.values()) sa.children.stopSending(child);
   }
 

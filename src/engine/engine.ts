@@ -1,7 +1,7 @@
 /** The endpoint: events in, effects out (invariant 1). Gives each event to the part that it is for. */
 
-import { addressesChanged } from "../ikev2/exchanges/mobike.ts";
 import type { PayloadRewrite } from "../ikev2/host.ts";
+import { IkeSa } from "../ikev2/ike-sa.ts";
 import type { Policy } from "../kernel/port.ts";
 import { formatEndpoint, type Path } from "../sa/path.ts";
 import { WireError } from "../wire/error.ts";
@@ -94,7 +94,7 @@ export class Engine {
         return this.#configuration.configure(event.desired);
       case "addresses":
         this.#parts.ownAddresses.miss(event.missing);
-        for (const sa of running.sas) addressesChanged(sa);
+        for (const sa of running.sas) sa.dialect.addressesChanged();
         return;
       case "up":
         return running.peer(event.peer)?.up();
@@ -123,7 +123,7 @@ export class Engine {
     const fromInitiator = (header.flags & flag.initiator) !== 0;
     const ours = fromInitiator ? header.responderSpi : header.initiatorSpi;
     const sa = this.#parts.running.sa(ours);
-    if (sa !== undefined) return sa.receive(header, octets, path);
+    if (sa instanceof IkeSa) return sa.receive(header, octets, path);
     if (ours !== 0n) return this.#unknown(header, octets, path);
     const isRequest = (header.flags & flag.response) === 0;
     if (

@@ -1,12 +1,13 @@
 /** Callers that were sent to another gateway (RFC 5685 5): they have a while to bring up their tunnel there. */
-import type { IkeSa } from "../ikev2/ike-sa.ts";
-import { gatewayText, redirectCaller } from "../ikev2/redirect.ts";
+
+import { gatewayText } from "../ikev2/redirect.ts";
+import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 import type { Gateway, PeerDesired } from "../sa/desired.ts";
 
 /** What is asked of the peer. */
 export interface EvictionsContext {
   readonly desired: PeerDesired;
-  readonly sas: ReadonlySet<IkeSa>;
+  readonly sas: ReadonlySet<AnyIkeSa>;
   now(): number;
   /** Has the peer looked after at that time. */
   lookAgain(why: "evictions", at: number): void;
@@ -16,7 +17,7 @@ export interface EvictionsContext {
 export class Evictions {
   readonly #context: EvictionsContext;
   #to: Gateway | undefined;
-  readonly #until = new Map<IkeSa, number>();
+  readonly #until = new Map<AnyIkeSa, number>();
 
   constructor(context: EvictionsContext) {
     this.#context = context;
@@ -34,12 +35,12 @@ export class Evictions {
     this.#until.clear();
     if (to === undefined) return;
     for (const sa of [...this.#context.sas]) {
-      if (sa.state.kind === "Established" && this.sendAway(sa) !== undefined) sa.request(redirectCaller(to));
+      if (sa.state.kind === "Established" && this.sendAway(sa) !== undefined) sa.dialect.redirect(to);
     }
   }
 
   /** Where the caller of an IKE SA is sent: only one that said it can be (RFC 5685 3). From now on its time runs. */
-  sendAway(sa: IkeSa): Gateway | undefined {
+  sendAway(sa: AnyIkeSa): Gateway | undefined {
     const { authentication } = sa;
     if (this.#to === undefined || authentication?.role !== "responder" || !authentication.redirectable)
       return undefined;
@@ -64,14 +65,14 @@ export class Evictions {
   }
 
   /** A rekey put `heir` in the place of `sa`: its time goes on. */
-  rekeyed(sa: IkeSa, heir: IkeSa): void {
+  rekeyed(sa: AnyIkeSa, heir: AnyIkeSa): void {
     const until = this.#until.get(sa);
     if (until === undefined) return;
     this.#until.delete(sa);
     this.#until.set(heir, until);
   }
 
-  ended(sa: IkeSa): void {
+  ended(sa: AnyIkeSa): void {
     this.#until.delete(sa);
   }
 }

@@ -1,7 +1,8 @@
 /** How one IKE SA with a peer gives way to another, here or elsewhere: proofs repeated (RFC 4478), redirects (RFC 5685). */
-import type { IkeSa } from "../ikev2/ike-sa.ts";
+
 import type { Address } from "../negotiate/address.ts";
 import type { Reason } from "../negotiate/reason.ts";
+import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 import type { Gateway, PeerDesired } from "../sa/desired.ts";
 import type { ChildRecord } from "./child-record.ts";
 import { Evictions } from "./evictions.ts";
@@ -14,15 +15,15 @@ export const handoverTimers = ["renewals", "evictions"] as const;
 /** What is asked of the peer. */
 export interface HandoverContext {
   readonly desired: PeerDesired;
-  readonly sas: ReadonlySet<IkeSa>;
+  readonly sas: ReadonlySet<AnyIkeSa>;
   readonly children: ReadonlyMap<string, ChildRecord>;
   now(): number;
   /** Has the peer look after it at that time. */
   lookAgain(why: (typeof handoverTimers)[number], at: number): void;
   /** Stops sending on an IKE SA's children, whose traffic another carries. */
-  retire(sa: IkeSa): void;
+  retire(sa: AnyIkeSa): void;
   /** Opens another IKE SA; undefined where the peer cannot be called. */
-  call(address: Address, redirectedFrom?: Address): IkeSa | undefined;
+  call(address: Address, redirectedFrom?: Address): AnyIkeSa | undefined;
 }
 
 /** One peer's: as the end that calls, and as the end that is called. */
@@ -43,7 +44,7 @@ export class Handover {
    * Opens another IKE SA, which takes the place of this one as soon as it carries its children. Who only waits for calls
    * leaves it to the other end. Whether one is under way.
    */
-  renew(sa: IkeSa): boolean {
+  renew(sa: AnyIkeSa): boolean {
     const calls = sa.authentication?.role === "initiator" || this.#context.desired.initiate;
     if (calls && !this.#renewals.has(sa)) {
       const heir = this.#context.call(sa.path.remote.address);
@@ -53,7 +54,7 @@ export class Handover {
   }
 
   /** The peer sends us elsewhere: goes there, or says why not. What carries traffic stays until the new one does. */
-  redirected(sa: IkeSa, to: Gateway): Reason | undefined {
+  redirected(sa: AnyIkeSa, to: Gateway): Reason | undefined {
     const verdict = this.#redirects.follow(to, sa.path.remote.address, this.#context.now());
     if ("reason" in verdict) return verdict.reason;
     const heir = this.#context.call(verdict.address, sa.path.remote.address);
@@ -75,17 +76,17 @@ export class Handover {
   }
 
   /** Where the caller of this IKE SA is sent; undefined: it may stay. */
-  elsewhere(sa: IkeSa): Gateway | undefined {
+  elsewhere(sa: AnyIkeSa): Gateway | undefined {
     return this.#evictions.sendAway(sa);
   }
 
   /** A rekey put `heir` in the place of `sa`. */
-  rekeyed(sa: IkeSa, heir: IkeSa): void {
+  rekeyed(sa: AnyIkeSa, heir: AnyIkeSa): void {
     this.#renewals.rekeyed(sa, heir);
     this.#evictions.rekeyed(sa, heir);
   }
 
-  ended(sa: IkeSa): void {
+  ended(sa: AnyIkeSa): void {
     this.#renewals.ended(sa);
     this.#evictions.ended(sa);
   }

@@ -1,6 +1,7 @@
 /** Takes children on demand down once they have carried nothing for their time. */
-import type { IkeSa } from "../ikev2/ike-sa.ts";
+
 import type { SaId, SaUsage } from "../kernel/port.ts";
+import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 import { inboundId, outboundId } from "../sa/child-sa.ts";
 import type { ChildRecord } from "./child-record.ts";
 import { saKey } from "./sa-key.ts";
@@ -8,7 +9,7 @@ import type { TimerOwner } from "./timers.ts";
 
 /** What is asked of the peer and of what surrounds it. */
 export interface IdleContext {
-  readonly sas: ReadonlySet<IkeSa>;
+  readonly sas: ReadonlySet<AnyIkeSa>;
   readonly children: ReadonlyMap<string, ChildRecord>;
   now(): number;
   arm(owner: TimerOwner, name: string, at: number): void;

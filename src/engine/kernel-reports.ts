@@ -1,9 +1,9 @@
 /** What the kernel reports unasked: SAs that ended, packets that found none, reports that were lost. */
 
-import { espHeardFrom } from "../ikev2/address-update.ts";
 import type { KernelEvent, SaId } from "../kernel/port.ts";
 import type { Endpoint } from "../negotiate/address.ts";
 import type { Selector } from "../negotiate/selector.ts";
+import { espHeardFrom } from "../sa/path-change.ts";
 import type { Parts } from "./parts.ts";
 import type { Resync } from "./resync.ts";
 

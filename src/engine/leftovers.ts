@@ -1,11 +1,12 @@
 /** IKE SAs that the peer has replaced by a newer one, knowingly or because it forgot them (RFC 7296 2.4). */
-import type { IkeSa } from "../ikev2/ike-sa.ts";
+
 import type { Identity } from "../negotiate/identity.ts";
+import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 import { covers } from "./coverage.ts";
 
 /** A leftover that is not being closed yet. */
 export interface Leftover {
-  readonly sa: IkeSa;
+  readonly sa: AnyIkeSa;
   /** The peer says that it knows nothing of it (INITIAL_CONTACT). */
   readonly forgotten: boolean;
   /** Newer IKE SAs carry all its children. */
@@ -17,28 +18,28 @@ export interface Leftover {
 /** Tells, of one peer's IKE SAs, the leftovers from those that took their place: the same identity is at the other end. */
 export class Leftovers {
   /** With each: whether the peer says that it knows nothing of it. */
-  readonly #leftovers = new Map<IkeSa, boolean>();
+  readonly #leftovers = new Map<AnyIkeSa, boolean>();
   /** When the peer showed that it had lost them, in ms of the engine's clock. */
-  readonly #lostAt = new Map<IkeSa, number>();
-  readonly #byIdentity = new Map<string, Set<IkeSa>>();
+  readonly #lostAt = new Map<AnyIkeSa, number>();
+  readonly #byIdentity = new Map<string, Set<AnyIkeSa>>();
 
-  has(sa: IkeSa): boolean {
+  has(sa: AnyIkeSa): boolean {
     return this.#leftovers.has(sa);
   }
 
   /** Whether the peer says that it knows nothing of it. */
-  isForgotten(sa: IkeSa): boolean {
+  isForgotten(sa: AnyIkeSa): boolean {
     return this.#leftovers.get(sa) === true;
   }
 
   /** The peer has shown that it knows nothing of it any more. */
-  forget(sa: IkeSa, now: number): void {
+  forget(sa: AnyIkeSa, now: number): void {
     this.#leftovers.set(sa, true);
     if (!this.#lostAt.has(sa)) this.#lostAt.set(sa, now);
   }
 
   /** An IKE SA was established; `initialContact`: the peer says that it has no other. */
-  established(sa: IkeSa, initialContact: boolean): void {
+  established(sa: AnyIkeSa, initialContact: boolean): void {
     const key = sa.remoteId?.text ?? "";
     const twins = this.#byIdentity.get(key) ?? new Set();
     this.#byIdentity.set(key, twins);
@@ -52,7 +53,7 @@ export class Leftovers {
   }
 
   /** `heir` took the place of `sa`. */
-  rekeyed(sa: IkeSa, heir: IkeSa): void {
+  rekeyed(sa: AnyIkeSa, heir: AnyIkeSa): void {
     const forgotten = this.#leftovers.get(sa);
     const isKnown = this.#byIdentity.get(sa.remoteId?.text ?? "")?.has(sa) === true;
     this.ended(sa);
@@ -62,7 +63,7 @@ export class Leftovers {
     this.#byIdentity.set(key, (this.#byIdentity.get(key) ?? new Set()).add(heir));
   }
 
-  ended(sa: IkeSa): void {
+  ended(sa: AnyIkeSa): void {
     this.#leftovers.delete(sa);
     this.#lostAt.delete(sa);
     const key = sa.remoteId?.text ?? "";
@@ -72,7 +73,7 @@ export class Leftovers {
   }
 
   /** Those that stand with that identity at the other end. */
-  with(identity: Identity): Iterable<IkeSa> {
+  with(identity: Identity): Iterable<AnyIkeSa> {
     return this.#byIdentity.get(identity.text) ?? [];
   }
 
@@ -80,7 +81,7 @@ export class Leftovers {
    * Those that are not being closed yet, all or those whose place `heir` may have taken: of one peer there may be very many.
    * They may go while this is gone through.
    */
-  *standing(heir?: IkeSa): Generator<Leftover> {
+  *standing(heir?: AnyIkeSa): Generator<Leftover> {
     if (this.#leftovers.size === 0) return;
     const twins = heir === undefined ? this.#leftovers.keys() : this.#byIdentity.get(heir.remoteId?.text ?? "");
     for (const sa of [...(twins ?? [])]) {

@@ -1,8 +1,9 @@
 /** What is told of what happens to IKE SAs and Child SAs: one log record for each kind of news. */
-import type { IkeSa } from "../ikev2/ike-sa.ts";
+
 import { gatewayText } from "../ikev2/redirect.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import { formatSelector } from "../negotiate/selector.ts";
+import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 import type { ChildSa } from "../sa/child-sa.ts";
 import { authenticates, type Gateway, type PeerDesired } from "../sa/desired.ts";
 import type { LogRecord } from "../sa/log-record.ts";
@@ -26,7 +27,7 @@ export function peerConnecting(peer: Peer, path: Path): LogRecord {
 }
 
 /** Both ends have proved who they are. */
-export function ikeSaUp(sa: IkeSa): LogRecord {
+export function ikeSaUp(sa: AnyIkeSa): LogRecord {
   return {
     // Invariant 9: weak is explicit, and said.
     level: sa.peer === undefined || authenticates(sa.peer) ? "info" : "warn",
@@ -37,13 +38,13 @@ export function ikeSaUp(sa: IkeSa): LogRecord {
 }
 
 /** An IKE SA took the place of another. */
-export function ikeSaRekeyed(heir: IkeSa): LogRecord {
+export function ikeSaRekeyed(heir: AnyIkeSa): LogRecord {
   const facts = { role: heir.role, remote: formatEndpoint(heir.path.remote) };
   return { level: "info", event: "ike-sa-rekeyed", ...nameOf(heir), facts };
 }
 
 /** An IKE SA is over, or never came to stand. */
-export function ikeSaEnded(sa: IkeSa, reason: Reason): LogRecord {
+export function ikeSaEnded(sa: AnyIkeSa, reason: Reason): LogRecord {
   const facts = { remote: formatEndpoint(sa.path.remote) };
   // A call of ours that the peer's own made needless has not failed.
   if (sa.establishedAt === 0 && reason.code !== "replaced") return { ...failed("ike-sa-failed", sa, reason), facts };
@@ -53,20 +54,20 @@ export function ikeSaEnded(sa: IkeSa, reason: Reason): LogRecord {
 /** Something about an IKE SA came to nothing. */
 export function failed(
   event: "ike-sa-failed" | "child-sa-failed" | "rekey-failed",
-  sa: IkeSa,
+  sa: AnyIkeSa,
   reason: Reason,
 ): LogRecord {
   return { level: "warn", event, ...nameOf(sa), reason };
 }
 
 /** A pair of Child SAs stands. */
-export function childSaUp(sa: IkeSa, child: ChildSa): LogRecord {
+export function childSaUp(sa: AnyIkeSa, child: ChildSa): LogRecord {
   const facts = { ...spis(child), ...pairsOf(child) };
   return { level: "info", event: "child-sa-up", ...nameOf(sa), child: child.desired.name, facts };
 }
 
 /** A pair of Child SAs is gone. */
-export function childSaDown(sa: IkeSa, child: ChildSa, reason: Reason): LogRecord {
+export function childSaDown(sa: AnyIkeSa, child: ChildSa, reason: Reason): LogRecord {
   return {
     level: "info",
     event: "child-sa-down",
@@ -84,7 +85,7 @@ export function redirected(peer: PeerDesired | undefined, to: Gateway, path: Pat
   return { level: "info", event: "redirect", ...name, facts };
 }
 
-function nameOf(sa: IkeSa): { peer?: string } {
+function nameOf(sa: AnyIkeSa): { peer?: string } {
   return sa.peer === undefined ? {} : { peer: sa.peer.name };
 }
 

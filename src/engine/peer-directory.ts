@@ -1,11 +1,11 @@
 /** Finding the configured peer that a path or a claimed identity belongs to. */
 
 import { methodOf } from "../ikev2/auth/methods.ts";
-import type { PeerClaim } from "../ikev2/host.ts";
 import type { Address } from "../negotiate/address.ts";
 import { type Identity, sameIdentity } from "../negotiate/identity.ts";
 import type { CandidateRejection, Reason } from "../negotiate/reason.ts";
 import type { PeerDesired } from "../sa/desired.ts";
+import type { PeerClaim } from "../sa/host.ts";
 import type { Path } from "../sa/path.ts";
 
 /** How many rejected candidates a reason names. */

@@ -1,12 +1,10 @@
 /** One configured peer: keeps its IKE SA and its children what the operator wants them to be. */
 
-import { createChild } from "../ikev2/exchanges/create-child-sa-initiator.ts";
-import { addressesChanged } from "../ikev2/exchanges/mobike.ts";
-import type { IkeSa } from "../ikev2/ike-sa.ts";
 import { type Address, familyOf } from "../negotiate/address.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { Selector } from "../negotiate/selector.ts";
+import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 import type { ChildSa } from "../sa/child-sa.ts";
 import { authenticates, type ChildDesired, type PeerDesired } from "../sa/desired.ts";
 import { ikePort, natTraversalPort, type Path } from "../sa/path.ts";
@@ -32,9 +30,9 @@ export interface PeerContext extends DemandContext {
   random(length: number): Uint8Array;
   disarm(owner: TimerOwner, name: string): void;
   /** Stops sending on an IKE SA's children, whose traffic another carries. */
-  retire(sa: IkeSa): void;
+  retire(sa: AnyIkeSa): void;
   /** Opens an IKE SA; the peer gets to know it by `adopt`. */
-  initiate(peer: Peer, path: Path, redirectedFrom: Address | undefined): IkeSa;
+  initiate(peer: Peer, path: Path, redirectedFrom: Address | undefined): AnyIkeSa;
   connecting(peer: Peer, path: Path): void;
   /** Our address from which a peer is called. */
   callingFrom(peer: PeerDesired): Address | undefined;
@@ -46,7 +44,7 @@ export class Peer implements TimerOwner {
   desired: PeerDesired;
   readonly children = new Map<string, ChildRecord>();
   /** Every IKE SA with this peer that is not over: opened by us, or authenticated as this peer. */
-  readonly sas = new Set<IkeSa>();
+  readonly sas = new Set<AnyIkeSa>();
   state: PeerState;
   since: number;
   reason: Reason | undefined;
@@ -125,7 +123,7 @@ export class Peer implements TimerOwner {
   /** Replaces every Child SA, or every IKE SA, without waiting for its time. */
   rekey(what: "children" | "ike"): void {
     for (const sa of [...this.sas]) {
-      if (what === "ike") sa.succession.start();
+      if (what === "ike") sa.dialect.rekey();
       else for (const child of [...sa.children.values()]) sa.children.rekey(child);
     }
   }
@@ -143,7 +141,7 @@ export class Peer implements TimerOwner {
    * Whether to tell the peer that this is our only IKE SA with it. Not while SAs of a former run carry traffic: some peers
    * delete theirs at once, before the new ones stand. `left` says whether such stand.
    */
-  isInitialContact(sa: IkeSa, left: (reqid: number) => boolean): boolean {
+  isInitialContact(sa: AnyIkeSa, left: (reqid: number) => boolean): boolean {
     if (this.desired.unique === "never") return false;
     for (const other of this.sas) if (other !== sa && other.state.kind === "Established") return false;
     for (const { reqid } of this.children.values()) if (left(reqid)) return false;
@@ -152,24 +150,24 @@ export class Peer implements TimerOwner {
 
   /** The same peer, from another address of ours (RFC 4555): what stands goes there. False where some IKE SA cannot. */
   relocate(desired: PeerDesired): boolean {
-    if (![...this.sas].every((sa) => sa.mobike !== undefined || sa.isOver)) return false;
+    if (![...this.sas].every((sa) => sa.dialect.canMove || sa.isOver)) return false;
     this.desired = desired;
     for (const sa of this.sas) {
       sa.peer = desired;
-      addressesChanged(sa);
+      sa.dialect.addressesChanged();
     }
     return true;
   }
 
   /** The peer has lost it, while its kernel may go on: another takes its place, where one stands, or we may call. Whether one does. */
-  forgotten(sa: IkeSa): boolean {
+  forgotten(sa: AnyIkeSa): boolean {
     this.#redundancy.forgotten(sa);
     return this.#redundancy.main() !== undefined || this.handover.renew(sa);
   }
 
   // --- what happens to its IKE SAs --------------------------------------------------------------------------------
 
-  established(sa: IkeSa, initialContact: boolean): void {
+  established(sa: AnyIkeSa, initialContact: boolean): void {
     this.sas.add(sa);
     if (this.state === "down") return sa.close(this.reason ?? { code: "operator", action: "down" });
     this.#failures = 0;
@@ -182,7 +180,7 @@ export class Peer implements TimerOwner {
   }
 
   /** `heir` has taken the place of `sa`, and carries its children. */
-  rekeyed(sa: IkeSa, heir: IkeSa): void {
+  rekeyed(sa: AnyIkeSa, heir: AnyIkeSa): void {
     if (!this.sas.delete(sa)) return;
     this.sas.add(heir);
     this.#redundancy.rekeyed(sa, heir);
@@ -194,7 +192,7 @@ export class Peer implements TimerOwner {
     this.tend();
   }
 
-  ended(sa: IkeSa, reason: Reason): void {
+  ended(sa: AnyIkeSa, reason: Reason): void {
     const stood = sa.establishedAt > 0;
     if (!this.sas.delete(sa)) return;
     this.#redundancy.ended(sa);
@@ -226,7 +224,7 @@ export class Peer implements TimerOwner {
     return found !== "lost";
   }
 
-  childUp(sa: IkeSa, child: ChildSa): void {
+  childUp(sa: AnyIkeSa, child: ChildSa): void {
     const record = this.children.get(child.desired.name);
     if (record === undefined) return;
     record.add(child);
@@ -239,7 +237,7 @@ export class Peer implements TimerOwner {
   }
 
   /** A Child SA that stood is what is sent on now. */
-  outboundUp(sa: IkeSa): void {
+  outboundUp(sa: AnyIkeSa): void {
     this.#redundancy.closeLeftovers(sa);
     this.tend();
   }
@@ -272,7 +270,7 @@ export class Peer implements TimerOwner {
   }
 
   /** The first child that is to be asked for in IKE_AUTH; from now on this IKE SA asks for it. */
-  firstChild(sa: IkeSa): ChildDesired | undefined {
+  firstChild(sa: AnyIkeSa): ChildDesired | undefined {
     for (const record of this.children.values()) {
       if (record.state.kind === "up" || record.state.kind === "waiting") continue;
       record.change({ kind: "connecting", by: sa }, this.#context.now());
@@ -327,7 +325,7 @@ export class Peer implements TimerOwner {
     this.#call(address);
   }
 
-  #call(address: Address, redirectedFrom?: Address): IkeSa | undefined {
+  #call(address: Address, redirectedFrom?: Address): AnyIkeSa | undefined {
     const { remote, port } = this.desired;
     const local = this.#context.callingFrom(this.desired);
     if (remote === "any" || local === undefined) return undefined;
@@ -344,12 +342,12 @@ export class Peer implements TimerOwner {
   /** The peer was quicker: of our own calls, those of which it has nothing but half-open state are needless. */
   #giveUpOwnCalls(): void {
     for (const sa of [...this.sas]) {
-      if (sa.role === "initiator" && sa.establishedAt === 0 && sa.state.kind !== "ExpectAuthResponse")
+      if (sa.role === "initiator" && sa.establishedAt === 0 && !sa.dialect.mayStandAtPeer)
         sa.close({ code: "replaced" });
     }
   }
 
-  #tendChildren(main: IkeSa): void {
+  #tendChildren(main: AnyIkeSa): void {
     if (!this.desired.initiate && main.origin === "responder") return;
     const now = this.#context.now();
     const patience = main.origin === "responder" ? main.lastAnswered + responderPatience : 0;
@@ -361,7 +359,7 @@ export class Peer implements TimerOwner {
       else if (!this.#mayAskMore()) return;
       else {
         record.change({ kind: "connecting", by: main }, now);
-        main.request(createChild(record.desired));
+        main.dialect.askForChild(record.desired);
       }
     }
     if (next < Number.POSITIVE_INFINITY) this.#context.arm(this, "tend", next);

@@ -1,9 +1,8 @@
 /** Of one peer's IKE SAs and pairs of Child SAs, those that are one too many: which they are, and how they go. */
-import { createChild } from "../ikev2/exchanges/create-child-sa-initiator.ts";
-import { proofOfLife } from "../ikev2/exchanges/informational.ts";
-import type { IkeSa } from "../ikev2/ike-sa.ts";
+
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
+import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 import type { ChildSa } from "../sa/child-sa.ts";
 import type { UniquePolicy } from "../sa/desired.ts";
 import { formatEndpoint, type Path } from "../sa/path.ts";
@@ -26,13 +25,13 @@ export type Look = "redundant" | "leftovers" | "crossed";
 /** What is asked of the peer and of what surrounds it. */
 export interface RedundancyContext {
   readonly unique: UniquePolicy;
-  readonly sas: ReadonlySet<IkeSa>;
+  readonly sas: ReadonlySet<AnyIkeSa>;
   readonly children: ReadonlyMap<string, ChildRecord>;
   now(): number;
   /** Has the peer look again at that time, in ms of the engine's clock. */
   lookAgain(why: Look, at: number): void;
   /** Stops sending on an IKE SA's children, whose traffic another carries. */
-  retire(sa: IkeSa): void;
+  retire(sa: AnyIkeSa): void;
 }
 
 /** Chooses the IKE SA that stays, and closes the others as soon as nothing is lost by it. */
@@ -40,7 +39,7 @@ export class Redundancy {
   readonly #context: RedundancyContext;
   readonly #leftovers = new Leftovers();
   /** IKE SAs that are being asked for a sign of life. */
-  readonly #asked = new WeakSet<IkeSa>();
+  readonly #asked = new WeakSet<AnyIkeSa>();
   /** When each will be looked at again, in ms of the engine's clock; in the past: not at all. */
   readonly #looks = new Map<Look, number>();
   /** How often we closed one that the peer should have closed. */
@@ -70,25 +69,25 @@ export class Redundancy {
   }
 
   /** An IKE SA was established; `initialContact`: the peer says that it has no other. */
-  established(sa: IkeSa, initialContact: boolean): void {
+  established(sa: AnyIkeSa, initialContact: boolean): void {
     if (this.#context.unique === "never") return;
     this.#leftovers.established(sa, initialContact);
     this.closeLeftovers(sa);
   }
 
   /** One took the place of another: what was known of that holds for it. */
-  rekeyed(sa: IkeSa, heir: IkeSa): void {
+  rekeyed(sa: AnyIkeSa, heir: AnyIkeSa): void {
     this.#leftovers.rekeyed(sa, heir);
   }
 
   /** The peer has shown that it knows nothing of it any more; it goes when another carries its children, or soon. */
-  forgotten(sa: IkeSa): void {
+  forgotten(sa: AnyIkeSa): void {
     const now = this.#context.now();
     this.#leftovers.forget(sa, now);
     this.#lookAgain("leftovers", now + redundantPatience);
   }
 
-  ended(sa: IkeSa): void {
+  ended(sa: AnyIkeSa): void {
     this.#leftovers.ended(sa);
   }
 
@@ -96,8 +95,8 @@ export class Redundancy {
    * The IKE SA that children are asked for on: of those that nothing newer has replaced, the one that RFC 7296 2.8.1's
    * comparison of nonces keeps.
    */
-  main(): IkeSa | undefined {
-    let main: IkeSa | undefined;
+  main(): AnyIkeSa | undefined {
+    let main: AnyIkeSa | undefined;
     for (const sa of this.#context.sas) {
       if (sa.state.kind !== "Established" || this.#leftovers.isForgotten(sa)) continue;
       if (main === undefined || this.#isBetter(sa, main)) main = sa;
@@ -106,7 +105,7 @@ export class Redundancy {
   }
 
   /** Does what brings the peer nearer to having `main` alone, with one pair for each child. */
-  tend(main: IkeSa): void {
+  tend(main: AnyIkeSa): void {
     if (this.#context.unique !== "never") this.#tendTwins(main);
     this.#tendCrossed(main);
   }
@@ -116,7 +115,7 @@ export class Redundancy {
    * them has had its time. A peer that remembers them is left to close them itself, and to keep what is not replaced.
    * With `heir`, only those are looked at whose place it may have taken.
    */
-  closeLeftovers(heir?: IkeSa): void {
+  closeLeftovers(heir?: AnyIkeSa): void {
     const now = this.#context.now();
     for (const { sa, forgotten, replaced, since } of this.#leftovers.standing(heir)) {
       const overdue = since + redundantPatience;
@@ -133,7 +132,7 @@ export class Redundancy {
     this.#context.lookAgain(why, at);
   }
 
-  #isBetter(sa: IkeSa, than: IkeSa): boolean {
+  #isBetter(sa: AnyIkeSa, than: AnyIkeSa): boolean {
     const isLeft = this.#leftovers.has(sa);
     return isLeft === this.#leftovers.has(than) ? sa.lowestNonce > than.lowestNonce : !isLeft;
   }
@@ -142,7 +141,7 @@ export class Redundancy {
    * Two ends that called each other at once have two IKE SAs. Who opened the lesser one closes it once the other carries
    * all its children, and asks for those that it does not carry yet.
    */
-  #tendTwins(main: IkeSa): void {
+  #tendTwins(main: AnyIkeSa): void {
     for (const sa of [...this.#context.sas]) {
       if (sa === main || sa.state.kind !== "Established" || this.#leftovers.has(sa)) continue;
       if (sa.origin === "initiator") this.#tendOwnTwin(sa, main);
@@ -150,7 +149,7 @@ export class Redundancy {
     }
   }
 
-  #tendOwnTwin(sa: IkeSa, main: IkeSa): void {
+  #tendOwnTwin(sa: AnyIkeSa, main: AnyIkeSa): void {
     const overdue = bothSince(sa, main) + redundantPatience;
     const covered = covers(main, sa);
     if (covered || overdue <= this.#context.now()) {
@@ -162,7 +161,7 @@ export class Redundancy {
   }
 
   /** The peer opened it; a daemon that has no such rule keeps both for ever. What `main` does not carry is left alone. */
-  #tendTheirTwin(sa: IkeSa, main: IkeSa): void {
+  #tendTheirTwin(sa: AnyIkeSa, main: AnyIkeSa): void {
     if (!covers(main, sa)) return;
     const patience = openerPatience * 2 ** Math.min(this.#closedForPeer, mostDoublings);
     const overdue = bothSince(sa, main) + patience;
@@ -176,38 +175,36 @@ export class Redundancy {
    * Whether the peer has shown that it has `main` still, after both came to stand: one of the two may have ended the other
    * there without a word, by an INITIAL_CONTACT that was on its way. Where it has not, it is asked.
    */
-  #livesBeside(main: IkeSa, sa: IkeSa): boolean {
+  #livesBeside(main: AnyIkeSa, sa: AnyIkeSa): boolean {
     if (main.lastHeard > bothSince(main, sa)) return true;
     this.#askForLife(main);
     return false;
   }
 
-  #askForLife(sa: IkeSa): void {
+  #askForLife(sa: AnyIkeSa): void {
     if (this.#asked.has(sa)) return;
     this.#asked.add(sa);
-    sa.request(
-      proofOfLife(() => {
-        this.#asked.delete(sa);
-        this.#lookAgain("redundant", this.#context.now());
-      }),
-    );
+    sa.dialect.askForLife(() => {
+      this.#asked.delete(sa);
+      this.#lookAgain("redundant", this.#context.now());
+    });
   }
 
-  #move(name: string, main: IkeSa): void {
+  #move(name: string, main: AnyIkeSa): void {
     const record = this.#context.children.get(name);
     if (record === undefined || record.state.kind !== "up" || record.state.movingTo === main) return;
     record.change({ kind: "up", movingTo: main }, this.#context.now());
-    main.request(createChild(record.desired));
+    main.dialect.askForChild(record.desired);
   }
 
   /** `covered`: its children are carried elsewhere, so that nothing need be sent on them while the peer drops its halves. */
-  #replace(sa: IkeSa, covered: boolean): void {
+  #replace(sa: AnyIkeSa, covered: boolean): void {
     if (covered) this.#context.retire(sa);
     sa.close({ code: "replaced" });
   }
 
   /** Both ends asked for the same child at once: who asked for the lesser pair has it deleted, or we do in the end. */
-  #tendCrossed(main: IkeSa): void {
+  #tendCrossed(main: AnyIkeSa): void {
     for (const record of this.#context.children.values()) {
       if (record.sas.size < 2) continue;
       const pairs = [...record.sas].filter((child) => main.children.state(child)?.kind === "Standing");
@@ -225,7 +222,7 @@ export class Redundancy {
 }
 
 /** Since when both stand, in ms of the engine's clock. */
-function bothSince(one: IkeSa, other: IkeSa): number {
+function bothSince(one: AnyIkeSa, other: AnyIkeSa): number {
   return Math.max(one.establishedAt, other.establishedAt);
 }
 

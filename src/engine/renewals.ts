@@ -1,6 +1,5 @@
 /** IKE SAs that a new one with the same peer is to take the place of: make before break. */
-import { createChild } from "../ikev2/exchanges/create-child-sa-initiator.ts";
-import type { IkeSa } from "../ikev2/ike-sa.ts";
+import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 import type { ChildRecord } from "./child-record.ts";
 import { covers, missingOn } from "./coverage.ts";
 
@@ -14,11 +13,11 @@ export interface RenewalsContext {
   /** Has the peer tended again at that time. */
   lookAgain(why: "renewals", at: number): void;
   /** Stops sending on an IKE SA's children, whose traffic another carries. */
-  retire(sa: IkeSa): void;
+  retire(sa: AnyIkeSa): void;
 }
 
 interface Renewal {
-  readonly heir: IkeSa;
+  readonly heir: AnyIkeSa;
   /** Children that the new one was asked for: each once. */
   readonly asked: Set<string>;
 }
@@ -26,24 +25,24 @@ interface Renewal {
 /** Each goes when the new one carries all its children, so that there is no moment without. */
 export class Renewals {
   readonly #context: RenewalsContext;
-  readonly #renewals = new Map<IkeSa, Renewal>();
+  readonly #renewals = new Map<AnyIkeSa, Renewal>();
 
   constructor(context: RenewalsContext) {
     this.#context = context;
   }
 
   /** Whether a new one is under way for it. */
-  has(sa: IkeSa): boolean {
+  has(sa: AnyIkeSa): boolean {
     return this.#renewals.has(sa);
   }
 
   /** `heir` has been opened to take the place of `sa`. */
-  begin(sa: IkeSa, heir: IkeSa): void {
+  begin(sa: AnyIkeSa, heir: AnyIkeSa): void {
     this.#renewals.set(sa, { heir, asked: new Set() });
   }
 
   /** A rekey put `heir` in the place of `sa`. */
-  rekeyed(sa: IkeSa, heir: IkeSa): void {
+  rekeyed(sa: AnyIkeSa, heir: AnyIkeSa): void {
     for (const [old, renewal] of [...this.#renewals]) {
       if (old === sa) {
         this.#renewals.delete(old);
@@ -53,7 +52,7 @@ export class Renewals {
   }
 
   /** One of the two has ended; where it was the new one, the old one goes on as it was. */
-  ended(sa: IkeSa): void {
+  ended(sa: AnyIkeSa): void {
     this.#renewals.delete(sa);
     for (const [old, { heir }] of this.#renewals) if (heir === sa) this.#renewals.delete(old);
   }
@@ -81,6 +80,6 @@ export class Renewals {
     if (record?.state.kind !== "up" || record.state.movingTo === heir || asked.has(name)) return;
     asked.add(name);
     record.change({ kind: "up", movingTo: heir }, this.#context.now());
-    heir.request(createChild(record.desired));
+    heir.dialect.askForChild(record.desired);
   }
 }

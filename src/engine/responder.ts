@@ -9,6 +9,7 @@ import type { IkeSa } from "../ikev2/ike-sa.ts";
 import { find, notify } from "../ikev2/payloads.ts";
 import { gatewayText, mayBeRedirected, redirectPayload } from "../ikev2/redirect.ts";
 import type { Reason } from "../negotiate/reason.ts";
+import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 import type { PeerDesired } from "../sa/desired.ts";
 import { formatEndpoint, type Path } from "../sa/path.ts";
 import { WireError } from "../wire/error.ts";
@@ -41,7 +42,7 @@ export class Responder {
    * with a cookie is, though an earlier one without it arrived too (RFC 7296 2.1).
    */
   readonly #halfOpen = new Map<string, IkeSa>();
-  readonly #entries = new Map<IkeSa, { readonly key: string; readonly caller: Caller }>();
+  readonly #entries = new Map<AnyIkeSa, { readonly key: string; readonly caller: Caller }>();
   /** The latest requests whose refusal was told of: a repeat is answered again, and not told again. */
   readonly #told = new Set<string>();
 
@@ -87,7 +88,7 @@ export class Responder {
   }
 
   /** It is half open no more: established, refused, or given up. */
-  leave(sa: IkeSa): void {
+  leave(sa: AnyIkeSa): void {
     const entry = sa.role === "responder" ? this.#entries.get(sa) : undefined;
     if (entry === undefined) return;
     this.#entries.delete(sa);

@@ -1,8 +1,9 @@
 /** Comparing what stands in the kernel with what should : its reports may be lost. */
-import type { IkeSa } from "../ikev2/ike-sa.ts";
-import type { Traffic } from "../ikev2/liveness.ts";
+
 import type { SaId, SaUsage, StandingSa } from "../kernel/port.ts";
+import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 import { type ChildSa, inboundId, outboundId } from "../sa/child-sa.ts";
+import type { Traffic } from "../sa/liveness.ts";
 import type { Parts } from "./parts.ts";
 import { saKey } from "./sa-key.ts";
 import type { TimerOwner } from "./timers.ts";
@@ -37,14 +38,14 @@ export class Resync implements TimerOwner {
    * Asks the kernel for the SAs of one IKE SA's children, drops those that have vanished, and rekeys those that have come
    * to a soft limit; `then` gets what they have carried since the last time.
    */
-  inspect(sa: IkeSa, then: (traffic: Traffic) => void): void {
+  inspect(sa: AnyIkeSa, then: (traffic: Traffic) => void): void {
     const halves = [...sa.children.values()].flatMap((child) => wanted(sa, child));
     if (halves.length === 0) return then({ received: false, sent: false });
     this.#parts.outbox.kernel([{ kind: "querySas", sas: halves.map(({ id }) => id) }], ([answer]) => {
       let received = false;
       let sent = false;
       // They may have been inherited meanwhile.
-      const { holder } = sa.succession;
+      const { holder } = sa;
       if (answer?.kind === "usages") {
         for (const [at, half] of halves.entries()) {
           const carried = compare(holder, half, answer.usages[at]);
@@ -83,7 +84,7 @@ interface Half {
 }
 
 /** Acts on how a half stands in the kernel; whether it has carried anything since it was last looked at. */
-function compare(sa: IkeSa, { child, direction, id }: Half, usage: SaUsage | undefined): boolean {
+function compare(sa: AnyIkeSa, { child, direction, id }: Half, usage: SaUsage | undefined): boolean {
   if (sa.state.kind !== "Established" || !sa.children.has(child)) return false;
   if (usage !== undefined) return sa.children.counted(child, direction, usage);
   sa.children.drop(child, { code: "sa-vanished", spi: id.spi });
@@ -91,7 +92,7 @@ function compare(sa: IkeSa, { child, direction, id }: Half, usage: SaUsage | und
 }
 
 /** What should stand of it by now. */
-function wanted(sa: IkeSa, child: ChildSa): Half[] {
+function wanted(sa: AnyIkeSa, child: ChildSa): Half[] {
   const inbound: Half = { child, direction: "in", id: inboundId(child) };
   return sa.children.sendsOn(child) ? [inbound, { child, direction: "out", id: outboundId(child) }] : [inbound];
 }

@@ -1,6 +1,7 @@
 /** What runs: the configured peers, and every IKE SA that is not forgotten. */
-import type { IkeSa } from "../ikev2/ike-sa.ts";
+
 import type { SaId } from "../kernel/port.ts";
+import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 import { type ChildSa, inboundId, outboundId } from "../sa/child-sa.ts";
 import type { LockedPeerDesired } from "../sa/desired.ts";
 import type { Peer } from "./peer.ts";
@@ -14,7 +15,7 @@ export class Running {
   /** Peers that cannot be spoken to; what they protect is theirs all the same. */
   locked: readonly LockedPeerDesired[] = [];
   /** By our own SPI. */
-  readonly #sas = new Map<bigint, IkeSa>();
+  readonly #sas = new Map<bigint, AnyIkeSa>();
 
   /** The configured peers. */
   get peers(): Iterable<Peer> {
@@ -22,7 +23,7 @@ export class Running {
   }
 
   /** All of them; a copy, so that they may go while it is gone through. */
-  get sas(): IkeSa[] {
+  get sas(): AnyIkeSa[] {
     return [...this.#sas.values()];
   }
 
@@ -45,7 +46,7 @@ export class Running {
   }
 
   /** The peer that an IKE SA belongs to; a peer that was removed or replaced meanwhile is not asked any more. */
-  peerOf(sa: IkeSa): Peer | undefined {
+  peerOf(sa: AnyIkeSa): Peer | undefined {
     const peer = sa.peer === undefined ? undefined : this.#peers.get(sa.peer.name);
     return peer?.desired === sa.peer ? peer : undefined;
   }
@@ -59,21 +60,21 @@ export class Running {
     return reqids;
   }
 
-  addSa(sa: IkeSa): void {
+  addSa(sa: AnyIkeSa): void {
     this.#sas.set(sa.localSpi, sa);
   }
 
-  removeSa(sa: IkeSa): void {
+  removeSa(sa: AnyIkeSa): void {
     this.#sas.delete(sa.localSpi);
   }
 
   /** The IKE SA with this SPI of ours. */
-  sa(localSpi: bigint): IkeSa | undefined {
+  sa(localSpi: bigint): AnyIkeSa | undefined {
     return this.#sas.get(localSpi);
   }
 
   /** The Child SA of that reqid whose inbound or outbound half `id` names, and the IKE SA it is on. */
-  findChild(reqid: number, id: SaId): { readonly sa: IkeSa; readonly child: ChildSa } | undefined {
+  findChild(reqid: number, id: SaId): { readonly sa: AnyIkeSa; readonly child: ChildSa } | undefined {
     const key = saKey(id);
     for (const sa of this.#byReqid.get(reqid)?.sas ?? []) {
       for (const child of sa.children.values()) {

@@ -1,9 +1,9 @@
-import type { IkeSa } from "../ikev2/ike-sa.ts";
 import { gatewayText } from "../ikev2/redirect.ts";
 import type { KernelRefusal, Policy } from "../kernel/port.ts";
 import { formatSuite } from "../negotiate/allowed-suite.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import { formatSelector } from "../negotiate/selector.ts";
+import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 import type { LockDesired } from "../sa/desired.ts";
 import { formatEndpoint } from "../sa/path.ts";
 import type { ChildRecord } from "./child-record.ts";
@@ -47,7 +47,7 @@ export function peerStatus(peer: Peer, standing: AskPolicies): PeerStatus {
   };
 }
 
-function ikeSaStatus(sa: IkeSa): IkeSaStatus {
+function ikeSaStatus(sa: AnyIkeSa): IkeSaStatus {
   return {
     initiatorSpi: hex(sa.initiatorSpi, 16),
     responderSpi: hex(sa.responderSpi, 16),

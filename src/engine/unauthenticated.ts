@@ -1,9 +1,9 @@
 /** What peers that prove nothing must not have (RFC 7619 2.5, 3). */
-import { askForLife } from "../ikev2/exchanges/informational.ts";
-import type { IkeSa } from "../ikev2/ike-sa.ts";
+
 import type { Reason } from "../negotiate/reason.ts";
 import { formatSelector, type Selector } from "../negotiate/selector.ts";
 import { selectorsOverlap } from "../negotiate/selector-overlap.ts";
+import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 import { authenticates, type ChildDesired, type PeerDesired } from "../sa/desired.ts";
 import type { Path } from "../sa/path.ts";
 import { childSelectors } from "./policies.ts";
@@ -19,7 +19,7 @@ const limits = { peer: 1_024, address: 4 } as const;
  * Why one more is too many. Who comes back cannot say so (RFC 7619 2.3): those that stand from the same address are asked
  * for a sign of life, so that what is stale makes room.
  */
-export function admitUnauthenticated(standing: Iterable<IkeSa>, peer: PeerDesired, path: Path): Reason | undefined {
+export function admitUnauthenticated(standing: Iterable<AnyIkeSa>, peer: PeerDesired, path: Path): Reason | undefined {
   if (authenticates(peer)) return undefined;
   const remote = path.remote.address;
   let all = 0;
@@ -28,7 +28,7 @@ export function admitUnauthenticated(standing: Iterable<IkeSa>, peer: PeerDesire
     all += 1;
     if (sa.path.remote.address !== remote) continue;
     here += 1;
-    if (sa.state.kind === "Established" && !sa.isRequesting) sa.request(askForLife);
+    if (sa.state.kind === "Established" && !sa.isRequesting) sa.dialect.askForLife();
   }
   if (here >= limits.address) return { code: "unauthenticated-limit", remote, limit: limits.address, of: "address" };
   if (all >= limits.peer) return { code: "unauthenticated-limit", remote, limit: limits.peer, of: "peer" };

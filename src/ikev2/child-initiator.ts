@@ -6,18 +6,18 @@ import type { Selector } from "../negotiate/selector.ts";
 import type { ChildSuite } from "../negotiate/suite.ts";
 import { type ChildSelectors, childSelectors } from "../negotiate/traffic-selector.ts";
 import { formatSelectorOffer, offerSelectors, verifySelectors } from "../negotiate/traffic-selectors.ts";
+import { install, releaseSpi, reserveSpi } from "../sa/child-install.ts";
+import { asSeenHere, encapsulationOf, kernelKeepalive, natReason } from "../sa/child-nat.ts";
 import type { ChildSa } from "../sa/child-sa.ts";
 import type { ChildDesired, PeerDesired } from "../sa/desired.ts";
+import { softLimits } from "../sa/lifetime.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { nameOf } from "../wire/ikev2/registry/names.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
 import { compressionNotify, peerCpi } from "./child-compression.ts";
-import { install, releaseSpi, reserveSpi } from "./child-install.ts";
-import { asSeenHere, encapsulationOf, kernelKeepalive, natReason } from "./child-nat.ts";
 import { deleteChild } from "./exchanges/informational.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import { lowestNonce } from "./keying.ts";
-import { softLimits } from "./lifetime.ts";
 import { find, findError, findNotify, notify, selectorPayload, spiNumber, spiOctets } from "./payloads.ts";
 
 /** A child that is being asked for: its inbound SPI is reserved. */

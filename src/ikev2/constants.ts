@@ -6,21 +6,6 @@ export const lingerTime = 30_000;
 /** How long a DELETE of ours may go unanswered before what it deletes is removed all the same. */
 export const closeWait = 3_000;
 
-/** How long after a Child SA's hard limit the kernel's report of its end is waited for. */
-export const hardLimitGrace = 2_000;
-
-/** How long an outbound SA waits for a sign that the peer has its inbound half: a response may be lost and repeated. */
-export const outboundWait = 2_000;
-
-/** How long at most while the old Child SA, which the peer is to delete, carries everything. */
-export const longestOutboundWait = 60_000;
-
-/** SPIs of Child SAs that the peer deleted before we had the response that names them. */
-export const earlyDeletions = 16;
-
-/** Pairs of SAs that a peer may have of one child on one IKE SA: what crosses needs two. */
-export const pairLimit = 4;
-
 /**
  * What may be kept of messages that are not whole yet (RFC 7383 5): fragments of one, octets of one and of all on an IKE
  * SA, each fragment's cost included, and octets of all IKE SAs together whose peers have not proved who they are.

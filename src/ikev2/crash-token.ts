@@ -6,12 +6,13 @@ import { hash } from "../crypto/hash.ts";
 import { type KeyedPrf, keyPrf } from "../crypto/prf.ts";
 import { constantTimeEqual } from "../crypto/secret.ts";
 import { findKeyword } from "../crypto/transforms.ts";
+import type { Role } from "../sa/any-ike-sa.ts";
 import type { Header } from "../wire/ikev2/header.ts";
 import { decodeMessage } from "../wire/ikev2/message.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { payloadType, protocolId } from "../wire/ikev2/registry/message.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
-import type { IkeSa, Role } from "./ike-sa.ts";
+import type { IkeSa } from "./ike-sa.ts";
 
 /** Octets of the secret (RFC 6290 5.1). */
 export const crashSecretLength = 32;

@@ -2,7 +2,12 @@
 import type { KeyedPrf } from "../crypto/prf.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
+import type { AnyIkeSa, Dialect, Role } from "../sa/any-ike-sa.ts";
+import { ChildSas } from "../sa/child-sas.ts";
 import type { PeerDesired } from "../sa/desired.ts";
+import { checkKeepalive, type Outgoing, watchKeepalive } from "../sa/keepalive.ts";
+import { checkLiveness, watchLiveness } from "../sa/liveness.ts";
+import { type NatFinding, noNat } from "../sa/nat.ts";
 import type { Path } from "../sa/path.ts";
 import { WireError } from "../wire/error.ts";
 import { flag, type Header } from "../wire/ikev2/header.ts";
@@ -10,36 +15,32 @@ import { unsupportedCritical } from "../wire/ikev2/message.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { nameOf } from "../wire/ikev2/registry/names.ts";
 import { heardOver } from "./address-update.ts";
-import { ChildSas } from "./child-sas.ts";
 import { closeWait, lingerTime } from "./constants.ts";
 import { mayShowCrash, receiveCrash } from "./crash-token.ts";
+import { Ikev2Dialect } from "./dialect.ts";
 import { deleteIkeSa } from "./exchanges/informational.ts";
 import { answeredOver } from "./exchanges/mobike.ts";
 import { exchanges } from "./exchanges/table.ts";
 import type { Host, TimerName } from "./host.ts";
-import { checkKeepalive, type Outgoing, watchKeepalive } from "./keepalive.ts";
 import type { IkeKeying } from "./keying.ts";
-import { checkLiveness, watchLiveness } from "./liveness.ts";
 import { MessageCoder } from "./message-coder.ts";
 import { maySync, receiveSync } from "./message-id-sync.ts";
 import type { Mobike } from "./mobike.ts";
-import { type NatFinding, noNat } from "./nat-detection.ts";
 import { OwnRequests } from "./own-requests.ts";
 import { PeerRequests } from "./peer-requests.ts";
 import { type Authentication, checkAuthentication } from "./reauthentication.ts";
 import { endedBySyntax, refuseCritical, refuseResponse, refuseSyntax } from "./refuse-request.ts";
 import { type HeldTicket, resumableOf } from "./resumption/resumable.ts";
-import { type State, wipeHandshake } from "./state.ts";
+import { type IkeSaOptions, type State, wipeHandshake } from "./state.ts";
 import { Succession } from "./succession.ts";
 import type { Task } from "./task.ts";
 import { endClosing, endHalfOpen } from "./time-out.ts";
 
-export type Role = "initiator" | "responder";
-
 /** Finds its way through the exchanges by its state; what waits for an answer, in either direction, is kept by its parts. */
-export class IkeSa {
+export class IkeSa implements AnyIkeSa {
   readonly role: Role;
   readonly host: Host;
+  readonly dialect: Dialect = new Ikev2Dialect(this);
   /** Our SPI; the peer's is 0 until it has said it. */
   readonly localSpi: bigint;
   remoteSpi: bigint;
@@ -88,15 +89,7 @@ export class IkeSa {
   readonly #own = new OwnRequests(this, this.#coder);
   readonly #theirs = new PeerRequests(this, this.#coder);
 
-  constructor(options: {
-    readonly role: Role;
-    readonly host: Host;
-    readonly localSpi: bigint;
-    readonly remoteSpi: bigint;
-    readonly path: Path;
-    readonly peer?: PeerDesired;
-    readonly state: State;
-  }) {
+  constructor(options: IkeSaOptions) {
     this.role = options.role;
     this.origin = options.role;
     this.succession = new Succession(this);
@@ -121,6 +114,10 @@ export class IkeSa {
 
   get isOver(): boolean {
     return this.state.kind === "Lingering" || this.state.kind === "Gone";
+  }
+
+  get holder(): IkeSa {
+    return this.succession.holder;
   }
 
   /** Whether a request of the peer is being worked on. */

@@ -4,7 +4,8 @@ import { type KeyedPrf, keyPrf } from "../crypto/prf.ts";
 import { wipe } from "../crypto/secret.ts";
 import { makeSkCipher, type SkCipher } from "../crypto/sk-cipher.ts";
 import type { IkeSuite } from "../negotiate/suite.ts";
-import type { Role } from "./ike-sa.ts";
+import type { Role } from "../sa/any-ike-sa.ts";
+
 import { ikeSpiOctets } from "./payloads.ts";
 
 /** What stands once IKE_SA_INIT has run. */

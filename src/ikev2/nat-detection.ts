@@ -1,25 +1,11 @@
 /** NAT detection (RFC 7296 2.23). */
 import { hash } from "../crypto/hash.ts";
 import { addressOctets, type Endpoint } from "../negotiate/address.ts";
+import type { NatFinding } from "../sa/nat.ts";
 import type { Path } from "../sa/path.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
 import { notify } from "./payloads.ts";
-
-/** Which end sits behind a NAT, as the peer's two notifies tell. */
-export interface NatFinding {
-  readonly local: boolean;
-  readonly remote: boolean;
-  /** We made the peer believe that we are behind one, so that ESP goes over UDP whatever is on the way. */
-  readonly forced: boolean;
-}
-
-export const noNat: NatFinding = { local: false, remote: false, forced: false };
-
-/** Whether everything goes over UDP port 4500 (RFC 7296 2.23). */
-export function isEncapsulated(nat: NatFinding): boolean {
-  return nat.local || nat.remote || nat.forced;
-}
 
 /** SHA-1 of SPIi | SPIr | address | port. */
 export function natDetectionHash(initiatorSpi: bigint, responderSpi: bigint, endpoint: Endpoint): Buffer {

@@ -1,8 +1,10 @@
 /** How long a proof of identity holds, and when both ends have to give it anew: AUTH_LIFETIME (RFC 4478). */
+
+import type { Role } from "../sa/any-ike-sa.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
 import { reauthGrace, reauthRetry, shortestReauth } from "./constants.ts";
-import type { IkeSa, Role } from "./ike-sa.ts";
+import type { IkeSa } from "./ike-sa.ts";
 import { findNotify, notify } from "./payloads.ts";
 import type { Handshake } from "./state.ts";
 

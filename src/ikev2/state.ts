@@ -9,10 +9,13 @@ import type { KeTransform } from "../crypto/transforms/ke.ts";
 import type { Address } from "../negotiate/address.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
+import type { Role } from "../sa/any-ike-sa.ts";
 import type { PeerDesired, ProposalDesired } from "../sa/desired.ts";
+import type { NatFinding } from "../sa/nat.ts";
+import type { Path } from "../sa/path.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import type { Rounds } from "./auth/rounds.ts";
-import type { NatFinding } from "./nat-detection.ts";
+import type { Host } from "./host.ts";
 import type { Resumable } from "./resumption/resumable.ts";
 
 /** What an initiator's IKE_SA_INIT carries from try to try. */
@@ -109,4 +112,15 @@ export type StateKind = State["kind"];
 export function wipeHandshake({ skPi, skPr, skD }: Handshake): void {
   wipe(skPi, skPr);
   if (skD !== undefined) wipe(skD);
+}
+
+/** What an IKE SA is made with. */
+export interface IkeSaOptions {
+  readonly role: Role;
+  readonly host: Host;
+  readonly localSpi: bigint;
+  readonly remoteSpi: bigint;
+  readonly path: Path;
+  readonly peer?: PeerDesired;
+  readonly state: State;
 }

@@ -1,13 +1,14 @@
 /** How an IKE SA is replaced by another that inherits its Child SAs (RFC 7296 2.8, 2.8.2, 2.25.2). */
 import type { IkeSuite } from "../negotiate/suite.ts";
+import type { Role } from "../sa/any-ike-sa.ts";
+import { watchKeepalive } from "../sa/keepalive.ts";
+import { jittered, rekeyRetry } from "../sa/lifetime.ts";
+import { watchLiveness } from "../sa/liveness.ts";
 import { inheritCapabilities, renewCapabilities } from "./capabilities.ts";
 import { replacedWait } from "./constants.ts";
 import { rekeyIkeSa } from "./exchanges/rekey-ike-sa-initiator.ts";
-import { IkeSa, type Role } from "./ike-sa.ts";
-import { watchKeepalive } from "./keepalive.ts";
+import { IkeSa } from "./ike-sa.ts";
 import { deriveSuccessorKeying, lowestNonce } from "./keying.ts";
-import { jittered, rekeyRetry } from "./lifetime.ts";
-import { watchLiveness } from "./liveness.ts";
 import { inheritMobike } from "./mobike.ts";
 import { inheritAuthentication } from "./reauthentication.ts";
 import type { Task } from "./task.ts";

@@ -2,7 +2,9 @@
 import type { KePair } from "../../crypto/key-exchange.ts";
 import type { KeTransform } from "../../crypto/transforms/ke.ts";
 import type { Reason } from "../../negotiate/reason.ts";
+import { releaseSpi } from "../../sa/child-install.ts";
 import type { ChildSa } from "../../sa/child-sa.ts";
+import type { OwnRekey } from "../../sa/child-state.ts";
 import type { ComputeResult } from "../../sa/compute.ts";
 import type { ChildDesired } from "../../sa/desired.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
@@ -17,8 +19,6 @@ import {
   failChild,
   prepareChild,
 } from "../child-initiator.ts";
-import { releaseSpi } from "../child-install.ts";
-import type { OwnRekey } from "../child-state.ts";
 import { nonceLength, restartLimit } from "../constants.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { lowestNonce } from "../keying.ts";

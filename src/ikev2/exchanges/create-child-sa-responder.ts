@@ -1,12 +1,13 @@
 /** CREATE_CHILD_SA as responder (RFC 7296 1.3): what the peer asks for, unless something that is under way forbids it. */
 import type { ChildSa } from "../../sa/child-sa.ts";
+import { pairLimit } from "../../sa/constants.ts";
 import type { ChildDesired, PeerDesired } from "../../sa/desired.ts";
 import type { NotifyPayload } from "../../wire/ikev2/payloads/notification.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { exchangeType, protocolId } from "../../wire/ikev2/registry/message.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
 import { answerChild } from "../child-responder.ts";
-import { nonceLength, pairLimit } from "../constants.ts";
+import { nonceLength } from "../constants.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { find, findNotify, notify, saProtocol, spiNumber } from "../payloads.ts";
 import { endedBySyntax } from "../refuse-request.ts";

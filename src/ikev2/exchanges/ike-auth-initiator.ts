@@ -1,5 +1,6 @@
 /** IKE_AUTH as initiator (RFC 7296 1.2): our proof, the peer's proof, the first Child SA. */
 import type { Reason } from "../../negotiate/reason.ts";
+import { releaseSpi } from "../../sa/child-install.ts";
 import { authenticates, type PeerDesired } from "../../sa/desired.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../wire/ikev2/registry/message.ts";
@@ -17,7 +18,6 @@ import {
   failChild,
   prepareChild,
 } from "../child-initiator.ts";
-import { releaseSpi } from "../child-install.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { supportPayloads, takeSupport } from "../mobike.ts";
 import { find, findError, findNotify, notify } from "../payloads.ts";

@@ -1,6 +1,7 @@
 /** IKE_SESSION_RESUME as initiator (RFC 5723 4.3.2): a ticket and a nonce in the place of proposals and key exchange. */
 import { wipe } from "../../crypto/secret.ts";
 import type { PeerDesired } from "../../sa/desired.ts";
+import { isEncapsulated } from "../../sa/nat.ts";
 import { floated, type Path } from "../../sa/path.ts";
 import type { Header } from "../../wire/ikev2/header.ts";
 import { decodeMessage, unsupportedCritical } from "../../wire/ikev2/message.ts";
@@ -12,7 +13,7 @@ import { nonceLength, restartLimit } from "../constants.ts";
 import type { Host } from "../host.ts";
 import { IkeSa } from "../ike-sa.ts";
 import { deriveResumedKeying, lowestNonce } from "../keying.ts";
-import { findNat, isEncapsulated, natDetectionPayloads } from "../nat-detection.ts";
+import { findNat, natDetectionPayloads } from "../nat-detection.ts";
 import { find, findError, findNotify, notify } from "../payloads.ts";
 import type { Resumable } from "../resumption/resumable.ts";
 import type { ResumeOffer } from "../state.ts";

@@ -1,13 +1,13 @@
 /** INFORMATIONAL (RFC 7296 1.4): deletion, signs of life, errors. */
 import type { SaProtocol } from "../../kernel/port.ts";
 import type { ChildSa } from "../../sa/child-sa.ts";
+import type { ChildSas } from "../../sa/child-sas.ts";
 import type { Path } from "../../sa/path.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { exchangeType, protocolId } from "../../wire/ikev2/registry/message.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
 import { refusedAuthentication } from "../auth/refused.ts";
 import { takeAnnouncement } from "../capabilities.ts";
-import type { ChildSas } from "../child-sas.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { findNotify, notify, protocolNumber, saProtocol, spiNumber, spiOctets } from "../payloads.ts";
 import { takeAuthLifetime } from "../reauthentication.ts";

@@ -1,13 +1,13 @@
 /** MOBIKE's part in INFORMATIONAL exchanges (RFC 4555 3.5 to 3.9): addresses that change, are listed, and are checked. */
 import { constantTimeEqual } from "../../crypto/secret.ts";
 import { addressOctets, type Endpoint } from "../../negotiate/address.ts";
+import { watchKeepalive } from "../../sa/keepalive.ts";
 import { type Path, samePath } from "../../sa/path.ts";
+import { moveTo } from "../../sa/path-change.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../wire/ikev2/registry/message.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
-import { moveTo } from "../address-update.ts";
 import type { IkeSa } from "../ike-sa.ts";
-import { watchKeepalive } from "../keepalive.ts";
 import { further, listedAddresses, listPayloads, listsAddresses, type Mobike, waysOf } from "../mobike.ts";
 import { findNat, natDetectionPayloads } from "../nat-detection.ts";
 import { findNotify, notify } from "../payloads.ts";

@@ -1,6 +1,7 @@
 /** Keeping a NAT's mapping alive from the end that sits behind it (RFC 3948 2.3, 4). */
-import { outboundId } from "../sa/child-sa.ts";
-import type { IkeSa } from "./ike-sa.ts";
+
+import type { AnyIkeSa } from "./any-ike-sa.ts";
+import { outboundId } from "./child-sa.ts";
 
 /** What was last seen leaving on one IKE SA and its Child SAs. Exists only behind a NAT. */
 export interface Outgoing {
@@ -15,7 +16,7 @@ export interface Outgoing {
 export const keepaliveOctets: Uint8Array = Uint8Array.of(0xff);
 
 /** Begins to keep the mapping alive, where there is one: the other end has told that our address is translated. */
-export function watchKeepalive(sa: IkeSa): void {
+export function watchKeepalive(sa: AnyIkeSa): void {
   const interval = intervalOf(sa);
   if (interval === 0 || !sa.nat.local) return sa.host.disarm(sa, "keepalive");
   const now = sa.host.now();
@@ -27,7 +28,7 @@ export function watchKeepalive(sa: IkeSa): void {
  * The timer has come: looks at what left since the last look, and sends a keepalive where nothing did for the interval.
  * Looks twice in an interval: of what left between two looks, only the earlier of them is certain not to be too late.
  */
-export function checkKeepalive(sa: IkeSa): void {
+export function checkKeepalive(sa: AnyIkeSa): void {
   const { outgoing } = sa;
   if (outgoing === undefined || sa.state.kind !== "Established" || intervalOf(sa) === 0) return;
   // The kernel does it for what leaves on the same port, and knows better what has left.
@@ -46,7 +47,7 @@ export function checkKeepalive(sa: IkeSa): void {
   });
 }
 
-function judge(sa: IkeSa, outgoing: Outgoing, packets: bigint): void {
+function judge(sa: AnyIkeSa, outgoing: Outgoing, packets: bigint): void {
   if (sa.state.kind !== "Established" || sa.outgoing !== outgoing) return;
   const now = sa.host.now();
   const interval = intervalOf(sa);
@@ -62,6 +63,6 @@ function judge(sa: IkeSa, outgoing: Outgoing, packets: bigint): void {
   sa.host.arm(sa, "keepalive", Math.min(outgoing.at + interval, now + interval / 2));
 }
 
-function intervalOf(sa: IkeSa): number {
+function intervalOf(sa: AnyIkeSa): number {
   return sa.peer?.nat.keepalive ?? 0;
 }

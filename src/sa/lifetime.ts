@@ -1,7 +1,7 @@
 /** When SAs are replaced (RFC 7296 2.8), and when a replacement that failed is tried again. */
 import type { SaLimits } from "../kernel/port.ts";
 import type { ChildSuite } from "../negotiate/suite.ts";
-import type { ChildDesired } from "../sa/desired.ts";
+import type { ChildDesired } from "./desired.ts";
 
 /** The wait after the first rekey that failed, and the longest, in ms (RFC 7296 2.25: never at once). */
 const firstRetry = 2_000;

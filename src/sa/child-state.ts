@@ -1,5 +1,5 @@
 /** How a Child SA that stands is to be replaced or closed; each state owns what only it needs. */
-import type { ChildSa } from "../sa/child-sa.ts";
+import type { ChildSa } from "./child-sa.ts";
 
 /** A rekey of ours, from the moment it is wanted until its response has been acted on. */
 export interface OwnRekey {

@@ -3,9 +3,9 @@ import type { ChildKeys } from "../crypto/ikev2-keys.ts";
 import { wipe } from "../crypto/secret.ts";
 import type { KernelAnswer, KernelRequest, SaProtocol } from "../kernel/port.ts";
 import type { Reason } from "../negotiate/reason.ts";
-import { type ChildSa, inboundId, installRequests, outboundId } from "../sa/child-sa.ts";
-import type { ChildDesired } from "../sa/desired.ts";
-import type { IkeSa } from "./ike-sa.ts";
+import type { AnyIkeSa } from "./any-ike-sa.ts";
+import { type ChildSa, inboundId, installRequests, outboundId } from "./child-sa.ts";
+import type { ChildDesired } from "./desired.ts";
 
 /** When the outbound half of a pair is installed. */
 export type Outbound = "now" | "waits" | "never";
@@ -23,7 +23,7 @@ export type Reserved = { readonly spi: number; readonly cpi?: number } | { reado
 
 /** Reserves the inbound SPI of a child, with `compress` a CPI too; `then` gets them or the kernel's refusal. */
 export function reserveSpi(
-  sa: IkeSa,
+  sa: AnyIkeSa,
   child: ChildDesired,
   reqid: number,
   compress: boolean,
@@ -57,7 +57,7 @@ export function reserveSpi(
 
 /** Gives a reservation back. */
 export function releaseSpi(
-  sa: IkeSa,
+  sa: AnyIkeSa,
   protocol: SaProtocol,
   { spi, cpi }: { readonly spi: number; readonly cpi?: number | undefined },
 ): void {
@@ -73,7 +73,7 @@ export function releaseSpi(
  * receives (RFC 7296 2.8), or not come at all where the pair is to be deleted again.
  */
 export function install(
-  sa: IkeSa,
+  sa: AnyIkeSa,
   child: ChildSa,
   how: { readonly own: ChildKeys; readonly peer: ChildKeys; readonly outbound: Outbound },
   then: (reason: Reason | undefined) => void,
@@ -101,7 +101,7 @@ export function install(
  * Locked before the SAs go. The inbound SA was reserved before and goes in any case; the outbound one goes unless it was
  * never asked for, or is another's: the peer chooses that SPI, and may choose one that stands.
  */
-function undo(sa: IkeSa, child: ChildSa, outbound: KernelAnswer | undefined): void {
+function undo(sa: AnyIkeSa, child: ChildSa, outbound: KernelAnswer | undefined): void {
   sa.host.unprotect(child);
   sa.host.removeSa(inboundId(child));
   if (outbound === undefined) return;

@@ -1,9 +1,9 @@
 /** Outbound halves of Child SAs that are installed later than the rest of the pair (RFC 7296 2.8). */
 import type { KernelRequest } from "../kernel/port.ts";
-import { type ChildSa, inboundId, outboundEnds, outboundId } from "../sa/child-sa.ts";
+import { type ChildSa, inboundId, outboundEnds, outboundId } from "./child-sa.ts";
 import type { ChildSas } from "./child-sas.ts";
 import { longestOutboundWait, outboundWait } from "./constants.ts";
-import type { Host } from "./host.ts";
+import type { SaHost } from "./host.ts";
 
 /** The installation of an outbound SA, and what wipes its keys. */
 export interface OutboundLater {
@@ -23,11 +23,11 @@ interface Waiting extends OutboundLater {
 /** The outbound halves, among an IKE SA's children, that wait for a sign that the peer can receive. */
 export class WaitingOutbound {
   readonly #children: ChildSas;
-  readonly #host: Host;
+  readonly #host: SaHost;
   /** Made when it is needed: most IKE SAs never have an entry, and an empty map takes 180 octets. */
   #waiting: Map<ChildSa, Waiting> | undefined;
 
-  constructor(children: ChildSas, host: Host) {
+  constructor(children: ChildSas, host: SaHost) {
     this.#children = children;
     this.#host = host;
   }

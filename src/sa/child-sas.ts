@@ -1,18 +1,15 @@
 /** The Child SAs of one IKE SA: which stand, which are being replaced, which outbound halves wait, and when each ends. */
 import type { SaProtocol, SaUsage } from "../kernel/port.ts";
 import type { Reason } from "../negotiate/reason.ts";
-import { type ChildSa, isBetween, outboundId, protocolOf } from "../sa/child-sa.ts";
-import type { ChildDesired } from "../sa/desired.ts";
-import { formatEndpoint } from "../sa/path.ts";
+import type { AnyIkeSa } from "./any-ike-sa.ts";
 import type { Outbound } from "./child-install.ts";
 import { encapsulationOf } from "./child-nat.ts";
+import { type ChildSa, isBetween, outboundId, protocolOf } from "./child-sa.ts";
 import type { ChildState, OwnRekey } from "./child-state.ts";
 import { earlyDeletions, hardLimitGrace, outboundWait } from "./constants.ts";
-import { rekeyChild } from "./exchanges/create-child-sa-initiator.ts";
-import { deleteChild } from "./exchanges/informational.ts";
-import type { IkeSa } from "./ike-sa.ts";
+import type { ChildDesired } from "./desired.ts";
 import { rekeyRetry } from "./lifetime.ts";
-import type { Task } from "./task.ts";
+import { formatEndpoint } from "./path.ts";
 import { type OutboundLater, WaitingOutbound } from "./waiting-outbound.ts";
 
 interface Entry {
@@ -34,20 +31,20 @@ const standing: ChildState = { kind: "Standing" };
  * whole changes hands when the IKE SA is rekeyed.
  */
 export class ChildSas {
-  #sa: IkeSa;
+  #sa: AnyIkeSa;
   readonly #entries = new Map<number, Entry>();
   readonly #outbound: WaitingOutbound;
   /** Exchanges of ours that create, rekey or close one of them, until all that follows from their responses is done. */
-  #underWay: Set<Task> | undefined;
+  #underWay: Set<object> | undefined;
   #deletedEarly: Set<string> | undefined;
 
-  constructor(sa: IkeSa) {
+  constructor(sa: AnyIkeSa) {
     this.#sa = sa;
     this.#outbound = new WaitingOutbound(this, sa.host);
   }
 
   /** Another IKE SA has inherited them (RFC 7296 2.8). */
-  moveTo(sa: IkeSa): void {
+  moveTo(sa: AnyIkeSa): void {
     this.#sa = sa;
   }
 
@@ -138,14 +135,14 @@ export class ChildSas {
     if (entry?.child !== child || entry.state.kind === "Deleting") return;
     entry.state = { kind: "Deleting" };
     this.stopSending(child);
-    this.#sa.request(deleteChild(protocolOf(child), child.spiIn, () => this.remove(child, reason)));
+    this.#sa.dialect.deleteChild(protocolOf(child), child.spiIn, () => this.remove(child, reason));
   }
 
   /** A Child SA of ours ended in the kernel: the rest of the pair goes, and the peer is told to drop its half. */
   drop(child: ChildSa, reason: Reason): void {
     if (!this.has(child)) return;
     const isTold = this.state(child)?.kind === "Deleting";
-    if (this.#sa.state.kind === "Established" && !isTold) this.#sa.request(deleteChild(protocolOf(child), child.spiIn));
+    if (this.#sa.state.kind === "Established" && !isTold) this.#sa.dialect.deleteChild(protocolOf(child), child.spiIn);
     this.remove(child, reason);
   }
 
@@ -245,9 +242,9 @@ export class ChildSas {
     // The peer may not have our response yet, and would not know what is meant.
     if (this.#outbound.has(child))
       return this.#sa.host.arm(this, `rekey ${child.spiIn}`, this.#sa.host.now() + outboundWait);
-    const task = rekeyChild(child);
-    entry.state = { kind: "Rekeying", rekey: task };
-    this.#sa.request(task);
+    this.#sa.dialect.rekeyChild(child, (rekey) => {
+      entry.state = { kind: "Rekeying", rekey };
+    });
   }
 
   /** Whether our rekey of it is still wanted. */
@@ -286,13 +283,13 @@ export class ChildSas {
     return this.#underWay !== undefined;
   }
 
-  begun(task: Task): void {
+  begun(exchange: object): void {
     this.#underWay ??= new Set();
-    this.#underWay.add(task);
+    this.#underWay.add(exchange);
   }
 
-  done(task: Task): void {
-    if (!this.#underWay?.delete(task) || this.#underWay.size > 0) return;
+  done(exchange: object): void {
+    if (!this.#underWay?.delete(exchange) || this.#underWay.size > 0) return;
     this.#underWay = undefined;
     this.#deletedEarly = undefined;
   }
