@@ -61,8 +61,8 @@ export function deriveSuccessorKeying(
   return keying;
 }
 
-/** Keys whose octets the caller wipes. */
-interface TicketKeying {
+/** The keys of a new IKE SA, and octets that the caller wipes. */
+export interface TicketKeying {
   readonly keying: IkeKeying;
   readonly skPi: Uint8Array;
   readonly skPr: Uint8Array;

@@ -8,13 +8,11 @@ import { encodeMessage, type Message, unsupportedCritical } from "../../wire/ike
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
 import { halfOpenTime, nonceLength } from "../constants.ts";
-import { firstFragmentSize } from "../fragments.ts";
 import type { Host } from "../host.ts";
 import { IkeSa } from "../ike-sa.ts";
-import { deriveTicketKeying, lowestNonce } from "../keying.ts";
-import { findNat, natDetectionPayloads } from "../nat-detection.ts";
-import { countOf, find, findNotify, notify } from "../payloads.ts";
-import { mayBeRedirected } from "../redirect.ts";
+import { deriveTicketKeying } from "../keying.ts";
+import { countOf, find, notify } from "../payloads.ts";
+import { answerFirst, readFirst } from "./first-response.ts";
 
 /** What became of a request: a half-open SA, or an answer without state, or neither. */
 export type InitVerdict =
@@ -73,15 +71,7 @@ export function answerInit(
     state: { kind: "ExpectInitKeys" },
   });
   host.arm(sa, "half-open", host.now() + halfOpenTime);
-  const request = Uint8Array.from(octets);
-  const initiatorNonce = Uint8Array.from(ni.data);
-  // Which peer it is shows only in IKE_AUTH: until then the most likely one counts.
-  const forged = peers[0]?.nat.force === true;
-  // RFC 6023 3: what is announced must be taken, whichever peer it is.
-  const redirectable = mayBeRedirected(payloads);
-  const childless = peers.every((peer) => peer.childless !== "never");
-  const nat = findNat(payloads, header.initiatorSpi, header.responderSpi, path, forged);
-  const fragments = findNotify(payloads, notifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined;
+  const first = readFirst(message, octets, ni.data, path, peers);
   host.compute(sa, { kind: "respond", method: suite.ke, peerPublic: Uint8Array.from(ke.data) }, (result) => {
     if (result.kind !== "shared") {
       const fault = result.kind === "invalid" ? result.fault : "no shared secret";
@@ -89,44 +79,21 @@ export function answerInit(
       return sa.end({ code: "invalid-public-value", method: suite.ke.keyword, fault });
     }
     const nr = host.random(nonceLength);
-    const { keying, skPi, skPr, skD } = deriveTicketKeying({
+    const keys = deriveTicketKeying({
       role: "responder",
       suite,
       secret: result.secret,
-      ni: initiatorNonce,
+      ni: first.ni,
       nr,
       initiatorSpi: header.initiatorSpi,
       responderSpi: sa.localSpi,
     });
-    sa.keying = keying;
-    sa.lowestNonce = lowestNonce(initiatorNonce, nr);
-    sa.nat = nat;
-    if (fragments) sa.fragmentSize = firstFragmentSize;
-    const response = sa.respondClear(header, request, path, [
+    const own: Payload[] = [
       { kind: "SA", proposals: [answer] },
       { kind: "KE", group: suite.ke.ikev2, data: result.publicValue },
       { kind: "Nonce", data: nr },
-      ...natDetectionPayloads(header.initiatorSpi, sa.localSpi, path, forged),
-      ...(childless ? [notify(notifyType.CHILDLESS_IKEV2_SUPPORTED)] : []),
-      notify(notifyType.MULTIPLE_AUTH_SUPPORTED),
-      ...(fragments ? [notify(notifyType.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
-    ]);
-    sa.state = {
-      kind: "ExpectAuthRequest",
-      handshake: {
-        ni: initiatorNonce,
-        nr,
-        request,
-        response,
-        skPi,
-        skPr,
-        skD,
-        nat,
-        childless,
-        multipleAuth: true,
-        redirectable,
-      },
-    };
+    ];
+    answerFirst(sa, first, keys, own, { nr, multipleAuth: true });
   });
   return { kind: "opened", sa };
 }

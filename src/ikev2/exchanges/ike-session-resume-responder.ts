@@ -6,15 +6,13 @@ import type { Path } from "../../sa/path.ts";
 import { type Message, unsupportedCritical } from "../../wire/ikev2/message.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
 import { halfOpenTime, nonceLength } from "../constants.ts";
-import { firstFragmentSize } from "../fragments.ts";
 import type { Host } from "../host.ts";
 import { IkeSa } from "../ike-sa.ts";
-import { deriveResumedKeying, lowestNonce } from "../keying.ts";
-import { findNat, natDetectionPayloads } from "../nat-detection.ts";
+import { deriveResumedKeying } from "../keying.ts";
 import { find, findNotify, notify } from "../payloads.ts";
-import { mayBeRedirected } from "../redirect.ts";
 import { credentialsOf } from "../resumption/credentials.ts";
 import { mayResume } from "../resumption/resumable.ts";
+import { answerFirst, readFirst } from "./first-response.ts";
 import { type InitVerdict, statelessAnswer } from "./ike-sa-init-responder.ts";
 
 /** Answers `message`, whose octets were `octets`, where one of `peers` may be the sender. */
@@ -45,43 +43,14 @@ export function answerResume(
   const sa = new IkeSa({ role: "responder", host, localSpi, remoteSpi: initiatorSpi, path, state });
   host.opened(sa);
   host.arm(sa, "half-open", host.now() + halfOpenTime);
-  const request = Uint8Array.from(octets);
-  const ni = Uint8Array.from(nonce.data);
+  const first = readFirst(message, octets, nonce.data, path, [peer]);
+  const { ni } = first;
   const nr = host.random(nonceLength);
   const { suite } = content;
-  const nat = findNat(payloads, initiatorSpi, header.responderSpi, path, peer.nat.force);
   const input = { role: "responder", suite, ni, nr, initiatorSpi, responderSpi: localSpi } as const;
-  const { keying, skPi, skPr, skD } = deriveResumedKeying(input, content.skD);
+  const keys = deriveResumedKeying(input, content.skD);
   wipe(content.skD);
-  sa.keying = keying;
-  sa.lowestNonce = lowestNonce(ni, nr);
-  sa.nat = nat;
-  const fragments = findNotify(payloads, notifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined;
-  if (fragments) sa.fragmentSize = firstFragmentSize;
-  const childless = peer.childless !== "never";
-  const response = sa.respondClear(header, request, path, [
-    { kind: "Nonce", data: nr },
-    ...natDetectionPayloads(initiatorSpi, localSpi, path, peer.nat.force),
-    ...(childless ? [notify(notifyType.CHILDLESS_IKEV2_SUPPORTED)] : []),
-    ...(fragments ? [notify(notifyType.IKEV2_FRAGMENTATION_SUPPORTED)] : []),
-  ]);
   const resumed = { peer, remoteId: identityFromWire(content.idType, content.id), ticket: Uint8Array.from(ticket) };
-  sa.state = {
-    kind: "ExpectAuthRequest",
-    handshake: {
-      ni,
-      nr,
-      request,
-      response,
-      skPi,
-      skPr,
-      skD,
-      nat,
-      childless,
-      multipleAuth: false,
-      redirectable: mayBeRedirected(payloads),
-      resumed,
-    },
-  };
+  answerFirst(sa, first, keys, [{ kind: "Nonce", data: nr }], { nr, multipleAuth: false, resumed });
   return { kind: "opened", sa };
 }
