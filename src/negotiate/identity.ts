@@ -1,16 +1,28 @@
 /** Identities (RFC 7296 3.5): what a peer claims to be. */
 import { addressOctets, formatAddress } from "./address.ts";
+import { decodeName, encodeName, formatName, matchesName, parseName } from "./distinguished-name.ts";
 
-export type IdentityKind = "ipv4" | "ipv6" | "fqdn" | "email" | "keyid";
+export type IdentityKind = "ipv4" | "ipv6" | "fqdn" | "email" | "dn" | "keyid";
 
 /** `octets` are the Identification Data of RFC 7296 3.5 for `idType`. */
 export interface Identity {
   readonly idType: number;
   readonly octets: Uint8Array;
   readonly text: string;
+  /** It stands for several: what is wanted of a peer, never what an end claims. */
+  readonly pattern?: IdentityPattern;
 }
 
-const idTypes = { ipv4: 1, fqdn: 2, email: 3, ipv6: 5, keyid: 11, null: 13 } as const;
+/** How a wanted identity is compared where that is not exactly. */
+export interface IdentityPattern {
+  /** A `*` is the whole value of an attribute, the first label of a host name, or what stands before an @. */
+  readonly wildcards: boolean;
+  /** The attributes of a distinguished name may stand in any order. */
+  readonly anyOrder: boolean;
+}
+
+/** ID types of RFC 7296 3.5 that are compared by their meaning. */
+export const idTypes = { ipv4: 1, fqdn: 2, email: 3, ipv6: 5, dn: 9, keyid: 11, null: 13 } as const;
 
 /** ID_NULL: nobody in particular (RFC 7619 2.2). */
 export const anonymous: Identity = { idType: idTypes.null, octets: new Uint8Array(0), text: "anonymous" };
@@ -18,7 +30,10 @@ export const anonymous: Identity = { idType: idTypes.null, octets: new Uint8Arra
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const encoder = new TextEncoder();
 
-/** An identity of a known kind; `text` is checked by the caller for `fqdn` and `email`. Throws RangeError for a bad address or key id. */
+/**
+ * An identity of a known kind; `text` is checked by the caller for `fqdn` and `email`. Throws RangeError for a bad address,
+ * distinguished name or key id.
+ */
 export function makeIdentity(kind: IdentityKind, text: string): Identity {
   switch (kind) {
     case "ipv4":
@@ -29,6 +44,11 @@ export function makeIdentity(kind: IdentityKind, text: string): Identity {
     case "fqdn":
     case "email":
       return { idType: idTypes[kind], octets: encoder.encode(text), text };
+    case "dn": {
+      const parsed = parseName(text);
+      if ("wrong" in parsed) throw new RangeError(parsed.wrong);
+      return { idType: idTypes.dn, octets: Uint8Array.from(encodeName(parsed.name)), text: formatName(parsed.name) };
+    }
     case "keyid": {
       if (!/^([0-9a-fA-F]{2})+$/.test(text))
         throw new RangeError(`a key id is an even number of hexadecimal digits, not ${text}`);
@@ -47,11 +67,46 @@ export function identityFromWire(idType: number, data: Uint8Array): Identity {
   return { idType, octets, text: identityText(idType, octets) };
 }
 
-/** RFC 7296 3.5 leaves the match to policy: types and octets must be equal, host names and mail domains without regard to case. */
-export function sameIdentity(a: Identity, b: Identity): boolean {
-  if (a.idType !== b.idType) return false;
-  if (a.idType === idTypes.fqdn || a.idType === idTypes.email) return a.text.toLowerCase() === b.text.toLowerCase();
-  return a.octets.length === b.octets.length && a.octets.every((octet, i) => octet === b.octets[i]);
+/**
+ * Whether `seen` is the identity that is wanted. RFC 7296 3.5 leaves the match to policy: types must be equal, host names and
+ * mail addresses without regard to case, distinguished names attribute by attribute, all else octet by octet.
+ */
+export function sameIdentity(wanted: Identity, seen: Identity): boolean {
+  if (wanted.idType !== seen.idType) return false;
+  switch (wanted.idType) {
+    case idTypes.fqdn:
+    case idTypes.email:
+      return matchesText(wanted, seen.text);
+    case idTypes.dn:
+      return sameOctets(wanted.octets, seen.octets) || matchesNames(wanted, seen);
+    default:
+      return sameOctets(wanted.octets, seen.octets);
+  }
+}
+
+/** Whether an identity stands for one alone, and can be sent. */
+export function isExact({ pattern }: Identity): boolean {
+  return pattern?.wildcards !== true;
+}
+
+function matchesText(wanted: Identity, seen: string): boolean {
+  const one = wanted.text.toLowerCase();
+  const other = seen.toLowerCase();
+  if (wanted.pattern?.wildcards !== true || !one.startsWith("*")) return one === other;
+  const rest = one.slice(1);
+  const head = other.slice(0, other.length - rest.length);
+  // One label or one mailbox, whatever it is: never more, never none.
+  return head !== "" && other.endsWith(rest) && !head.includes(wanted.idType === idTypes.fqdn ? "." : "@");
+}
+
+function matchesNames(wanted: Identity, seen: Identity): boolean {
+  const one = decodeName(wanted.octets);
+  const other = decodeName(seen.octets);
+  return one !== undefined && other !== undefined && matchesName(one, other, wanted.pattern);
+}
+
+function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((octet, i) => octet === b[i]);
 }
 
 function identityText(idType: number, octets: Uint8Array): string {
@@ -62,6 +117,8 @@ function identityText(idType: number, octets: Uint8Array): string {
     if (text !== undefined) return text;
   }
   if (idType === idTypes.null && octets.length === 0) return anonymous.text;
+  const name = idType === idTypes.dn ? decodeName(octets) : undefined;
+  if (name !== undefined && name.length > 0) return formatName(name);
   const hex = Buffer.from(octets).toString("hex");
   return idType === idTypes.keyid ? `keyid:${hex}` : `type ${idType}:${hex}`;
 }

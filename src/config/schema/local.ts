@@ -10,7 +10,8 @@ export const localSection = section({
   id: documented(identity.optional(), {
     type: "identity",
     default: "our address towards the peer",
-    meaning: "Who we are: an IP address, a host name, a mail address, or `keyid:` with hexadecimal digits.",
+    meaning:
+      "Who we are: an IP address, a host name, a mail address, a distinguished name (`CN=gw-a, O=Example`), or `keyid:` with hexadecimal digits.",
     example: "id: gw-a.example",
   }),
   address: documented(oneOrMany(hostAddress, "address").optional(), {

@@ -15,6 +15,7 @@ import {
   proposal,
   remote,
   uniquePolicy,
+  wantedIdentity,
   weakKeyword,
   yesOrNo,
 } from "./scalars.ts";
@@ -166,11 +167,11 @@ export const peerShape = {
       "Where the peer is. Several are tried in order. `any`: the peer calls us, from anywhere; its overlay lines are then locked towards everybody. Several peers may have the same address when their `id` differs.",
     example: "remote: 192.0.2.2",
   }),
-  id: documented(identity.optional(), {
+  id: documented(wantedIdentity.optional(), {
     type: "identity",
     default: "any that proves itself with this peer's key",
     meaning:
-      "Who the peer must say it is: an IP address, a host name, a mail address, or `keyid:` with hexadecimal digits. `fqdn:` and `email:` before a name say what it is where its look would not.",
+      "Who the peer must say it is: an IP address, a host name, a mail address, a distinguished name (`CN=gw-b, O=Example`, attributes in the order of the certificate), or `keyid:` with hexadecimal digits. `fqdn:`, `email:` and `dn:` before it say what it is where its look would not; after `dn-any-order:` the attributes may stand in any order. A `*` stands for the first label of a host name, for what is before the @, or for the value of an attribute.",
     example: "id: gw-b.example",
   }),
   local: documented(hostAddress.optional(), {

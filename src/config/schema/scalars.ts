@@ -25,7 +25,15 @@ export const portNumber = wholeNumber(1, 65535);
 /** An address of one host, canonical. */
 export const hostAddress: z.ZodType<Address> = textLeaf("an IP address", readHostAddress);
 
-export const identity: z.ZodType<Identity> = textLeaf("an identity", parseIdentity);
+/** An identity that is one alone. */
+export const identity: z.ZodType<Identity> = textLeaf("an identity", (text) => {
+  const reading = parseIdentity(text);
+  if ("wrong" in reading || reading.value.pattern === undefined) return reading;
+  return { wrong: `stands for several identities, and here is one alone: ${quote(text)}` };
+});
+
+/** An identity, or a pattern that stands for several. */
+export const wantedIdentity: z.ZodType<Identity> = textLeaf("an identity", parseIdentity);
 
 /** What stands behind `remote`: a peer's address, a name for one, or whoever calls. */
 export type RemoteText =

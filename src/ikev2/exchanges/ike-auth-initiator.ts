@@ -1,4 +1,5 @@
 /** IKE_AUTH as initiator (RFC 7296 1.2): our proof, the peer's proof, the first Child SA. */
+import { isExact } from "../../negotiate/identity.ts";
 import type { Reason } from "../../negotiate/reason.ts";
 import { releaseSpi } from "../../sa/child-install.ts";
 import { authenticates, type PeerDesired } from "../../sa/desired.ts";
@@ -65,7 +66,7 @@ function sendFirst(sa: IkeSa, attempt: Attempt): void {
     if (sa.state.kind !== "ExpectFirstSpi" || id === undefined) return release(sa, offer);
     const payloads: Payload[] = [id];
     if (sa.host.isInitialContact(sa, peer)) payloads.push(notify(notifyType.INITIAL_CONTACT));
-    if (peer.remoteId !== undefined) {
+    if (peer.remoteId !== undefined && isExact(peer.remoteId)) {
       payloads.push({ kind: "IDr", idType: peer.remoteId.idType, data: peer.remoteId.octets });
     }
     payloads.push(...proof);

@@ -126,8 +126,23 @@ describe("a wrong key or value in a peer", () => {
     ],
     [
       "an identity of an unknown kind",
-      `remote: 192.0.2.2\nid: dn:CN=b\n${auth}\nprotect: gre`,
-      'gw.yaml:8:9: peers.b.id: "dn:" starts no identity. Possible: an IP address, a host name, a mail address, fqdn:…, email:…, keyid:…',
+      `remote: 192.0.2.2\nid: ber:CN=b\n${auth}\nprotect: gre`,
+      'gw.yaml:8:9: peers.b.id: "ber:" starts no identity. Possible: an IP address, a host name, a mail address, a name as CN=…, fqdn:…, email:…, dn:…, dn-any-order:…, keyid:…',
+    ],
+    [
+      "a distinguished name with a mistyped attribute",
+      `remote: 192.0.2.2\nid: C=CH, COMMON=b\n${auth}\nprotect: gre`,
+      'gw.yaml:8:9: peers.b.id: is no distinguished name: "COMMON=b" does not begin with the type of an attribute: CN, O, OU, C, L, ST, DC, UID, E, serialNumber, or its numbers',
+    ],
+    [
+      "a pattern for who we are",
+      `remote: 192.0.2.2\nid: "*.example"\nlocal-id: "CN=*"\n${auth}\nprotect: gre`,
+      'gw.yaml:9:15: peers.b.local-id: stands for several identities, and here is one alone: "CN=*"',
+    ],
+    [
+      "a * within a label",
+      `remote: 192.0.2.2\nid: gw-*.example\n${auth}\nprotect: gre`,
+      'gw.yaml:8:9: peers.b.id: has a * that is not the whole first label: "gw-*.example"',
     ],
     [
       "an odd key id",
