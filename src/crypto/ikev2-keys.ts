@@ -1,5 +1,5 @@
 import { type KeyedPrf, keyPrf, prfPlus } from "./prf.ts";
-import type { EncrTransform } from "./transforms/encr.ts";
+import { type EncrTransform, encrKeyLength } from "./transforms/encr.ts";
 import type { IntegTransform } from "./transforms/integ.ts";
 import type { PrfTransform } from "./transforms/prf.ts";
 
@@ -95,11 +95,6 @@ export function deriveChildKeys(
     initiator: { encrKey: take(encrLength), integKey: take(integLength) },
     responder: { encrKey: take(encrLength), integKey: take(integLength) },
   };
-}
-
-/** Octets of key material that a cipher takes, salt included. */
-export function encrKeyLength(encr: EncrTransform): number {
-  return encr.keyBits / 8 + encr.saltLength;
 }
 
 function signOnce(prf: PrfTransform, key: Uint8Array, ...chunks: Uint8Array[]): Buffer {

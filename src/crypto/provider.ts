@@ -1,5 +1,6 @@
 import { createSecretKey, type KeyObject } from "node:crypto";
 import { version } from "node:process";
+import type { EncrTransform } from "./transforms/encr.ts";
 
 /** What differs between the versions of Node and its OpenSSL, measured; everything else calls node:crypto directly. */
 
@@ -22,4 +23,12 @@ export const keyObjectsAreFaster = nodeMajor >= 24;
 /** A copy of a cipher key in the form that this Node takes fastest. */
 export function cipherKey(key: Uint8Array): KeyObject | Buffer {
   return keyObjectsAreFaster ? createSecretKey(key) : ownCopy(key);
+}
+
+/** A copy of a cipher's key, and of the salt after it, as OpenSSL's cipher takes them: the key of single DES three times. */
+export function opensslKey(encr: EncrTransform, key: Uint8Array): Buffer {
+  const copies = encr.method?.aead === false ? (encr.method.keyCopies ?? 1) : 1;
+  const octets = Buffer.allocUnsafeSlow(key.length * copies);
+  for (let i = 0; i < copies; i++) octets.set(key, i * key.length);
+  return octets;
 }

@@ -1,9 +1,8 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from "node:crypto";
-import { encrKeyLength } from "./ikev2-keys.ts";
 import { keyMac, type Mac } from "./mac/mac.ts";
-import { keyObjectsAreFaster, ownCopy } from "./provider.ts";
+import { keyObjectsAreFaster, opensslKey } from "./provider.ts";
 import { constantTimeEqual } from "./secret.ts";
-import type { CipherMethod, EncrTransform } from "./transforms/encr.ts";
+import { type CipherMethod, type EncrTransform, encrKeyLength } from "./transforms/encr.ts";
 import type { IntegTransform } from "./transforms/integ.ts";
 
 /**
@@ -214,8 +213,8 @@ class CipherKey {
   #destroyed = false;
 
   constructor(encr: EncrTransform, skE: Uint8Array) {
-    this.#octets = ownCopy(skE);
-    this.#saltAt = encr.keyBits / 8;
+    this.#octets = opensslKey(encr, skE);
+    this.#saltAt = this.#octets.length - encr.saltLength;
   }
 
   /** A KeyObject is made anew for each message: that takes 1 us, and to keep one takes half a KiB for as long as the tunnel stands. */

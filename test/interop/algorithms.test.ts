@@ -30,7 +30,7 @@ interface Pairing {
 }
 
 function cellsOf(row: Transform): Cell[] {
-  if (row.decodeOnly !== undefined) return [];
+  if (row.decodeOnly !== undefined || isForIkev1Alone(row)) return [];
   const cell = (protocol: Cell["protocol"], proposal: string): Cell => ({ row, protocol, proposal });
   const { keyword } = row;
   switch (row.type) {
@@ -54,6 +54,10 @@ function cellsOf(row: Transform): Cell[] {
   }
 }
 
+function isForIkev1Alone(row: Transform): boolean {
+  return row.type === "ENCR" && row.ikev1Only !== undefined;
+}
+
 const cells = transforms.flatMap(cellsOf);
 
 /** A stock strongSwan has every one of them. */
@@ -61,7 +65,7 @@ const pairings = paired(cells);
 
 test("every row has a cell for each of its uses, or a reason why it is only decoded", () => {
   const without = transforms.filter((row) => !cells.some((cell) => cell.row === row));
-  expect(without.filter(({ decodeOnly }) => !decodeOnly)).toEqual([]);
+  expect(without.filter((row) => !row.decodeOnly && !isForIkev1Alone(row))).toEqual([]);
   expect(cells.length).toBeGreaterThan(100);
 });
 

@@ -4,6 +4,8 @@ export interface CompTransform {
   readonly keyword: string;
   /** Transform ID of the IPCOMP_SUPPORTED notify (RFC 7296 2.22). */
   readonly ikev2: number;
+  /** IPCOMP transform identifier (RFC 2407 4.4.5). */
+  readonly ikev1: number;
   readonly name: string;
   readonly kernel: { readonly name: string };
 }
@@ -13,6 +15,7 @@ export const deflate: CompTransform = {
   type: "COMP",
   keyword: "deflate",
   ikev2: 2,
+  ikev1: 2,
   name: "IPCOMP_DEFLATE",
   kernel: { name: "deflate" },
 };

@@ -34,13 +34,21 @@ export interface EncrTransform {
   readonly weak?: string;
   /** Why it is understood but never offered or chosen. */
   readonly decodeOnly?: string;
+  /** Why IKEv2 has no use for it, though it has a number there. */
+  readonly ikev1Only?: string;
   /** How IKE's own messages are encrypted with it; absent where `uses.ike` is false. */
   readonly method?: CipherMethod;
 }
 
 /** How the SK payload is encrypted: the mode decides how the nonce is made, `openssl` names the cipher. */
 export type CipherMethod =
-  | { readonly aead: false; readonly mode: "cbc" | "ctr"; readonly openssl: string }
+  | {
+      readonly aead: false;
+      readonly mode: "cbc" | "ctr";
+      readonly openssl: string;
+      /** OpenSSL's cipher takes the key this many times over. */
+      readonly keyCopies?: 3;
+    }
   | { readonly aead: true; readonly mode: "gcm"; readonly openssl: CipherGCMTypes }
   | { readonly aead: true; readonly mode: "ccm"; readonly openssl: CipherCCMTypes }
   | { readonly aead: true; readonly mode: "chacha20-poly1305"; readonly openssl: CipherChaCha20Poly1305Types };
@@ -59,8 +67,14 @@ export const encrTransforms: readonly EncrTransform[] = [
   ...aesKeyBits(camelliaCbc),
   ...aesKeyBits(aesGmac),
   tripleDes(),
+  singleDes(),
   nullEncryption(),
 ];
+
+/** Octets of key material that a cipher takes, salt included. */
+export function encrKeyLength(encr: EncrTransform): number {
+  return encr.keyBits / 8 + encr.saltLength;
+}
 
 type AesKeyBits = 128 | 192 | 256;
 
@@ -243,6 +257,33 @@ function tripleDes(): EncrTransform {
     strength: 112,
     weak: "its 64-bit blocks repeat after a few gigabytes under one key (RFC 8221 5)",
     method: { aead: false, mode: "cbc", openssl: "des-ede3-cbc" },
+  };
+}
+
+/**
+ * RFC 2405; the key is 64 bits of which 56 count. OpenSSL 3 has it only in a provider that is not loaded: EDE under one key
+ * three times is the same cipher.
+ */
+function singleDes(): EncrTransform {
+  return {
+    type: "ENCR",
+    keyword: "des",
+    ikev2: 2,
+    ikev1: { ike: 1, esp: 2 },
+    name: "ENCR_DES",
+    keyBits: 64,
+    keyLengthAttribute: false,
+    saltLength: 0,
+    ivLength: 8,
+    icvLength: 0,
+    blockLength: 8,
+    aead: false,
+    uses: { ike: true, esp: true },
+    kernel: { kind: "crypt", name: "cbc(des)" },
+    strength: 56,
+    weak: "its keys can be found by trying them all (RFC 8221 5, RFC 8247 2.1)",
+    ikev1Only: "RFC 8247 2.1 forbids it",
+    method: { aead: false, mode: "cbc", openssl: "des-ede3-cbc", keyCopies: 3 },
   };
 }
 

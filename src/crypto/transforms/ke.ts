@@ -1,8 +1,10 @@
-/** A key exchange method (transform type 4). The same numbers serve IKEv1's Group Description. */
+/** A key exchange method (transform type 4). */
 export interface KeTransform {
   readonly type: "KE";
   readonly keyword: string;
   readonly ikev2: number;
+  /** IKEv1's Group Description, the same number; the Montgomery curves (RFC 8031) came after IKEv1 and have none. */
+  readonly ikev1?: number;
   readonly name: string;
   /** Octets of the public value in the KE payload. */
   readonly publicLength: number;
@@ -84,6 +86,7 @@ function modp(bits: number, id: number, strength: number): KeTransform {
     type: "KE",
     keyword: `modp${bits}`,
     ikev2: id,
+    ikev1: id,
     name: `${bits}-bit MODP Group`,
     publicLength: bits / 8,
     strength,
@@ -104,6 +107,7 @@ function ecp(
     type: "KE",
     keyword,
     ikev2: id,
+    ikev1: id,
     name,
     publicLength: 2 * coordinateLength,
     strength,
@@ -119,5 +123,5 @@ function decodeOnly(
   strength: number,
   reasons: { weak?: string; decodeOnly: string },
 ): KeTransform {
-  return { type: "KE", keyword, ikev2: id, name, publicLength, strength, ...reasons };
+  return { type: "KE", keyword, ikev2: id, ikev1: id, name, publicLength, strength, ...reasons };
 }

@@ -228,7 +228,7 @@ describe("wrong algorithms", () => {
     ["weak: [aes256]", 'gw.yaml:10:12: peers.b.weak[0]: "aes256" is not weak and needs no permission: take it out'],
     [
       "weak: [3dse]",
-      'gw.yaml:10:12: peers.b.weak[0]: no such weak algorithm: "3dse", did you mean 3des? Possible: aes256gmac, aes192gmac, aes128gmac, 3des, null, md5, prfmd5, modp1536, modp1024, modp768',
+      'gw.yaml:10:12: peers.b.weak[0]: no such weak algorithm: "3dse", did you mean 3des? Possible: aes256gmac, aes192gmac, aes128gmac, 3des, des, null, md5, prfmd5, modp1536, modp1024, modp768',
     ],
     [
       "esp: aes256gcm16\nah: sha256",

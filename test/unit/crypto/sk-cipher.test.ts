@@ -1,9 +1,8 @@
 import { cbc, ctr, gcm } from "@noble/ciphers/aes.js";
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { describe, expect, it } from "vitest";
-import { encrKeyLength } from "../../../src/crypto/ikev2-keys.ts";
 import { makeSkCipher, type SkCipher, SkCipherError } from "../../../src/crypto/sk-cipher.ts";
-import type { EncrTransform } from "../../../src/crypto/transforms/encr.ts";
+import { type EncrTransform, encrKeyLength } from "../../../src/crypto/transforms/encr.ts";
 import { transforms } from "../../../src/crypto/transforms.ts";
 import { encr, hex, ikeCiphers, integ, loadVectors, wycheproof } from "./vectors.ts";
 

@@ -7,6 +7,7 @@ import { findTransform, transforms } from "../../../src/crypto/transforms.ts";
  */
 const registry = {
   ENCR: {
+    2: "ENCR_DES",
     3: "ENCR_3DES",
     11: "ENCR_NULL",
     12: "ENCR_AES_CBC",
@@ -100,7 +101,7 @@ describe("the table", () => {
     const weak = transforms.filter((row) => row.type !== "ESN").filter((row) => row.weak !== undefined);
     expect(weak.map(({ keyword }) => keyword).sort()).toEqual(
       [
-        ...["3des", "null", "aes128gmac", "aes192gmac", "aes256gmac"],
+        ...["des", "3des", "null", "aes128gmac", "aes192gmac", "aes256gmac"],
         ...["md5", "md5_128", "prfmd5"],
         ...["modp768", "modp1024", "modp1536", "modp1024s160", "modp2048s224", "modp2048s256", "ecp192"],
       ].sort(),
