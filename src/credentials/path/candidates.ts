@@ -1,0 +1,68 @@
+/** Paths that may lead from a certificate to an authority, by names alone: nothing is verified here (RFC 5280 6.1, RFC 4158). */
+import { compareOctets } from "../../negotiate/address.ts";
+import type { Certificate } from "../certificate.ts";
+import { sameName } from "../name.ts";
+import type { TrustStore } from "../trust-store.ts";
+import { type Steps, stepCosts } from "./steps.ts";
+
+/** Certificates from the peer's own to the authority's, both included. */
+export type Path = readonly [Certificate, ...Certificate[]];
+
+/** The longest path: deeper hierarchies than six authorities have not been seen. */
+export const longestPath = 8;
+/** Paths that are tried in full, each with at most a signature per certificate. */
+const mostPaths = 8;
+
+export interface Candidates {
+  readonly paths: readonly Path[];
+  /** Where there is none: the longest piece of one. */
+  readonly furthest: Path;
+  /** Some were left out. */
+  readonly limited: boolean;
+}
+
+/** Every path within the limits, those with matching key identifiers first. */
+export function candidatePaths(
+  leaf: Certificate,
+  intermediates: readonly Certificate[],
+  trust: TrustStore,
+  steps: Steps,
+): Candidates {
+  const paths: Path[] = [];
+  let furthest: Path = [leaf];
+  let limited = false;
+  const extend = (path: Path): void => {
+    if (path.length > furthest.length) furthest = path;
+    const last = path[path.length - 1] ?? leaf;
+    for (const anchor of preferred(last, trust.anchorsNamed(last.issuer))) {
+      if (paths.length === mostPaths) limited = true;
+      else paths.push(last.fingerprint === anchor.fingerprint ? path : [...path, anchor]);
+    }
+    const fitting: Certificate[] = [];
+    for (const candidate of intermediates) {
+      if (!steps.take(stepCosts.comparison)) limited = true;
+      if (limited) return;
+      if (sameName(candidate.subject, last.issuer) && !isOn(path, candidate)) fitting.push(candidate);
+    }
+    if (fitting.length > 0 && path.length + 1 >= longestPath) limited = true;
+    else for (const next of preferred(last, fitting)) extend([...path, next]);
+  };
+  extend([leaf]);
+  return { paths, furthest, limited };
+}
+
+/** RFC 5280 6.1: no certificate twice; nor one with the same name and key, which leads nowhere else (RFC 4158 2.4.2). */
+function isOn(path: Path, candidate: Certificate): boolean {
+  return path.some(
+    ({ spki, subject }) => compareOctets(spki, candidate.spki) === 0 && sameName(subject, candidate.subject),
+  );
+}
+
+/** RFC 5280 4.2.1.1: of authorities with one name, the one with the key that the certificate names comes first. */
+function preferred(certificate: Certificate, issuers: readonly Certificate[]): readonly Certificate[] {
+  const wanted = certificate.extensions.authorityKeyId;
+  if (wanted === undefined || issuers.length < 2) return issuers;
+  const fits = ({ extensions: { subjectKeyId } }: Certificate): boolean =>
+    subjectKeyId !== undefined && compareOctets(subjectKeyId, wanted) === 0;
+  return [...issuers.filter(fits), ...issuers.filter((issuer) => !fits(issuer))];
+}

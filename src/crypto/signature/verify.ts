@@ -1,0 +1,68 @@
+import { constants, publicDecrypt, verify } from "node:crypto";
+import { constantTimeEqual } from "../secret.ts";
+import { signatureCurves } from "./curves.ts";
+import type { KeyAlgorithm } from "./key-algorithm.ts";
+import type { PublicKey } from "./public-key.ts";
+import type { SignatureScheme } from "./scheme.ts";
+import { suits } from "./suits.ts";
+
+/**
+ * Whether `signature` is one of `octets`. False too for a scheme that is not for such a key, and for whatever OpenSSL
+ * cannot read: there is one outcome for all that is no signature.
+ */
+export function verifySignature(
+  publicKey: PublicKey,
+  scheme: SignatureScheme,
+  octets: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  const { algorithm } = publicKey;
+  if (!suits(algorithm, scheme) || !hasLength(algorithm, scheme, signature.length)) return false;
+  try {
+    return verifies(publicKey, scheme, octets, signature);
+  } catch {
+    // OpenSSL's refusals of a padding or of a key's own rules.
+    return false;
+  }
+}
+
+function verifies(
+  { handle: key }: PublicKey,
+  scheme: SignatureScheme,
+  octets: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  switch (scheme.kind) {
+    case "rsa-pkcs1":
+      return verify(scheme.hash, octets, { key, padding: constants.RSA_PKCS1_PADDING }, signature);
+    case "rsa-pkcs1-bare":
+      return constantTimeEqual(publicDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, signature), octets);
+    case "rsa-pss": {
+      const { saltLength } = scheme;
+      return verify(scheme.hash, octets, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }, signature);
+    }
+    case "ecdsa":
+      return verify(scheme.hash, octets, { key, dsaEncoding: scheme.form === "der" ? "der" : "ieee-p1363" }, signature);
+    case "eddsa":
+      return verify(undefined, octets, key, signature);
+  }
+}
+
+/** RFC 8017 8.1.2, 8.2.2, RFC 4754 7, RFC 8032 5.1.7, 5.2.7: where the length is given, it is exact. */
+function hasLength(algorithm: KeyAlgorithm, scheme: SignatureScheme, length: number): boolean {
+  switch (algorithm.kind) {
+    case "rsa":
+    case "rsa-pss":
+      return length === Math.ceil(algorithm.bits / 8);
+    case "ec": {
+      const { octets } = signatureCurves[algorithm.curve];
+      if (scheme.kind === "ecdsa" && scheme.form === "concatenated") return length === 2 * octets;
+      // Two INTEGERs of at most one octet more, and the headers.
+      return length >= 8 && length <= 2 * (octets + 3) + 3;
+    }
+    case "ed25519":
+      return length === 64;
+    case "ed448":
+      return length === 114;
+  }
+}
