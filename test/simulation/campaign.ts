@@ -8,20 +8,37 @@ export interface Failed {
   readonly failure: Failure;
 }
 
-export interface CampaignOptions extends GenerateOptions {
-  readonly first: number;
-  readonly count: number;
-  /** Asked for each seed that fails; whether to go on. */
+export interface TellOptions {
+  /** Asked for each scenario that fails; whether to go on. */
   readonly failed: (failed: Failed) => boolean;
   readonly told?: (scenario: Scenario) => void;
 }
 
-/** Tells seeds until all are told or one that failed is enough; gives the sum of what was counted. */
-export function campaign(options: CampaignOptions): { readonly seeds: number; readonly counts: Counts } {
+export interface CampaignOptions extends GenerateOptions, TellOptions {
+  readonly first: number;
+  readonly count: number;
+}
+
+export interface Told {
+  readonly seeds: number;
+  /** The sum of what was counted. */
+  readonly counts: Counts;
+}
+
+/** Tells seeds until all are told or one that failed is enough. */
+export function campaign(options: CampaignOptions): Told {
+  return tellAll(scenarios(options), options);
+}
+
+function* scenarios(options: CampaignOptions): Generator<Scenario> {
+  for (let seed = options.first; seed < options.first + options.count; seed += 1) yield generate(seed, options);
+}
+
+/** Tells scenarios until all are told or one that failed is enough. */
+export function tellAll(all: Iterable<Scenario>, options: TellOptions): Told {
   const sum = { datagrams: 0, packets: 0, delivered: 0, owed: 0, compared: 0, virtualSeconds: 0 };
   let seeds = 0;
-  while (seeds < options.count) {
-    const scenario = generate(options.first + seeds, options);
+  for (const scenario of all) {
     options.told?.(scenario);
     const { failure, counts } = simulate(scenario);
     seeds += 1;

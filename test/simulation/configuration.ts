@@ -2,7 +2,7 @@
 
 import type { ClearPacket } from "../../src/kernel/simulated/packet.ts";
 import type { Prefix } from "../../src/negotiate/address.ts";
-import type { ProtectLine } from "../../src/overlay/expand.ts";
+import { expandProtect, type ProtectLine } from "../../src/overlay/expand.ts";
 import type { DesiredState, PeerDesired, PeerTiming } from "../../src/sa/desired.ts";
 import { desired, peer } from "../unit/engine/desired.ts";
 import {
@@ -29,6 +29,7 @@ export interface FlowPlan {
   readonly from: Side;
   /** The place in `Peering.protect` of the line it is protected by. */
   readonly line: number;
+  readonly onDemand: boolean;
   readonly packet: ClearPacket;
 }
 
@@ -96,9 +97,29 @@ export class Configurations {
         liveness: variant === "other-liveness" ? peering.liveness + 1_000 : peering.liveness,
       },
     });
-    this.#peers.set(key, made);
-    return made;
+    const demanded = new Set(
+      (peering.onDemand ?? []).flatMap((line) => childrenOf(lines[line]).map(({ name }) => name)),
+    );
+    const children = made.children.map((child) =>
+      demanded.has(child.name) ? { ...child, onDemand: { idle: 0 } } : child,
+    );
+    const whole = { ...made, children };
+    this.#peers.set(key, whole);
+    return whole;
   }
+}
+
+/** The line that the n-th child of a peering is of. */
+export function lineOf({ protect }: Peering, child: number): number {
+  let before = 0;
+  return protect.findIndex((line) => {
+    before += childrenOf(line).length;
+    return child < before;
+  });
+}
+
+function childrenOf(line: ProtectLine | undefined) {
+  return line === undefined ? [] : expandProtect(line);
 }
 
 /** Whether a line is configured in a variant. */
@@ -113,7 +134,8 @@ export function flowsOf(scenario: Scenario, peering: Peering, index: PeeringInde
       const own = from === 0 ? protect : mirrored(protect);
       const source = ownAddress(scenario, peering.ends[from]);
       const destination = addressOf(peering.ends[otherSide(from)]);
-      return packetsOf(own, source, destination).map((packet) => ({ peering: index, from, line, packet }));
+      const onDemand = peering.onDemand?.includes(line) === true;
+      return packetsOf(own, source, destination).map((packet) => ({ peering: index, from, line, onDemand, packet }));
     }),
   );
 }

@@ -114,7 +114,7 @@ const deafen: Maker = (rng, { ends }) => ({
 });
 const rekey: Maker = (rng, cast) => {
   const { index, end, peering: plan } = someone(rng, cast);
-  return { kind: "rekey", ends: rng.chance(50) ? plan.ends : [end], peering: index };
+  return { kind: "rekey", ends: rng.chance(50) ? plan.ends : [end], peering: index, what: "children" };
 };
 const rebind: Maker = (rng, { ends }) => ({ kind: "rebind", end: rng.below(ends) });
 const soft: Maker = (rng, cast) => expire(rng, cast, false);

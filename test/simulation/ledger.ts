@@ -23,6 +23,8 @@ export class Ledger {
   readonly #entries: Entry[];
   readonly #between = new Map<number, PeeringIndex>();
   readonly #refusing = new Map<EndIndex, number>();
+  /** By peering and line: what harms one line alone. */
+  readonly #lines = new Map<string, number>();
 
   constructor(peerings: readonly Peering[], settleTime: number) {
     this.#peerings = peerings;
@@ -41,6 +43,12 @@ export class Ledger {
   harmed(peering: PeeringIndex, until: number): void {
     const entry = this.#entries[peering];
     if (entry !== undefined) entry.until = Math.max(entry.until, until);
+  }
+
+  /** One line of what two ends protect. */
+  harmedLine(peering: PeeringIndex, line: number, until: number): void {
+    const key = `${peering} ${line}`;
+    this.#lines.set(key, Math.max(this.#lines.get(key) ?? 0, until));
   }
 
   /** All that an end has with others. */
@@ -85,14 +93,15 @@ export class Ledger {
     return this.#entries.flatMap(({ down }, peering) => [...down].map((index) => ({ index, peering })));
   }
 
-  isCalm(peering: PeeringIndex, now: number): boolean {
+  isCalm(peering: PeeringIndex, line: number, now: number): boolean {
     const entry = this.#entries[peering];
-    return entry !== undefined && entry.down.size === 0 && entry.until + this.#settleTime <= now;
+    if (entry === undefined || entry.down.size > 0) return false;
+    return Math.max(entry.until, this.#lines.get(`${peering} ${line}`) ?? 0) + this.#settleTime <= now;
   }
 
   /** When there will have been peace everywhere for long enough. */
   calmFrom(): number {
-    return Math.max(0, ...this.#entries.map(({ until }) => until)) + this.#settleTime;
+    return Math.max(0, ...this.#entries.map(({ until }) => until), ...this.#lines.values()) + this.#settleTime;
   }
 }
 

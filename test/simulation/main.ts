@@ -1,11 +1,13 @@
 /** `npm run simulate`: tells many seeds, and of the first that fails its shortest story. */
 import { parseArgs } from "node:util";
-import { campaign, type Failed } from "./campaign.ts";
+import { campaign, type Failed, type TellOptions, tellAll } from "./campaign.ts";
+import { cells } from "./matrix.ts";
 import { shrink } from "./shrink.ts";
 import { simulate } from "./simulation.ts";
 import { tell, tellFailure } from "./story.ts";
 
 const usage = `usage: npm run simulate -- [--seeds N] [--seed S] [--ends E] [--events K] [--no-shrink] [--tell] [--keep-going]
+       npm run simulate -- --matrix [--cell C] [--tell] [--trace] [--keep-going]
   --seeds N      so many seeds (1000), from --seed on
   --seed S       the first seed (1); alone, the only one
   --ends E       so many ends in each, 2 to 20, instead of what the seed says
@@ -13,7 +15,8 @@ const usage = `usage: npm run simulate -- [--seeds N] [--seed S] [--ends E] [--e
   --no-shrink    print a failing seed as it is
   --tell         print every story
   --trace        of the first failing seed, everything that happened
-  --keep-going   go on after a failure, and list all failing seeds at the end`;
+  --keep-going   go on after a failure, and list all failing seeds at the end
+  --matrix       tell the enumerated collisions instead; --cell C: that one alone`;
 
 const { values } = parseArgs({
   options: {
@@ -25,6 +28,8 @@ const { values } = parseArgs({
     tell: { type: "boolean" },
     trace: { type: "boolean" },
     "keep-going": { type: "boolean" },
+    matrix: { type: "boolean" },
+    cell: { type: "string" },
     help: { type: "boolean" },
   },
 });
@@ -50,11 +55,7 @@ if (
 
 const started = performance.now();
 const failing: Failed[] = [];
-const { seeds, counts } = campaign({
-  first,
-  count,
-  ends,
-  events,
+const options = {
   ...(values.tell
     ? { told: (scenario) => console.log(`\nseed ${scenario.seed}, ${scenario.theme}\n${tell(scenario)}`) }
     : {}),
@@ -62,18 +63,25 @@ const { seeds, counts } = campaign({
     failing.push(failed);
     return values["keep-going"] === true;
   },
-});
+} satisfies TellOptions;
+const matrix = cells().filter(({ number: cell }) => values.cell === undefined || cell === Number(values.cell));
+const { seeds, counts } = values.matrix
+  ? tellAll(
+      matrix.map(({ scenario }) => scenario),
+      options,
+    )
+  : campaign({ first, count, ends, events, ...options });
 const seconds = ((performance.now() - started) / 1000).toFixed(1);
 const [failed] = failing;
 if (failed !== undefined && !values["keep-going"]) {
-  const short = values["no-shrink"] ? failed : shrink(failed.scenario, failed.failure);
+  const short = values["no-shrink"] || values.matrix ? failed : shrink(failed.scenario, failed.failure);
   if (values.trace) simulate(short.scenario, (line) => console.log(line));
   console.log(tellFailure(short.scenario, short.failure));
 }
 for (const { scenario, failure } of failing)
   console.log(`${scenario.seed}  ${scenario.theme}: ${failure.invariant}: ${failure.message}`);
 console.log(
-  `${failing.length} of ${seeds} seeds failed, in ${seconds} s; ${counts.datagrams} datagrams, ${counts.delivered} of ` +
+  `${failing.length} of ${seeds} ${values.matrix ? "cells" : "seeds"} failed, in ${seconds} s; ${counts.datagrams} datagrams, ${counts.delivered} of ` +
     `${counts.packets} packets delivered, ${counts.owed} of them owed, ${counts.compared} SAs compared, ` +
     `${Math.round(counts.virtualSeconds / 3600)} h of the worlds' time`,
 );

@@ -1,6 +1,7 @@
 /** What must stand once there has been peace for long enough, and what must be gone once all is over. */
 import { lockPolicies, policyKey } from "../../src/engine/policies.ts";
 import type { PeerStatus, Status } from "../../src/engine/status.ts";
+import { withTraps } from "../../src/engine/traps.ts";
 import type { StandingSa } from "../../src/kernel/port.ts";
 import type { DesiredState } from "../../src/sa/desired.ts";
 import { larval, policies, standing } from "../unit/engine/pair.ts";
@@ -101,12 +102,15 @@ export function leftBehind(end: End, desired: DesiredState): string | undefined 
 }
 
 function compare(end: End, desired: DesiredState, action: "locked" | "protected"): string | undefined {
-  const wanted = new Set(lockPolicies(desired).map(policyKey));
+  const locks = action === "locked" ? withTraps(lockPolicies(desired), desired, () => 0) : lockPolicies(desired);
+  const wanted = new Map(locks.map((policy) => [policyKey(policy), policy.action.kind]));
   for (const policy of policies(end)) {
     const key = policyKey(policy);
+    const lock = wanted.get(key);
     if (!wanted.delete(key)) return `a policy stands that nobody asks for: ${key}`;
-    if (policy.action.kind !== action) return `a policy is ${policy.action.kind}: ${key}`;
+    if (policy.action.kind !== (action === "locked" ? lock : action))
+      return `a policy is ${policy.action.kind}: ${key}`;
   }
-  const [missing] = wanted;
+  const [missing] = wanted.keys();
   return missing === undefined ? undefined : `a policy is missing: ${missing}`;
 }

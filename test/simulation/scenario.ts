@@ -19,6 +19,23 @@ export interface Scenario {
   readonly events: readonly SimulationEvent[];
   /** How long the watch over the peace lasts at the end. */
   readonly watch: number;
+  /** How long after the last trouble everything must stand; a minute where it is left out. */
+  readonly settle?: number | undefined;
+  /** How long two of what should be one may stand in peace; 20 seconds where it is left out. */
+  readonly surplus?: number | undefined;
+  /** From the first event on, of two ends. */
+  readonly forced?: Forced | undefined;
+}
+
+/** What two ends' exchanges would come to by chance, forced. */
+export interface Forced {
+  /**
+   * The first octets of the nonces: of what the first end asks for, of the second's answer, of what the second end asks
+   * for, of the first's answer.
+   */
+  readonly nonces: readonly [number, number, number, number];
+  /** The first end guesses the wrong key exchange method, once. */
+  readonly wrongGuess: boolean;
 }
 
 export interface EndPlan {
@@ -37,6 +54,8 @@ export interface Peering {
   readonly anywhere?: boolean | undefined;
   /** Of the first end; mirrored at the second. */
   readonly protect: readonly [ProtectLine, ...ProtectLine[]];
+  /** The places of the lines that are negotiated on demand, at both ends. */
+  readonly onDemand?: readonly number[] | undefined;
   readonly initiate: readonly [boolean, boolean];
   /** Keywords, at either end. */
   readonly esp: readonly [readonly string[], readonly string[]];
@@ -67,13 +86,21 @@ export type SimulationEvent = {
       readonly variant: Variant;
     }
   /** The next datagrams of one end to another. */
-  | { readonly kind: "lose"; readonly from: EndIndex; readonly to: EndIndex; readonly count: number }
+  | {
+      readonly kind: "lose";
+      readonly from: EndIndex;
+      readonly to: EndIndex;
+      readonly count: number;
+      /** All where it is left out. */
+      readonly what?: "request" | "response";
+    }
   | {
       readonly kind: "repeat" | "hold";
       readonly from: EndIndex;
       readonly to: EndIndex;
       readonly count: number;
       readonly by: number;
+      readonly what?: "request" | "response";
     }
   /** Every link for a while; in percent, and in ms. */
   | {
@@ -97,7 +124,19 @@ export type SimulationEvent = {
   /** The kernel's next reports are lost. */
   | { readonly kind: "deafen"; readonly end: EndIndex; readonly count: number; readonly told: boolean }
   /** The operator of one end, or of both in the same instant, wants everything replaced. */
-  | { readonly kind: "rekey"; readonly ends: readonly EndIndex[]; readonly peering: PeeringIndex }
+  | {
+      readonly kind: "rekey";
+      readonly ends: readonly EndIndex[];
+      readonly peering: PeeringIndex;
+      readonly what: "children" | "ike";
+    }
+  /** The hosts behind these ends begin to send what a line that is negotiated on demand protects. */
+  | {
+      readonly kind: "demand";
+      readonly ends: readonly EndIndex[];
+      readonly peering: PeeringIndex;
+      readonly line: number;
+    }
   /** The NAT of an end has forgotten everything: what leaves next gets other ports. */
   | { readonly kind: "rebind"; readonly end: EndIndex }
   /** A child's newest pair comes to a limit, at one end or at both in the same instant. */

@@ -10,7 +10,8 @@ import { type Datagram, type End, World } from "../unit/engine/world.ts";
 import { Agreement } from "./agreement.ts";
 import { Broken, type Invariant } from "./broken.ts";
 import { cheapCompute, realCompute } from "./compute.ts";
-import { Configurations, type FlowPlan, flowsOf, isConfigured, peerName, type Side } from "./configuration.ts";
+import { Configurations, type FlowPlan, flowsOf, isConfigured, lineOf, peerName, type Side } from "./configuration.ts";
+import { Forcing } from "./forcing.ts";
 import { Ledger } from "./ledger.ts";
 import { downReason, leftBehind, peerIn, policyFault, type Snapshot, snapshot, strays, surplus } from "./rest.ts";
 import { mix, Rng } from "./rng.ts";
@@ -99,6 +100,9 @@ export class Simulation extends World {
   readonly #agreement: Agreement;
   readonly #nats: Nat[] = [];
   readonly #ledger: Ledger;
+  readonly #forcing: Forcing | undefined;
+  readonly #settleTime: number;
+  readonly #surplusTime: number;
   #datagrams = 0;
 
   constructor(scenario: Scenario) {
@@ -107,7 +111,11 @@ export class Simulation extends World {
     this.#configurations = new Configurations(scenario);
     this.#agreement = new Agreement((address) => this.#publicAddress(address));
     this.#weather = new Weather(scenario.seed);
-    this.#ledger = new Ledger(scenario.peerings, settleTime);
+    this.#settleTime = scenario.settle ?? settleTime;
+    this.#surplusTime = scenario.surplus ?? surplusTime;
+    this.#ledger = new Ledger(scenario.peerings, this.#settleTime);
+    const begins = scenario.events[0]?.at ?? Number.POSITIVE_INFINITY;
+    if (scenario.forced !== undefined) this.#forcing = new Forcing(scenario.forced, () => this.now >= begins);
     for (const index of scenario.ends.keys()) this.#players.push(this.#player(index));
     install(this, ...this.#nats);
     this.#traffic = new Traffic(this.#view(), this.#flows());
@@ -124,6 +132,11 @@ export class Simulation extends World {
       compared,
       virtualSeconds: Math.round(this.now / 1000),
     };
+  }
+
+  /** Where nonces are forced: those that went out. */
+  get nonces(): readonly (number | undefined)[] {
+    return this.#forcing?.sent ?? [];
   }
 
   /** From the first start to the last timer; what is broken on the way, if anything. */
@@ -153,7 +166,7 @@ export class Simulation extends World {
     if (this.#scenario.real) this.#read(datagram.octets);
     const peering = this.#ledger.between(from, to);
     const delay = this.#delay(from, to);
-    const copies = this.#weather.fate(from, to, datagram.octets.length, delay, this.now);
+    const copies = this.#weather.fate(from, to, datagram.octets, delay, this.now);
     if (copies.length === 0 && peering !== undefined) this.#ledger.lost(peering, this.now);
     this.trace?.(
       `${this.#clock()} ${letter(from)} -> ${letter(to)} ${datagramWords(datagram.octets)}, ${fateWords(copies)}`,
@@ -232,7 +245,9 @@ export class Simulation extends World {
       case "rebind":
         return this.#rebind(event.end);
       case "rekey":
-        return this.#rekey(event.ends, event.peering);
+        return this.#rekey(event.ends, event.peering, event.what);
+      case "demand":
+        return this.#demand(event);
       case "expire":
         return this.#expire(event);
     }
@@ -320,12 +335,17 @@ export class Simulation extends World {
     for (const port of [500, 4500]) nat.forward({ address: ownAddress(this.#scenario, end), port }, port);
   }
 
-  #rekey(ends: readonly EndIndex[], peering: PeeringIndex): void {
+  #demand({ ends, peering, line }: Extract<SimulationEvent, { kind: "demand" }>): void {
+    this.#ledger.harmedLine(peering, line, this.now);
+    this.#traffic.wake(ends, peering, line);
+  }
+
+  #rekey(ends: readonly EndIndex[], peering: PeeringIndex, what: "children" | "ike"): void {
     for (const index of ends) {
       const player = this.#players[index];
       const side = this.#scenario.peerings[peering]?.ends.indexOf(index);
       if (player?.process === "running" && (side === 0 || side === 1))
-        player.end.handle({ kind: "rekey", peer: peerName(this.#scenario, peering, side), what: "children" });
+        player.end.handle({ kind: "rekey", peer: peerName(this.#scenario, peering, side), what });
     }
   }
 
@@ -341,7 +361,8 @@ export class Simulation extends World {
       if (child === undefined || newest === undefined) continue;
       const sa = { protocol: child.protocol, spi: Number.parseInt(newest.spiIn, 16), destination: player.end.address };
       if (event.hard) {
-        this.#ledger.harmed(event.peering, this.now);
+        const plan = this.#scenario.peerings[event.peering];
+        if (plan !== undefined) this.#ledger.harmedLine(event.peering, lineOf(plan, event.child), this.now);
         player.kernel.request({ kind: "deleteSa", sa });
       }
       player.end.handle({ kind: "kernel", event: { kind: "expire", sa, hard: event.hard, reqid: child.reqid } });
@@ -362,7 +383,7 @@ export class Simulation extends World {
     this.run(stopPatience + 1_000);
     for (const player of this.#players) if (player.process !== "running") this.#start(player.index);
     for (const { index, peering } of this.#ledger.takenDown()) this.#wish("up", index, peering);
-    this.run(Math.max(settleTime, this.#ledger.calmFrom() - this.now));
+    this.run(Math.max(this.#settleTime, this.#ledger.calmFrom() - this.now));
   }
 
   #watch(): void {
@@ -380,8 +401,8 @@ export class Simulation extends World {
         for (const [what, words] of more) {
           const since = onceAt.get(what) ?? this.now;
           onceAt.set(what, since);
-          if (this.now - since >= surplusTime)
-            throw new Broken("what is configured stands once", this.now, `for ${surplusTime / 1000} s, ${words}`);
+          if (this.now - since >= this.#surplusTime)
+            throw new Broken("what is configured stands once", this.now, `for ${this.#surplusTime / 1000} s, ${words}`);
         }
       }
       for (const view of snapshots) {
@@ -462,8 +483,9 @@ export class Simulation extends World {
       compute: (real ? realCompute : cheapCompute)(new Rng(seed, 17, index)),
       random: (life) => {
         const rng = new Rng(seed, 11, index, life);
-        return (length) => rng.bytes(length);
+        return (length) => this.#forcing?.random(index, rng.bytes(length)) ?? rng.bytes(length);
       },
+      ...(this.#forcing === undefined ? {} : { rewrite: this.#forcing.rewrite(index) }),
     });
     this.#byAddress.set(address, index);
     kernel.encapsulationPorts.add(natTraversalPort);
@@ -510,7 +532,7 @@ export class Simulation extends World {
       isCut: (from: EndIndex, to: EndIndex) => this.#weather.isCut(from, to, this.now),
       isCalm: ({ peering, line }: FlowPlan): boolean => {
         const plan = this.#scenario.peerings[peering];
-        if (plan === undefined || !this.#ledger.isCalm(peering, this.now)) return false;
+        if (plan === undefined || !this.#ledger.isCalm(peering, line, this.now)) return false;
         return plan.ends.every((end) => {
           const player = this.#players[end];
           const variant = player?.variants.get(peering) ?? "agreed";
@@ -525,7 +547,9 @@ export class Simulation extends World {
     const player = this.#players[to];
     // Nobody listens at the port of a process that is gone.
     if (player === undefined || player.process === "unborn" || player.process === "gone") return;
-    player.end.handle({ kind: "datagram", octets, path });
+    const handle = (): void => player.end.handle({ kind: "datagram", octets, path });
+    if (this.#forcing === undefined) handle();
+    else this.#forcing.arrives(to, octets, handle);
   }
 
   /** A packet as its receiver sees it; only what travels inside UDP comes through a NAT. */

@@ -52,11 +52,11 @@ function words(event: SimulationEvent): string {
     case "reconfigure":
       return `${letter(event.end)} gets another configuration: peering ${event.peering} ${event.variant}`;
     case "lose":
-      return `the next ${event.count} of ${letter(event.from)} to ${letter(event.to)} are lost`;
+      return `${next(event)} are lost`;
     case "repeat":
-      return `the next ${event.count} of ${letter(event.from)} to ${letter(event.to)} arrive again ${event.by} ms later`;
+      return `${next(event)} arrive again ${event.by} ms later`;
     case "hold":
-      return `the next ${event.count} of ${letter(event.from)} to ${letter(event.to)} are held up for ${event.by} ms`;
+      return `${next(event)} are held up for ${event.by} ms`;
     case "weather":
       return `for ${event.lasts} ms the network loses ${event.loss} %, repeats ${event.repeat} %, delays by up to ${event.jitter} ms`;
     case "partition":
@@ -66,12 +66,18 @@ function words(event: SimulationEvent): string {
     case "deafen":
       return `the next ${event.count} reports of the kernel of ${letter(event.end)} are lost${event.told ? ", and it says so" : ""}`;
     case "rekey":
-      return `the operator of ${event.ends.map(letter).join(" and that of ")} has all of peering ${event.peering} replaced`;
+      return `the operator of ${event.ends.map(letter).join(" and that of ")} has ${event.what === "ike" ? "the IKE SA" : "all Child SAs"} of peering ${event.peering} replaced`;
+    case "demand":
+      return `line ${event.line} of peering ${event.peering} has packets at ${event.ends.map(letter).join(" and ")}`;
     case "rebind":
       return `the NAT of ${letter(event.end)} forgets its mappings`;
     case "expire":
       return `child ${event.child} of peering ${event.peering} comes to its ${event.hard ? "hard" : "soft"} limit at ${event.ends.map(letter).join(" and ")}`;
   }
+}
+
+function next({ from, to, count, what }: Extract<SimulationEvent, { count: number; from: number }>): string {
+  return `the next ${count} ${what === undefined ? "" : `${what}s `}of ${letter(from)} to ${letter(to)}`;
 }
 
 function seconds(milliseconds: number): string {

@@ -5,7 +5,7 @@ import type { End } from "../unit/engine/world.ts";
 import { Broken } from "./broken.ts";
 import type { FlowPlan } from "./configuration.ts";
 import { mix } from "./rng.ts";
-import { type EndIndex, letter } from "./scenario.ts";
+import { type EndIndex, letter, type PeeringIndex } from "./scenario.ts";
 
 /** How often a flow sends when nothing happens; whatever changes a kernel has it send at once, before and after. */
 const interval = 2_500;
@@ -26,6 +26,8 @@ export interface Flow {
   readonly destination: string;
   readonly delay: number;
   readonly guards: { sender: Guard; receiver: Guard };
+  /** Nothing is sent before somebody has a reason to. */
+  asleep: boolean;
 }
 
 /** What the traffic needs to know of the world. */
@@ -53,9 +55,9 @@ export class Traffic {
   readonly #sentAt = new Map<EndIndex, number>();
   #over = false;
 
-  constructor(world: TrafficWorld, flows: readonly Omit<Flow, "guards">[]) {
+  constructor(world: TrafficWorld, flows: readonly Omit<Flow, "guards" | "asleep">[]) {
     this.#world = world;
-    this.flows = flows.map((flow) => ({ ...flow, guards: { sender: off, receiver: off } }));
+    this.flows = flows.map((flow) => ({ ...flow, guards: { sender: off, receiver: off }, asleep: flow.plan.onDemand }));
     this.flows.forEach((flow, index) => {
       add(this.#leaving, flow.from, flow);
       add(this.#entering, flow.to, flow);
@@ -66,6 +68,16 @@ export class Traffic {
   /** No more packets: the ends are about to be stopped. What must not pass in clear still must not. */
   end(): void {
     this.#over = true;
+  }
+
+  /** A line that is negotiated on demand is demanded. */
+  wake(ends: readonly EndIndex[], peering: PeeringIndex, line: number): void {
+    for (const flow of this.flows) {
+      const { plan } = flow;
+      if (!flow.asleep || plan.peering !== peering || plan.line !== line || !ends.includes(flow.from)) continue;
+      flow.asleep = false;
+      this.#send(flow);
+    }
   }
 
   /** An end was told what to want: from now on, or no more, a flow is its to guard. */
@@ -80,6 +92,7 @@ export class Traffic {
   /** The flows whose packets do not get through at this moment, in a sentence each. */
   lost(): string[] {
     return this.flows.flatMap((flow) => {
+      if (flow.asleep) return [];
       const out = flow.sender.kernel.send(flow.plan.packet);
       if (out.kind !== "protected") return [`${said(flow)} does not leave`];
       const seen = this.#world.translate(out.packet);
@@ -157,6 +170,7 @@ export class Traffic {
   }
 
   #send(flow: Flow): void {
+    if (flow.asleep) return;
     const owed = this.#world.isCalm(flow.plan);
     this.sent += 1;
     const out = flow.sender.kernel.send(flow.plan.packet);

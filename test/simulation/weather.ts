@@ -1,4 +1,5 @@
 /** What the network does with each datagram: when its copies arrive, or that none does. */
+import { flag } from "../../src/wire/ikev2/header.ts";
 import { Rng } from "./rng.ts";
 import type { EndIndex, SimulationEvent } from "./scenario.ts";
 
@@ -57,13 +58,14 @@ export class Weather {
     return this.#cuts.some(({ ends, until }) => until > now && ends.has(from) !== ends.has(to));
   }
 
-  /** The delays, in ms, of the copies of a datagram of so many octets that arrive. */
-  fate(from: EndIndex, to: EndIndex, octets: number, delay: number, now: number): number[] {
+  /** The delays, in ms, of the copies of a datagram that arrive. */
+  fate(from: EndIndex, to: EndIndex, datagram: Uint8Array, delay: number, now: number): number[] {
     if (this.isCut(from, to, now)) return [];
     const copies = [delay];
     for (const fate of this.#fates) {
       const { event } = fate;
       if (fate.left === 0 || event.from !== from || event.to !== to) continue;
+      if (event.what !== undefined && event.what !== kindOf(datagram)) continue;
       fate.left -= 1;
       if (event.kind === "lose") return [];
       if (event.kind === "repeat") copies.push(delay + event.by);
@@ -72,10 +74,17 @@ export class Weather {
     }
     for (const { event, until, rng } of this.#spells) {
       if (until <= now) continue;
-      for (let piece = 0; piece < octets; piece += mtu) if (rng.chance(event.loss)) return [];
+      for (let piece = 0; piece < datagram.length; piece += mtu) if (rng.chance(event.loss)) return [];
       if (rng.chance(event.repeat)) copies.push(delay + rng.below(event.jitter + 1_000));
       copies[0] = (copies[0] ?? delay) + (event.jitter > 0 ? rng.below(event.jitter) : 0);
     }
     return copies;
   }
+}
+
+/** A NAT keepalive is neither. */
+export function kindOf(datagram: Uint8Array): "request" | "response" | undefined {
+  const flags = datagram[19];
+  if (flags === undefined) return undefined;
+  return (flags & flag.response) === 0 ? "request" : "response";
 }
