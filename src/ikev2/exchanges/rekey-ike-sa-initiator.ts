@@ -1,6 +1,8 @@
 /** CREATE_CHILD_SA as initiator, for a new IKE SA in place of the one it runs on (RFC 7296 1.3.2, 2.18). */
 import type { KePair } from "../../crypto/key-exchange.ts";
 import type { KeTransform } from "../../crypto/transforms/ke.ts";
+import type { PrfTransform } from "../../crypto/transforms/prf.ts";
+import type { DesiredProposal } from "../../negotiate/alternatives.ts";
 import { formatOffer, offerProposals, type ProposalPolicy, verifyAnswer } from "../../negotiate/proposals.ts";
 import type { Reason } from "../../negotiate/reason.ts";
 import type { PeerDesired } from "../../sa/desired.ts";
@@ -13,6 +15,7 @@ import type { IkeSa } from "../ike-sa.ts";
 import { otherMethod } from "../other-method.ts";
 import { find, findError, findNotify, ikeSpiNumber, ikeSpiOctets } from "../payloads.ts";
 import type { OwnIkeRekey } from "../succession.ts";
+import { withPrf } from "../successor-proposals.ts";
 import { noteTemporaryFailure } from "../temporary-failure.ts";
 
 const exchange = "CREATE_CHILD_SA";
@@ -28,6 +31,8 @@ class RekeyIkeSa implements OwnIkeRekey {
   readonly alone = true;
   phase: OwnIkeRekey["phase"] = "unsent";
   #localSpi = 0n;
+  /** Ours, but with the old one's PRF alone, unless the peer has turned that down. */
+  #proposals: readonly DesiredProposal[] = [];
   #method: KeTransform | undefined;
   #restarts = 0;
   #pair: KePair | undefined;
@@ -40,7 +45,8 @@ class RekeyIkeSa implements OwnIkeRekey {
       succession.postpone(rekeyPause);
       return sa.skip(this);
     }
-    const method = this.#method ?? preferredMethod(peer, sa.keying?.suite.ke);
+    if (this.#proposals.length === 0) this.#proposals = proposalsOf(peer, sa.keying?.suite.prf);
+    const method = this.#method ?? preferredMethod(this.#proposals, sa.keying?.suite.ke);
     if (method === undefined) return this.#skip(sa);
     this.#method = method;
     this.#nonce = sa.host.random(nonceLength);
@@ -51,7 +57,7 @@ class RekeyIkeSa implements OwnIkeRekey {
       if (!this.#isWanted(sa)) return this.#skip(sa);
       this.phase = "sent";
       sa.sendRequest(this, [
-        { kind: "SA", proposals: offerProposals(policyOf(peer), ikeSpiOctets(this.#localSpi)) },
+        { kind: "SA", proposals: offerProposals(policyOf(this.#proposals), ikeSpiOctets(this.#localSpi)) },
         { kind: "Nonce", data: this.#nonce },
         { kind: "KE", group: method.ikev2, data: result.pair.publicValue },
       ]);
@@ -65,16 +71,17 @@ class RekeyIkeSa implements OwnIkeRekey {
     if (peer === undefined || pair === undefined || method === undefined) return;
     noteTemporaryFailure(sa, payloads);
     const wanted = findNotify(payloads, notifyType.INVALID_KE_PAYLOAD);
-    if (wanted !== undefined) return this.#changeMethod(sa, peer, wanted.data);
+    if (wanted !== undefined) return this.#changeMethod(sa, wanted.data);
     const offered = find(payloads, "SA");
     if (offered === undefined) {
       const error = findError(payloads)?.type;
-      this.#refused(sa, refusal(peer, error));
+      if (error === notifyType.NO_PROPOSAL_CHOSEN && this.#proposals !== peer.ike) return this.#again(sa, peer.ike);
+      this.#refused(sa, refusal(this.#proposals, error));
       // RFC 7296 1.3, 4: a peer that knows no CREATE_CHILD_SA wants another IKE SA in its place.
       if (error === notifyType.NO_ADDITIONAL_SAS && sa.state.kind === "Established") sa.host.renew(sa);
       return;
     }
-    const sent = offerProposals(policyOf(peer), ikeSpiOctets(this.#localSpi));
+    const sent = offerProposals(policyOf(this.#proposals), ikeSpiOctets(this.#localSpi));
     const answer = verifyAnswer("ike", sent, offered.proposals);
     if (!answer.ok) return this.#unusable(sa, answer.reason);
     const ke = find(payloads, "KE");
@@ -119,9 +126,13 @@ class RekeyIkeSa implements OwnIkeRekey {
   }
 
   /** RFC 7296 1.3: asks again with the method the responder wants, if we offered it. */
-  #changeMethod(sa: IkeSa, peer: PeerDesired, data: Uint8Array): void {
-    const next = otherMethod(offeredMethods(peer), data);
+  #changeMethod(sa: IkeSa, data: Uint8Array): void {
+    const next = otherMethod(offeredMethods(this.#proposals), data);
     if ("reason" in next) return this.#refused(sa, next.reason);
+    this.#again(sa, this.#proposals, next.method);
+  }
+
+  #again(sa: IkeSa, proposals: readonly DesiredProposal[], method?: KeTransform): void {
     if (this.#restarts >= restartLimit) {
       return this.#refused(sa, { code: "too-many-restarts", restarts: this.#restarts });
     }
@@ -129,7 +140,8 @@ class RekeyIkeSa implements OwnIkeRekey {
     this.phase = "unsent";
     // The peer's own rekey has been answered meanwhile: ours has become needless.
     if (sa.state.kind !== "Established" || sa.succession.concede()) return;
-    this.#method = next.method;
+    this.#proposals = proposals;
+    this.#method = method;
     this.#restarts += 1;
     sa.request(this);
   }
@@ -149,25 +161,34 @@ class RekeyIkeSa implements OwnIkeRekey {
   }
 }
 
-function refusal(peer: PeerDesired, error: number | undefined): Reason {
+function refusal(proposals: readonly DesiredProposal[], error: number | undefined): Reason {
   if (error === undefined)
     return { code: "protocol-violation", exchange, fault: "the answer has neither SA nor error" };
   if (error === notifyType.NO_PROPOSAL_CHOSEN) {
-    return { code: "peer-refused-proposal", protocol: "ike", sent: formatOffer(policyOf(peer)) };
+    return { code: "peer-refused-proposal", protocol: "ike", sent: formatOffer(policyOf(proposals)) };
   }
   return { code: "peer-error", exchange, notify: nameOf.notify(error) };
 }
 
-function policyOf(peer: PeerDesired): ProposalPolicy<"ike"> {
-  return { protocol: "ike", ours: peer.ike, withKe: true };
+function policyOf(ours: readonly DesiredProposal[]): ProposalPolicy<"ike"> {
+  return { protocol: "ike", ours, withKe: true };
+}
+
+/** What has the old IKE SA's PRF, where there is any. */
+function proposalsOf(peer: PeerDesired, before: PrfTransform | undefined): readonly DesiredProposal[] {
+  const same = before === undefined ? [] : withPrf(peer.ike, before);
+  return same.length > 0 ? same : peer.ike;
 }
 
 /** The method of the old IKE SA where it is still offered: the peer is known to take it. */
-function preferredMethod(peer: PeerDesired, before: KeTransform | undefined): KeTransform | undefined {
-  const offered = offeredMethods(peer);
+function preferredMethod(
+  proposals: readonly DesiredProposal[],
+  before: KeTransform | undefined,
+): KeTransform | undefined {
+  const offered = offeredMethods(proposals);
   return before !== undefined && offered.includes(before) ? before : offered[0];
 }
 
-function offeredMethods(peer: PeerDesired): KeTransform[] {
-  return peer.ike.flatMap((proposal) => proposal.transforms.filter((row): row is KeTransform => row.type === "KE"));
+function offeredMethods(proposals: readonly DesiredProposal[]): KeTransform[] {
+  return proposals.flatMap(({ transforms }) => transforms.filter((row): row is KeTransform => row.type === "KE"));
 }

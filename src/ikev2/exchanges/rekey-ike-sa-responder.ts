@@ -1,7 +1,9 @@
 /** CREATE_CHILD_SA as responder, for a new IKE SA in place of the one it came on (RFC 7296 1.3.2, 2.18). */
+import type { DesiredProposal } from "../../negotiate/alternatives.ts";
 import { chooseProposal } from "../../negotiate/proposals.ts";
 import type { Reason } from "../../negotiate/reason.ts";
 import type { PeerDesired } from "../../sa/desired.ts";
+import type { Proposal } from "../../wire/ikev2/payloads/sa.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../wire/ikev2/registry/message.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
@@ -10,6 +12,7 @@ import type { IkeSa } from "../ike-sa.ts";
 import { find, ikeSpiNumber, ikeSpiOctets, notify } from "../payloads.ts";
 import { notifyOf } from "../reason-notify.ts";
 import { endedBySyntax } from "../refuse-request.ts";
+import { withPrf } from "../successor-proposals.ts";
 
 const type = exchangeType.CREATE_CHILD_SA;
 const exchange = "CREATE_CHILD_SA";
@@ -30,11 +33,7 @@ export function answerIkeRekey(sa: IkeSa, peer: PeerDesired, payloads: readonly 
     return refuse({ code: "protocol-violation", exchange, fault: "KE or Nonce is missing" });
   }
   const localSpi = host.freshSpi();
-  const choice = chooseProposal(
-    { protocol: "ike", ours: peer.ike, withKe: true },
-    find(payloads, "SA")?.proposals ?? [],
-    { keReceived: ke.group, spi: ikeSpiOctets(localSpi) },
-  );
+  const choice = choose(sa, peer, find(payloads, "SA")?.proposals ?? [], ke.group, ikeSpiOctets(localSpi));
   if (!choice.ok) return refuse(choice.reason);
   const { suite, answer } = choice;
   const remoteSpi = ikeSpiNumber(choice.peerSpi);
@@ -70,4 +69,13 @@ export function answerIkeRekey(sa: IkeSa, peer: PeerDesired, payloads: readonly 
     ]);
     succession.theyMade(successor);
   });
+}
+
+/** What has the old IKE SA's PRF goes before what we would rather have. */
+function choose(sa: IkeSa, peer: PeerDesired, theirs: readonly Proposal[], keReceived: number, spi: Uint8Array) {
+  const before = sa.keying?.suite.prf;
+  const among = (ours: readonly DesiredProposal[]) =>
+    chooseProposal({ protocol: "ike", ours, withKe: true }, theirs, { keReceived, spi });
+  const same = before === undefined ? undefined : among(withPrf(peer.ike, before));
+  return same?.ok ? same : among(peer.ike);
 }

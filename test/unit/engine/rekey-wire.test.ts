@@ -11,7 +11,7 @@ import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
 import { type PeerOptions, peer, timing } from "./desired.ts";
 import { a, b, ends, facing, standing } from "./pair.ts";
-import { acceptChild, Puppet } from "./puppet.ts";
+import { acceptChild, type Change, Puppet } from "./puppet.ts";
 import type { World } from "./world.ts";
 
 const [child] = peer(a, b).children;
@@ -28,11 +28,11 @@ interface Stage {
 }
 
 /** An engine that opened an IKE SA with one Child SA; the puppet answered. */
-function stage(options: PeerOptions = {}): Stage {
+function stage(options: PeerOptions = {}, change?: Change): Stage {
   const { world, one } = ends({ network: () => [] });
   one.configure(facing(a, { timing: patient, ...options }));
   const puppet = new Puppet(one, b, "responder");
-  puppet.answerInit();
+  puppet.answerInit(change);
   puppet.answerAuth();
   puppet.nextMessageId = 0;
   const ours = Number.parseInt(one.peer().children[0]?.sas[0]?.spiIn ?? "", 16);
@@ -94,12 +94,26 @@ function askRekey({ puppet }: Stage, spi: number, newSpi: number): Payload[] {
   return puppet.request(exchangeType.CREATE_CHILD_SA, payloads) ?? [];
 }
 
+const bothPrfs = "aes128gcm16-prfsha384-prfsha256-x25519";
+
+/** As above, where the engine would rather have another PRF than the one that the IKE SA has. */
+function stageWithPrfSha256(): Stage {
+  const proposals = offerProposals({ protocol: "ike", ours: ikeRows, withKe: true }, new Uint8Array(0));
+  const change: Change = (payloads) => payloads.map((one) => (one.kind === "SA" ? { kind: "SA", proposals } : one));
+  return stage({ ike: [bothPrfs] }, change);
+}
+
+function prfsOf(payloads: readonly Payload[] | undefined): number[] {
+  const proposals = find(payloads ?? [], "SA")?.proposals ?? [];
+  return proposals.flatMap(({ transforms }) => transforms.flatMap(({ type, id }) => (type === 2 ? [id] : [])));
+}
+
 const ikeRows = [{ transforms: parseProposal("aes128gcm16-prfsha256-x25519", "ike") }];
 
-function ikeOffer(): Payload[] {
-  const method = ikeRows[0]?.transforms.find((row): row is KeTransform => row.type === "KE");
+function ikeOffer(rows = ikeRows): Payload[] {
+  const method = rows[0]?.transforms.find((row): row is KeTransform => row.type === "KE");
   if (method === undefined) throw new Error("no method");
-  const proposals = offerProposals({ protocol: "ike", ours: ikeRows, withKe: true }, ikeSpiOctets(0x77n));
+  const proposals = offerProposals({ protocol: "ike", ours: rows, withKe: true }, ikeSpiOctets(0x77n));
   return [
     { kind: "SA", proposals },
     nonce,
@@ -328,6 +342,23 @@ describe("a rekey of the IKE SA", () => {
     const payloads = at.puppet.open(rekey(at, "ike"));
     expect(payloads.map(({ kind }) => kind)).toEqual(["SA", "Nonce", "KE"]);
     expect(find(payloads, "SA")?.proposals.map(({ protocolId, spi }) => [protocolId, spi.length])).toEqual([[1, 8]]);
+  });
+
+  // Daemons differ in what makes the keys where it does not (RFC 7296 2.18, RFC 4306 2.18).
+  test("keeps the PRF: ours offers no other until the peer turns it down, the peer's is answered with it", () => {
+    const at = stageWithPrfSha256();
+    const { puppet } = at;
+    const request = rekey(at, "ike");
+    expect(prfsOf(puppet.open(request))).toEqual([5]);
+    puppet.answer(request, [notify(notifyType.NO_PROPOSAL_CHOSEN)]);
+    expect(prfsOf(puppet.open(puppet.received()))).toEqual([6, 5]);
+    puppet.answer(puppet.received(), [notify(notifyType.NO_PROPOSAL_CHOSEN)]);
+    expect(puppet.end.log.at(-1)?.reason).toMatchObject({ code: "peer-refused-proposal" });
+    const offer = (text: string) => ikeOffer([{ transforms: parseProposal(text, "ike") }]);
+    expect(prfsOf(puppet.request(exchangeType.CREATE_CHILD_SA, offer(bothPrfs)))).toEqual([5]);
+    const other = stageWithPrfSha256().puppet;
+    const alone = offer("aes128gcm16-prfsha384-x25519");
+    expect(prfsOf(other.request(exchangeType.CREATE_CHILD_SA, alone))).toEqual([6]);
   });
 
   test("while it is out, Child SAs are neither made nor rekeyed, but deleted", () => {
