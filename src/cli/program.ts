@@ -10,6 +10,7 @@ import { runCommand } from "./commands/run.ts";
 import { statusCommand } from "./commands/status.ts";
 import { unlockCommand } from "./commands/unlock.ts";
 import { upCommand } from "./commands/up.ts";
+import { vectorsCommand } from "./commands/vectors.ts";
 import { versionCommand } from "./commands/version.ts";
 
 /** The program; parsing throws CommanderError instead of ending the process. */
@@ -32,6 +33,7 @@ export function buildProgram(): Command {
     redirectCommand(),
     reloadCommand(),
     statusCommand(),
+    vectorsCommand(),
     versionCommand(),
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));

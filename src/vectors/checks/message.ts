@@ -1,0 +1,59 @@
+import { encrNamed, integNamed } from "../../crypto/foreign-names.ts";
+import { makeSkCipher } from "../../crypto/sk-cipher.ts";
+import { openBody } from "../../ikev2/protected-message.ts";
+import { WireError } from "../../wire/error.ts";
+import { decodeHeader } from "../../wire/ikev2/header.ts";
+import { decodeMessage, decodePayloads, encodeMessage, encodePayloads } from "../../wire/ikev2/message.ts";
+import type { MessageCase, Outcome } from "../case.ts";
+import { compared, failed, notApplicable, octets } from "./outcome.ts";
+
+const LABEL = "ikev2 codec";
+
+/** Decoded and written again to the same octets; opened where the keys are there. What is refused as malformed is no failure. */
+export function checkMessage(vector: MessageCase): Outcome {
+  const message = octets(vector.octets);
+  if (vector.firstType === undefined && (message[17] ?? 0x20) >> 4 !== 2) {
+    return notApplicable("ikev1 codec", `major version ${(message[17] ?? 0) >> 4}`);
+  }
+  try {
+    if (vector.firstType !== undefined) return checkChain(vector, vector.firstType, message);
+    const decoded = decodeMessage(message, decodeHeader(message));
+    const outcome = compared([], vector.result, encodeMessage(decoded.header, decoded.payloads), message);
+    const last = decoded.payloads.at(-1);
+    if (outcome.status === "failed" || vector.open === undefined || last?.kind !== "SK") {
+      return { ...outcome, algorithm: LABEL };
+    }
+    return checkOpening(vector, vector.open, message, last);
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    if (vector.result === "invalid" || vector.result === "acceptable")
+      return { status: "passed", algorithm: LABEL, rows: [] };
+    return notApplicable(LABEL, `refused as malformed: ${error.message}`);
+  }
+}
+
+function checkChain(vector: MessageCase, firstType: number, chain: Buffer): Outcome {
+  const decoded = decodePayloads(firstType, chain, vector.place ?? "protected");
+  return { ...compared([], vector.result, encodePayloads(decoded).octets, chain), algorithm: LABEL };
+}
+
+function checkOpening(
+  vector: MessageCase,
+  keys: NonNullable<MessageCase["open"]>,
+  message: Buffer,
+  sk: { readonly firstInner: number; readonly body: Uint8Array },
+): Outcome {
+  const encr = encrNamed(keys.encr);
+  const integ = keys.integ === undefined ? undefined : integNamed(keys.integ)?.integ;
+  if (encr === undefined) return notApplicable(keys.encr, "not in the table");
+  const rows = [encr.keyword, ...(integ === undefined ? [] : [integ.keyword])];
+  const cipher = makeSkCipher(encr, integ, octets(keys.encrKey), octets(keys.integKey ?? ""));
+  const opened = openBody(message, sk.body, cipher);
+  if (opened === undefined) return failed(rows, "the integrity check of SK fails");
+  const label = `ikev2 codec, ${rows.join("-")}`;
+  if (vector.plaintext !== undefined) {
+    return { ...compared(rows, vector.result, opened, octets(vector.plaintext)), algorithm: label };
+  }
+  decodePayloads(sk.firstInner, opened, "protected");
+  return { status: "passed", algorithm: label, rows };
+}

@@ -1,0 +1,54 @@
+/** A file of vectors in any layout that is known, read into cases. */
+import type { VectorCase, VectorFile } from "../case.ts";
+import { isObject, type JsonObject, objects, text } from "../json.ts";
+import { handshakeCases } from "./handshakes.ts";
+import { knownAnswer } from "./known-answers.ts";
+import { messageCases } from "./messages.ts";
+import { nistCases } from "./nist.ts";
+import { rfcCase } from "./rfc.ts";
+import { sourceOf, titleOf } from "./source.ts";
+import { wycheproofCases } from "./wycheproof.ts";
+
+/** The `schema` of files that hold cases as they are. */
+export const ownSchema = "underlock-vectors-1";
+
+/** A file that is in none of the layouts known. */
+export class LayoutError extends Error {
+  override readonly name = "LayoutError";
+}
+
+/** Throws {@link LayoutError}; `name` stands in for a source that the file does not tell. */
+export function readVectors(parsed: unknown, name: string): VectorFile {
+  if (!isObject(parsed)) {
+    // ACVP's files are a list of a header and the vector set.
+    const sets = objects(parsed).filter((set) => "testGroups" in set);
+    if (sets.length === 0) throw new LayoutError("not an object with cases");
+    return { source: "NIST ACVP", cases: sets.flatMap((set) => [...nistCases(set)]) };
+  }
+  const cases = [...allCases(parsed, name)];
+  if (cases.length === 0)
+    throw new LayoutError("no cases in any of the layouts known (own, Wycheproof, ACVP, RFC, known answers, messages)");
+  return { source: sourceOf(parsed, name), cases };
+}
+
+function* allCases(file: JsonObject, name: string): Generator<VectorCase> {
+  if (file.schema === ownSchema) {
+    yield* objects(file.cases) as unknown as readonly VectorCase[];
+    return;
+  }
+  if (objects(file.testGroups).some((group) => objects(group.tests).some((test) => "result" in test))) {
+    yield* wycheproofCases(file);
+    return;
+  }
+  yield* nistCases(file);
+  const title = titleOf(file);
+  for (const [section, value] of Object.entries(file)) {
+    if (!/^(?:cases|methods|esp$)/.test(section)) continue;
+    for (const entry of objects(value)) {
+      if ("kind" in entry || "proto" in entry) yield* knownAnswer(entry);
+      else yield* rfcCase(section, title, entry);
+    }
+  }
+  yield* handshakeCases(file);
+  yield* messageCases(file, /hostile|fuzz/.test(`${name} ${text(file, "notes") ?? ""}`));
+}
