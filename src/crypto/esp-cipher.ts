@@ -1,8 +1,8 @@
 import { createCipheriv, createDecipheriv, type DecipherGCM } from "node:crypto";
-import { encrKeyLength } from "./ikev2-keys.ts";
 import { keyMac, type Mac } from "./mac/mac.ts";
+import { opensslKey } from "./provider.ts";
 import { constantTimeEqual } from "./secret.ts";
-import type { EncrTransform } from "./transforms/encr.ts";
+import { type EncrTransform, encrKeyLength } from "./transforms/encr.ts";
 import type { IntegTransform } from "./transforms/integ.ts";
 
 /**
@@ -59,7 +59,7 @@ export class EspCipher {
     }
     this.#keys = keys;
     this.#cipherName = cipherName(encr);
-    this.#key = Buffer.from(keys.encrKey.subarray(0, encr.keyBits / 8));
+    this.#key = opensslKey(encr, keys.encrKey.subarray(0, encr.keyBits / 8));
     this.#salt = Buffer.from(keys.encrKey.subarray(encr.keyBits / 8));
     this.ivLength = encr.ivLength;
     this.icvLength = encr.aead ? encr.icvLength : (keys.icvLength ?? integ?.icvLength ?? 0);

@@ -21,7 +21,7 @@ export interface NamedInteg {
   readonly icvLength?: number;
 }
 
-/** The encryption row; undefined when the table has none (single DES is not in it). */
+/** The encryption row; undefined when the table has none. */
 export function encrNamed(name: string, hints: EncrHints = {}): EncrTransform | undefined {
   const exact = findKeyword(name.toLowerCase());
   if (exact?.type === "ENCR") return exact;
@@ -60,12 +60,6 @@ export function prfNamed(name: string): PrfTransform | undefined {
   return family === undefined ? undefined : prfRows.find((row) => row.name.endsWith(family));
 }
 
-/** Whether a name means single DES, which is not in the table: as 3DES with one key three times it is computed. */
-export function isSingleDes(name: string): boolean {
-  const words = simplified(name);
-  return /(?:^| )DES(?: |$)/.test(words) && !/3DES|TRIPLE|EDE|3 DES/.test(words);
-}
-
 const encrRows = transforms.filter((row): row is EncrTransform => row.type === "ENCR");
 const integRows = transforms.filter((row): row is IntegTransform => row.type === "INTEG");
 const prfRows = transforms.filter((row: Transform): row is PrfTransform => row.type === "PRF");
@@ -94,6 +88,7 @@ function encrFamily(words: string): string | undefined {
     if (words.includes("CTR") || words.includes("COUNTER")) return "ENCR_AES_CTR";
     return "ENCR_AES_CBC";
   }
+  if (/(?:^| )DES(?: (?:CBC|EDE))?$/.test(words)) return "ENCR_DES";
   return /(?:^| )NULL(?: |$)/.test(words) ? "ENCR_NULL" : undefined;
 }
 

@@ -2,6 +2,7 @@
 import { assertNever } from "../assert-never.ts";
 import type { Outcome, VectorCase } from "../case.ts";
 import { checkAead, checkCipher } from "./cipher.ts";
+import { checkIkev1Keys } from "./ikev1-keys.ts";
 import { checkIkev2Keys } from "./ikev2-keys.ts";
 import { checkGroup, checkKeyExchange } from "./key-exchange.ts";
 import { checkMac, checkPrf } from "./mac.ts";
@@ -39,7 +40,7 @@ function check(vector: VectorCase): Outcome {
     case "modp-group":
       return checkGroup(vector);
     case "ikev1-keys":
-      return notApplicable("ikev1 keys", "not there yet");
+      return checkIkev1Keys(vector);
     case "ikev2-keys":
       return checkIkev2Keys(vector);
     case "signature":

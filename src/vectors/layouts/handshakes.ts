@@ -31,7 +31,7 @@ function* ikev1(entry: JsonObject): Generator<VectorCase> {
     cookieR: hex(entry, "in.responderCookie") ?? "",
     shared,
     // The source's tests all use this key.
-    preSharedKey: hex(entry, "in.preSharedKey") ?? "aaaa",
+    preSharedKey: hex(entry, "in.preSharedKey") ?? "41414141",
     skeyid,
     ...present("skeyidD", hex(entry, "out.SKEYID_d")),
     ...present("skeyidA", hex(entry, "out.SKEYID_a")),

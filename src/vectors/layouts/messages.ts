@@ -13,10 +13,24 @@ export function* messageCases(file: JsonObject, hostile: boolean): Generator<Vec
     yield {
       check: "message",
       name: nameOf(entry),
-      octets: withoutMarker(octets),
+      octets: messageWithin(octets),
       ...verdict(entry, hostile),
       ...opening(entry, octets),
     };
+  }
+  const loose = [...objects(file.payloads), ...objects(file.files).flatMap((inner) => objects(inner.values))];
+  for (const entry of loose) {
+    const octets = hex(entry, "hex");
+    if (octets === undefined) continue;
+    if (/^.{32}..[12]0/.test(messageWithin(octets)) && octets.length >= 56) {
+      yield { check: "message", name: nameOf(entry), octets: messageWithin(octets), ...verdict(entry, hostile) };
+    } else
+      yield {
+        check: "none",
+        name: nameOf(entry),
+        algorithm: "constants",
+        why: "no whole message, and no type of payload",
+      };
   }
   for (const entry of objects(file.exchanges)) {
     for (const side of ["request", "response"]) {
@@ -54,11 +68,16 @@ function verdict(entry: JsonObject, hostile: boolean): { readonly result?: "acce
   return hostile ? { result: "acceptable" } : {};
 }
 
-/** Four octets of zeros stand before an IKE message on port 4500 (RFC 3948 2.2). */
-function withoutMarker(octets: string): string {
-  return octets.startsWith("00000000") && octets.length > 64 && /^[12]0$/.test(octets.slice(42, 44))
-    ? octets.slice(8)
-    : octets;
+/** Octets that may stand before a message: the non-ESP marker (RFC 3948 2.2), headers of UDP, IPv4 and Ethernet. */
+const before = [0, 4, 8, 12, 28, 32, 42, 46];
+
+/** The message within: where the header's length is that of what follows; otherwise all of it. */
+function messageWithin(octets: string): string {
+  for (const offset of before) {
+    const rest = octets.slice(2 * offset);
+    if (rest.length >= 56 && Number.parseInt(rest.slice(48, 56), 16) * 2 === rest.length) return rest;
+  }
+  return octets;
 }
 
 /** The keys with which the source says that it opens. */
