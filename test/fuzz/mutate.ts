@@ -17,20 +17,23 @@ export function seeded(seed: number): Rng {
 const headerLength = 28;
 const lengthOffset = 24;
 const interesting = [0, 1, 3, 4, 5, 7, 8, 0x7f, 0x80, 0xfe, 0xff];
-/** Types worth standing in a next-payload field: every assigned one, none, IKEv1's and private ones. */
-const types = [0, 1, 13, ...Array.from({ length: 23 }, (_, i) => 33 + i), 127, 128, 255];
+/** IKEv2's types worth standing in a next-payload field: every assigned one, none, IKEv1's and private ones. */
+const ikev2Types = [0, 1, 13, ...Array.from({ length: 23 }, (_, i) => 33 + i), 127, 128, 255];
+/** IKEv1's. */
+export const ikev1Types = [...Array.from({ length: 24 }, (_, i) => i), 33, 34, 46, 127, 128, 130, 131, 132, 255];
 
-type Mutation = (rng: Rng, octets: Uint8Array) => Uint8Array;
+type Mutation = (rng: Rng, octets: Uint8Array, types: readonly number[]) => Uint8Array;
 
 /**
  * A changed copy of an IKE message or of a bare payload chain: one to four of bit flips, octets set to extremes, length
  * edits, truncation, ranges inserted, deleted, duplicated or swapped, and payloads moved in the chain. Half of the
- * time a header whose length was right is made right again, so that the change is met behind that check.
+ * time a header whose length was right is made right again, so that the change is met behind that check. `types` are what
+ * a next payload may become.
  */
-export function mutate(rng: Rng, octets: Uint8Array): Uint8Array {
+export function mutate(rng: Rng, octets: Uint8Array, types: readonly number[] = ikev2Types): Uint8Array {
   const whole = octets.length >= headerLength && view(octets).getUint32(lengthOffset) === octets.length;
   let changed: Uint8Array = Uint8Array.from(octets);
-  for (let n = 1 + (rng() % 4); n > 0; n--) changed = pick(rng, mutations)(rng, changed);
+  for (let n = 1 + (rng() % 4); n > 0; n--) changed = pick(rng, mutations)(rng, changed, types);
   if (whole && changed.length >= headerLength && rng() % 2 === 0) {
     view(changed).setUint32(lengthOffset, changed.length);
   }
@@ -53,7 +56,7 @@ const mutations: readonly Mutation[] = [
     view(octets).setUint16(start + 2, pick(rng, [old - 1, old + 1, old + 4, old - 4, 0, 3, 4, 0xffff, rng()]) & 0xffff);
     return octets;
   },
-  function editNextPayload(rng, octets) {
+  function editNextPayload(rng, octets, types) {
     const at = rng() % 2 === 0 && octets.length >= headerLength ? 16 : pick(rng, starts(octets));
     if (at < octets.length) octets[at] = pick(rng, types);
     return octets;
