@@ -16,4 +16,8 @@ export const configurationLimits = {
   problems: 200,
   /** Octets of a secret's file. */
   secretOctets: 64 * 1024,
+  /** Octets of a private key's file, with the certificates that stand beside it. */
+  keyFileOctets: 1024 * 1024,
+  /** Octets of a file of certificates or public keys: all authorities of the Web have 300 KB. */
+  certificateFileOctets: 4 * 1024 * 1024,
 } as const;

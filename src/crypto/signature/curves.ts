@@ -14,14 +14,17 @@ interface CurveRow {
   readonly name: string;
   /** Octets of a coordinate, and of r and of s (RFC 4754 7). */
   readonly octets: number;
+  /** The OBJECT IDENTIFIER element of the curve. */
+  readonly oid: Uint8Array;
   /** The AlgorithmIdentifier of its keys: id-ecPublicKey with the named curve (RFC 5480 2.1.1, RFC 5639 4.1). */
   readonly identifier: Uint8Array;
 }
 
 const ecPublicKey = tlv(OBJECT_IDENTIFIER, Buffer.from("2a8648ce3d0201", "hex"));
 
-function row(name: string, octets: number, oid: string): CurveRow {
-  return { name, octets, identifier: tlv(SEQUENCE, ecPublicKey, tlv(OBJECT_IDENTIFIER, Buffer.from(oid, "hex"))) };
+function row(name: string, octets: number, digits: string): CurveRow {
+  const oid = tlv(OBJECT_IDENTIFIER, Buffer.from(digits, "hex"));
+  return { name, octets, oid, identifier: tlv(SEQUENCE, ecPublicKey, oid) };
 }
 
 /** The curves that keys may be on: RFC 4754, RFC 7427 with Brainpool. */

@@ -100,6 +100,13 @@ describe("a key is refused", () => {
     expect(() => importPublicKey(small)).toThrow(/small order/);
   });
 
+  test("above 8192 bits of RSA, and not below", () => {
+    const e = Buffer.of(1, 0, 1).toString("base64url");
+    const n = (octets: number): string => Buffer.alloc(octets, 0xc1).toString("base64url");
+    expect(`${importPublicKey(rsaSpki({ n: n(1024), e }))}`).toContain("RSA of 8192 bits");
+    expect(() => importPublicKey(rsaSpki({ n: n(1025), e }))).toThrow(/8200 bits/);
+  });
+
   test("with an RSA exponent that is 1 or even", () => {
     for (const exponent of [1, 2]) {
       const jwk = {
