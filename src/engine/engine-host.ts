@@ -5,6 +5,7 @@ import type { CrashTokens } from "../ikev2/crash-token.ts";
 import { type Datagrams, datagramsOf } from "../ikev2/datagrams.ts";
 import { resume } from "../ikev2/exchanges/ike-session-resume-initiator.ts";
 import type { Host, PayloadRewrite, TimerName } from "../ikev2/host.ts";
+import type { IkeSa } from "../ikev2/ike-sa.ts";
 import { initiate } from "../ikev2/initiate.ts";
 import type { Resumable } from "../ikev2/resumption/resumable.ts";
 import { Tickets } from "../ikev2/resumption/tickets.ts";
@@ -205,6 +206,14 @@ export class EngineHost implements Host, PeerContext {
     if (peer?.forgotten(sa) !== true) sa.end({ code: "peer-lost-state" });
   }
 
+  unanswered(sa: IkeSa, reason: Reason): boolean {
+    // With a ticket the next one comes of what is left of this one.
+    if (sa.state.kind !== "Established" || sa.children.size === 0 || sa.ticket !== undefined) return false;
+    if (this.#parts.running.peerOf(sa)?.forgotten(sa) !== true) return false;
+    this.noted(sa, reason);
+    return true;
+  }
+
   renew(sa: AnyIkeSa): void {
     this.#parts.running.peerOf(sa)?.handover.renew(sa);
   }
@@ -295,14 +304,14 @@ export class EngineHost implements Host, PeerContext {
     this.#parts.running.peerOf(sa)?.childFailed(child, reason);
   }
 
-  childGone(sa: AnyIkeSa, child: ChildSa, reason: Reason, outbound: boolean): void {
+  childGone(sa: AnyIkeSa, child: ChildSa, reason: Reason, outbound: "none" | "succeeded" | "last"): void {
     this.log(childSaDown(sa, child, reason));
     // Whatever is to carry its packets now must not wait any longer. What was not sent on leaves nothing to carry.
-    if (outbound) for (const other of [...this.#waiting]) other.sendNow(child.reqid);
+    if (outbound === "last") for (const other of [...this.#waiting]) other.sendNow(child);
     // Locked before the SAs go: at no moment may the template be the only thing that holds the packets.
     this.#parts.policies.release(child);
     this.#parts.routes.remove(child);
-    if (outbound) this.removeSa(outboundId(child));
+    if (outbound !== "none") this.removeSa(outboundId(child));
     // What the peer sent before it knew may come later than its DELETE.
     const linger = sa.peer?.timing.linger ?? 0;
     if (linger > 0 && this.isCarried(child)) this.#parts.lingering.add(child, this.now() + linger);

@@ -24,6 +24,12 @@ export const replacedWait = 30_000;
 /** How long a peer may answer nothing but TEMPORARY_FAILURE before its IKE SA is closed. */
 export const temporaryFailureLimit = 300_000;
 
+/**
+ * How long an IKE SA whose peer has given no answer keeps its Child SAs while another is opened. Less than what a peer has
+ * that says that it lost one (engine/redundancy.ts), so that its end has its own reason.
+ */
+export const replacementWait = 8_000;
+
 /** How long the rekey of an IKE SA waits for what is under way on it. */
 export const rekeyPause = 200;
 

@@ -32,6 +32,11 @@ export interface Host extends SaHost {
   mayVerifyToken(): boolean;
   /** The peer has shown that it knows nothing of the IKE SA any more. */
   forgotten(sa: IkeSa): void;
+  /**
+   * The peer has not answered, though its kernel may go on with the Child SAs: it restarted, say. Whether another IKE SA is
+   * to take the place of this one, which carries them meanwhile.
+   */
+  unanswered(sa: IkeSa, reason: Reason): boolean;
   /** Opens another IKE SA with the same peer, in which both ends prove anew who they are, and which takes the place of this one. */
   renew(sa: IkeSa): void;
   /** The peer sends us to another gateway, which is called in place of this IKE SA; or why we do not go there. */

@@ -3,7 +3,7 @@ import type { Reason } from "../negotiate/reason.ts";
 import type { Header } from "../wire/ikev2/header.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { nameOf } from "../wire/ikev2/registry/names.ts";
-import { ownWindowLimit, probeTries, queueLimit } from "./constants.ts";
+import { ownWindowLimit, probeTries, queueLimit, replacementWait } from "./constants.ts";
 import type { Datagrams } from "./datagrams.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import type { MessageCoder } from "./message-coder.ts";
@@ -262,8 +262,15 @@ export class OwnRequests {
     if (out.attempts > peer.timing.retransmitTries) {
       const seconds = Math.round((now - out.firstSent) / 1000);
       const remote = path.remote.address;
-      this.#sa.end(noted ?? { code: "no-answer", exchange, remote, attempts: out.sent, seconds });
-      return false;
+      const reason = noted ?? ({ code: "no-answer", exchange, remote, attempts: out.sent, seconds } as const);
+      const isOver = out.attempts > peer.timing.retransmitTries + 1;
+      if (isOver || !host.unanswered(this.#sa, reason)) {
+        this.#sa.end(reason);
+        return false;
+      }
+      out.attempts += 1;
+      out.repeatAt = now + replacementWait;
+      return true;
     }
     const smaller = out.attempts === probeTries ? this.#coder.refragment(out.message) : undefined;
     if (smaller !== undefined) {

@@ -109,6 +109,7 @@ export class ChildSas {
     if (entry?.child !== child) return;
     this.#entries.delete(child.spiIn);
     const outboundStands = this.#outbound.forget(child) ?? entry.sends;
+    const outbound = outboundStands ? (this.#sendsOnSuccessor(entry) ? "succeeded" : "last") : "none";
     this.#sa.host.disarm(this, `hard-limit ${child.spiIn}`);
     this.#sa.host.disarm(this, `rekey ${child.spiIn}`);
     for (const other of this.#entries.values()) {
@@ -117,7 +118,17 @@ export class ChildSas {
       other.state = standing;
       this.#rekeyLater(other);
     }
-    this.#sa.host.childGone(this.#sa, child, reason, outboundStands);
+    this.#sa.host.childGone(this.#sa, child, reason, outbound);
+  }
+
+  /**
+   * The peer has what it put in its place, or it would not delete this one. Whether it has what came after that already, as
+   * requests that wait for no other arrive in any order, nothing tells yet.
+   */
+  #sendsOnSuccessor({ state }: Entry): boolean {
+    const by = state.kind === "Replaced" ? state.by : state.kind === "Rekeying" ? state.rekey.crossed : undefined;
+    if (by === undefined || !this.has(by)) return false;
+    return this.#outbound.installOne(by) || this.sendsOn(by);
   }
 
   /** Removes all: the IKE SA is over. */
@@ -194,9 +205,9 @@ export class ChildSas {
     this.#outbound.redirect(child);
   }
 
-  /** Installs the outbound halves that wait: all, or those of one reqid. */
-  sendNow(reqid?: number): void {
-    this.#outbound.install(reqid);
+  /** Installs the outbound halves that wait: all, or those that carry what `gone` carried. */
+  sendNow(gone?: ChildSa): void {
+    this.#outbound.install(gone);
   }
 
   /** Takes a Child SA's outbound half away; it receives as before. */

@@ -79,8 +79,11 @@ export interface SaHost {
   outboundUp(sa: AnyIkeSa, child: ChildSa): void;
   /** A Child SA could not be had. */
   childFailed(sa: AnyIkeSa, child: string, reason: Reason): void;
-  /** A Child SA that stood is to go from the kernel; `outbound`: its outbound half stands too. */
-  childGone(sa: AnyIkeSa, child: ChildSa, reason: Reason, outbound: boolean): void;
+  /**
+   * A Child SA that stood is to go from the kernel. `outbound`: its outbound half does not stand, or what the peer put in its
+   * place is sent on, or nobody knows of anything that is.
+   */
+  childGone(sa: AnyIkeSa, child: ChildSa, reason: Reason, outbound: "none" | "succeeded" | "last"): void;
   /** A first message of one of these peers was refused without an SA having come to be. */
   refused(peers: readonly PeerDesired[], reason: Reason): void;
   /** Something that explains why it takes so long, while it goes on. */

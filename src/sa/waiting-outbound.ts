@@ -81,11 +81,18 @@ export class WaitingOutbound {
     held.request = { kind: "installSa", sa: { ...held.request.sa, ...outboundEnds(child) } };
   }
 
-  /** Installs those that wait: all, or those of one reqid. A refusal drops the Child SA. */
-  install(reqid?: number): void {
+  /** Installs those that wait: all, or those that carry what `gone` carried. A refusal drops the Child SA. */
+  install(gone?: ChildSa): void {
     for (const [child, held] of [...(this.#waiting ?? [])]) {
-      if (!held.asked && (reqid === undefined || child.reqid === reqid)) this.#install(child, held);
+      if (!held.asked && (gone === undefined || isTwin(child, gone))) this.#install(child, held);
     }
+  }
+
+  /** Installs this one; false where it does not wait. */
+  installOne(child: ChildSa): boolean {
+    const held = this.#waiting?.get(child);
+    if (held?.asked === false) this.#install(child, held);
+    return held !== undefined;
   }
 
   /** Has a Child SA wait no more; whether its outbound half may stand in the kernel all the same. Undefined where it did not wait. */
@@ -125,4 +132,9 @@ export class WaitingOutbound {
   #remove(child: ChildSa): void {
     if (this.#waiting?.delete(child) && this.#waiting.size === 0) this.#host.outboundWaits(this.#children, false);
   }
+}
+
+/** Of one child of the configuration a peer that calls from anywhere may have very many, each between addresses of its own. */
+function isTwin(one: ChildSa, other: ChildSa): boolean {
+  return one.reqid === other.reqid && one.local === other.local && one.remote === other.remote;
 }

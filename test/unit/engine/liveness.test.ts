@@ -1,6 +1,6 @@
 /** Signs of life: asked for where nothing comes from the peer, and not where its packets come (RFC 7296 2.4). */
 import { describe, expect, test } from "vitest";
-import { b, connected, expectRest, facing, gre, type Pair, reasons } from "./pair.ts";
+import { b, connected, expectRest, facing, gre, type Pair, policies, reasons, standing } from "./pair.ts";
 import { carry, type Flow } from "./world.ts";
 
 /** Sends a packet of a flow every two seconds, whether it arrives or not. */
@@ -55,6 +55,32 @@ test("a peer that restarted, and goes on with the Child SAs that it found, is fo
   expect(one.peer().ikeSas).toHaveLength(1);
   world.run(140_000);
   expectRest(pair);
+});
+
+test("another IKE SA stands before the Child SAs go that such a peer went on with: no packet is lost", () => {
+  const pair = connected({}, {}, 5_000);
+  const { world, one, two } = pair;
+  world.carried.push(...gre(pair));
+  two.crash();
+  two.configure(facing(b, { initiate: false }));
+  world.run(200_000);
+  expect(reasons(one)).toContain("no-answer");
+  expectRest(pair);
+});
+
+test("where none can be had, the Child SAs of a peer that gives no answer go soon, for that reason", () => {
+  const pair = connected();
+  const { world, one } = pair;
+  world.network = () => [];
+  // A request 15 s from now, unanswered for 31 s; eight seconds in which another might have come to stand.
+  world.run(50_000);
+  expect(reasons(one)).toContain("no-answer");
+  expect(one.peer().children[0]?.sas, "they might be carried by its kernel").toHaveLength(1);
+  world.run(5_000);
+  expect(one.peer()).toMatchObject({ state: "connecting", reason: { code: "no-answer" } });
+  expect(one.peer().children[0]).toMatchObject({ state: "locked", sas: [] });
+  expect(standing(one)).toEqual([]);
+  expect(policies(one).map(({ action }) => action.kind)).toEqual(["locked", "locked"]);
 });
 
 test("a peer that is gone is missed, though packets went both ways to the last", () => {
