@@ -1,4 +1,5 @@
 /** Does the engine's costly work here and now, on the thread that asks. */
+import { examineProof } from "../credentials/examine.ts";
 import { generateKePair, type KePair, KeyExchangeError } from "../crypto/key-exchange.ts";
 import type { KeTransform } from "../crypto/transforms/ke.ts";
 import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
@@ -17,6 +18,12 @@ export function computeWith(generate: (method: KeTransform) => KePair, job: Comp
       return shared(generate(job.method), job.peerPublic);
     case "finish":
       return shared(job.pair, job.peerPublic);
+    case "sign":
+      return { kind: "signed", signature: job.key.sign(job.scheme, job.octets) };
+    case "examine": {
+      const verdict = examineProof(job.proof, job.trust, Date.now());
+      return verdict.kind === "proven" ? { kind: "proven", signer: verdict.key } : verdict;
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 /** Finding the configured peer that a path or a claimed identity belongs to. */
 
-import { methodOf } from "../ikev2/auth/methods.ts";
+import { verifyingMethod } from "../ikev2/auth/methods.ts";
 import type { Address } from "../negotiate/address.ts";
 import { type Identity, sameIdentity } from "../negotiate/identity.ts";
 import type { CandidateRejection, Reason } from "../negotiate/reason.ts";
@@ -94,7 +94,7 @@ function asksForProof({ auth }: PeerDesired): boolean {
 
 function proves({ auth }: PeerDesired, method: number | undefined): boolean {
   const credential = auth.remote[0]?.credential;
-  return method !== undefined && credential !== undefined && methodOf(credential).numbers.includes(method);
+  return method !== undefined && credential !== undefined && verifyingMethod(credential).numbers.includes(method);
 }
 
 function rejection(

@@ -1,4 +1,4 @@
-/** Authentication with a pre-shared key (RFC 7296 2.15). */
+/** What AUTH is made of, with a pre-shared key or a signature (RFC 7296 2.15). */
 import { type KeyedPrf, keyPrf } from "../crypto/prf.ts";
 import type { PrfTransform } from "../crypto/transforms/prf.ts";
 import type { IdiPayload, IdrPayload } from "../wire/ikev2/payloads/identity.ts";
@@ -19,6 +19,11 @@ export function pskAuth(prf: PrfTransform, secret: Uint8Array, signed: SignedOct
   const auth = once(prf, padded, signed.message, signed.nonce, macedIdentity(prf, signed));
   padded.fill(0);
   return auth;
+}
+
+/** What a signature is made over: message | nonce | prf(SK_p, IDx'). */
+export function signedOctets(prf: PrfTransform, signed: SignedOctets): Buffer {
+  return Buffer.concat([signed.message, signed.nonce, macedIdentity(prf, signed)]);
 }
 
 /** prf(SK_p, IDx'). */

@@ -3,6 +3,7 @@
 import type { Role } from "../sa/any-ike-sa.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
+import type { Rounds } from "./auth/rounds.ts";
 import { reauthGrace, reauthRetry, shortestReauth } from "./constants.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import { findNotify, notify } from "./payloads.ts";
@@ -20,13 +21,19 @@ export interface Authentication {
   readonly share: number;
   /** When the peer wants it repeated, in ms of the engine's clock. */
   readonly wanted: number;
+  /** What the peer may dislike of our proof, as far as its own words go. */
+  readonly doubts: readonly string[];
 }
 
 /** Both ends have just proved who they are. */
-export function beginAuthentication(sa: IkeSa, { redirectable }: Pick<Handshake, "redirectable">): void {
+export function beginAuthentication(
+  sa: IkeSa,
+  { redirectable }: Pick<Handshake, "redirectable">,
+  { doubts }: Pick<Rounds, "doubts">,
+): void {
   const share = 0.8 + (sa.host.random(1)[0] ?? 0) / 2_560;
   const wanted = Number.POSITIVE_INFINITY;
-  sa.authentication = { role: sa.role, redirectable, since: sa.host.now(), share, wanted };
+  sa.authentication = { role: sa.role, redirectable, since: sa.host.now(), share, wanted, doubts };
   arm(sa);
 }
 

@@ -15,6 +15,7 @@ import type { NatFinding } from "../sa/nat.ts";
 import type { Path } from "../sa/path.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import type { Rounds } from "./auth/rounds.ts";
+import type { Wishes } from "./auth/wishes.ts";
 import type { Host } from "./host.ts";
 import type { Resumable } from "./resumption/resumable.ts";
 
@@ -48,6 +49,8 @@ export interface Handshake {
   readonly redirectable: boolean;
   /** Responder: what a ticket holds, where one may be asked for (RFC 5723); wiped with the others. */
   readonly skD?: Uint8Array | undefined;
+  /** What the peer has said in clear of the proofs that it takes. */
+  readonly wishes?: Wishes | undefined;
   /** The IKE SA is resumed: whose it was, and at the responder by which ticket. */
   readonly resumed?: { readonly peer: PeerDesired; readonly remoteId: Identity; readonly ticket?: Uint8Array };
 }

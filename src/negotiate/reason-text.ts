@@ -1,5 +1,6 @@
 /** Reasons in plain English, for the log and `status`: both values where both are known, and what the operator can do. */
 import type { CandidateRejection, ProposalDifference, ProposalText, Reason } from "./reason.ts";
+import { describeSignature } from "./signature-reason-text.ts";
 
 /** One line, one or two sentences without a full stop at the end; never a secret's octets, and never a line break. */
 export function describeReason(reason: Reason): string {
@@ -43,8 +44,16 @@ function sentence(reason: Reason): string {
     case "peer-refused-authentication":
       return (
         `the peer refused our authentication (AUTHENTICATION_FAILED); we sent the identity ${reason.sentIdentity} and ` +
-        `used ${reason.proof}; check both at the peer`
+        `used ${reason.proof}; check both at the peer${doubts(reason.doubts)}`
       );
+    case "certificate-unreadable":
+    case "certificate-refused":
+    case "identity-not-in-certificate":
+    case "unknown-key":
+    case "wrong-signature":
+    case "signature-not-allowed":
+    case "no-common-signature":
+      return describeSignature(reason);
     case "wrong-auth-rounds":
       return (
         `${reason.identity} proves itself in ${reason.seen > reason.wanted ? "more rounds" : count(reason.seen, "round")}, ` +
@@ -190,6 +199,10 @@ const transformLabels: Readonly<Record<string, string>> = {
   ESN: "extended sequence numbers",
   protocol: "protocol",
 };
+
+function doubts(sentences: readonly string[] | undefined): string {
+  return sentences === undefined || sentences.length === 0 ? "" : `. It may have disliked: ${sentences.join("; ")}`;
+}
 
 function protocolLabel(protocol: "ike" | "esp" | "ah"): string {
   return protocol.toUpperCase();

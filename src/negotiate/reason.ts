@@ -33,6 +33,35 @@ export interface CandidateRejection {
   readonly seen: string;
 }
 
+/** Which check fails on which certificate, with the two values. */
+export interface CertificateFinding {
+  readonly check: CertificateCheck;
+  /** By its subject. */
+  readonly certificate: string;
+  /** 0 is the peer's own certificate, 1 the one that issued it, and so on. */
+  readonly depth: number;
+  readonly wanted: string;
+  readonly seen: string;
+}
+
+/** The checks that a certificate may fail (RFC 5280 6.1). */
+export type CertificateCheck =
+  | "unknown-authority"
+  | "limit"
+  | "signature"
+  | "signature-strength"
+  | "key"
+  | "not-yet-valid"
+  | "expired"
+  | "not-an-authority"
+  | "path-length"
+  | "key-usage"
+  | "extended-key-usage"
+  | "name-constraints"
+  | "critical-extension"
+  | "revoked"
+  | "revocation-unknown";
+
 export type Reason =
   /** We saw both lists and nothing fits. */
   | {
@@ -79,6 +108,58 @@ export type Reason =
       readonly sentIdentity: string;
       /** What we proved it with, in words: `the secret "file:site-b.psk"`. */
       readonly proof: string;
+      /** What the peer may have disliked, as far as its own words go: one sentence each. */
+      readonly doubts?: readonly string[];
+    }
+  /** What was sent in a CERT payload cannot be used. */
+  | { readonly code: "certificate-unreadable"; readonly identity: string; readonly fault: string }
+  /** The peer's certificate does not lead to what is trusted, or a certificate on the way fails a check: RFC 5280 6. */
+  | {
+      readonly code: "certificate-refused";
+      readonly identity: string;
+      /** The certificates that the peer sent, its own first. */
+      readonly tried: readonly string[];
+      /** What is trusted, as the file names it. */
+      readonly trusted: string;
+      readonly finding: CertificateFinding;
+    }
+  /** The identity that the peer claims is not in its certificate. */
+  | {
+      readonly code: "identity-not-in-certificate";
+      readonly identity: string;
+      readonly certificate: string;
+      /** What it may claim instead. */
+      readonly names: readonly string[];
+      /** It is there, in the common name alone. */
+      readonly inCommonName: boolean;
+    }
+  /** The peer sent no certificate, and no key that its section lists made its signature. */
+  | {
+      readonly code: "unknown-key";
+      readonly identity: string;
+      readonly sent: string;
+      readonly tried: readonly string[];
+      readonly trusted: string;
+    }
+  /** The signature in AUTH is not one of that key. */
+  | {
+      readonly code: "wrong-signature";
+      readonly identity: string;
+      readonly key: string;
+      readonly schemes: readonly string[];
+    }
+  /** The peer signs in a way that we do not take: unknown here, or weak and not allowed by its section. */
+  | {
+      readonly code: "signature-not-allowed";
+      readonly identity: string;
+      readonly seen: string;
+      readonly wanted: readonly string[];
+    }
+  /** We have no key that signs as the peer can verify. */
+  | {
+      readonly code: "no-common-signature";
+      readonly ours: readonly string[];
+      readonly theirs: readonly string[];
     }
   /** The peer proves itself by another method than its section asks for. */
   | { readonly code: "wrong-auth-method"; readonly identity: string; readonly wanted: string; readonly seen: string }

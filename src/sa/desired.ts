@@ -1,4 +1,7 @@
 /** The desired state: what the configuration file comes to once it is loaded and every name in it is resolved. */
+import type { OwnKey } from "../credentials/own-key.ts";
+import type { PeerTrust } from "../credentials/peer-trust.ts";
+import type { SignatureScheme } from "../crypto/signature/scheme.ts";
 import type { Transform } from "../crypto/transforms.ts";
 import type { SaLimits, SaMode, SaProtocol } from "../kernel/port.ts";
 import type { Address, Family, Prefix } from "../negotiate/address.ts";
@@ -122,22 +125,52 @@ export type Gateway =
 /** How the two ends prove who they are: each in one round or, with RFC 4739, in several, all of which must succeed. */
 export interface AuthDesired {
   /** What we prove ourselves with; the first round is that of `localId`. At least one. */
-  readonly local: readonly RoundDesired[];
+  readonly local: readonly RoundDesired<OwnCredential>[];
   /** What the peer must prove itself with; the first round is that of `remoteId`. At least one. */
-  readonly remote: readonly RoundDesired[];
+  readonly remote: readonly RoundDesired<PeerCredential>[];
 }
 
-export interface RoundDesired {
+export interface RoundDesired<C extends CredentialDesired = SecretCredential | NullCredential> {
   /** Who proves itself in this round, from the second on. Undefined: `localId`; any peer that has the credential. */
   readonly id?: Identity | undefined;
-  readonly credential: CredentialDesired;
+  readonly credential: C;
 }
 
-/** What an identity is proved with; `ikev2/auth/` has a method for each. */
-export type CredentialDesired =
-  | { readonly kind: "psk"; readonly secret: SecretDesired }
-  /** Nothing is proved: whoever is on the path can stand in the middle (RFC 7619). */
-  | { readonly kind: "null" };
+/** Both ends hold the same octets. */
+export interface SecretCredential {
+  readonly kind: "psk";
+  readonly secret: SecretDesired;
+}
+
+/** Nothing is proved: whoever is on the path can stand in the middle (RFC 7619). */
+export interface NullCredential {
+  readonly kind: "null";
+}
+
+/** We sign. */
+export interface KeyCredential {
+  readonly kind: "key";
+  /** Best first; which one is used is decided by the authorities that the peer names (RFC 7296 3.7). At least one. */
+  readonly keys: readonly OwnKey[];
+  /** What is signed with, best first; undefined: what suits the key and the peer. */
+  readonly schemes?: readonly SignatureScheme[];
+  /** SHA-1 may be signed with, where the peer verifies nothing better. */
+  readonly sha1: boolean;
+}
+
+/** The peer signs. */
+export interface TrustCredential {
+  readonly kind: "trust";
+  readonly trust: PeerTrust;
+}
+
+/** What we prove an identity with; `ikev2/auth/` has a method for each. */
+export type OwnCredential = SecretCredential | NullCredential | KeyCredential;
+
+/** What the peer must prove its identity with. */
+export type PeerCredential = SecretCredential | NullCredential | TrustCredential;
+
+export type CredentialDesired = OwnCredential | PeerCredential;
 
 /** Whether a peer of this section has to prove who it is, in one round at least. */
 export function authenticates(peer: Pick<PeerDesired, "auth">): boolean {

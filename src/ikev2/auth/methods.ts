@@ -1,17 +1,29 @@
-/** The table of authentication methods: which credential proves itself how. */
-import type { CredentialDesired } from "../../sa/desired.ts";
-import type { AuthMethod } from "./method.ts";
+/** The tables of authentication methods: which credential proves itself how, and how it is verified. */
+import type { OwnCredential, PeerCredential } from "../../sa/desired.ts";
+import type { ProvingMethod, VerifyingMethod } from "./method.ts";
 import { nullAuthentication } from "./null-authentication.ts";
+import { ownSignature } from "./own-signature.ts";
+import { peerSignature } from "./peer-signature.ts";
 import { preSharedKey } from "./pre-shared-key.ts";
 
-type Kind = CredentialDesired["kind"];
-
-const methods: { readonly [K in Kind]: AuthMethod<K> } = {
+const proving: { readonly [K in OwnCredential["kind"]]: ProvingMethod<K> } = {
   psk: preSharedKey,
   null: nullAuthentication,
+  key: ownSignature,
 };
 
-/** The method of a credential. */
-export function methodOf<C extends CredentialDesired>(credential: C): AuthMethod<C["kind"]> {
-  return methods[credential.kind as C["kind"]];
+const verifying: { readonly [K in PeerCredential["kind"]]: VerifyingMethod<K> } = {
+  psk: preSharedKey,
+  null: nullAuthentication,
+  trust: peerSignature,
+};
+
+/** How a credential of ours proves who we are. */
+export function provingMethod<C extends OwnCredential>(credential: C): ProvingMethod<C["kind"]> {
+  return proving[credential.kind as C["kind"]];
+}
+
+/** How a peer proves itself with a credential. */
+export function verifyingMethod<C extends PeerCredential>(credential: C): VerifyingMethod<C["kind"]> {
+  return verifying[credential.kind as C["kind"]];
 }

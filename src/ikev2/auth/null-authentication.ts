@@ -2,18 +2,19 @@
 import { constantTimeEqual } from "../../crypto/secret.ts";
 import { authMethod } from "../../wire/ikev2/registry/identity.ts";
 import { pskAuth } from "../psk-auth.ts";
-import type { AuthMethod } from "./method.ts";
+import type { ProvingMethod, VerifyingMethod } from "./method.ts";
 
 const number = authMethod.NULL_AUTHENTICATION;
 
 /** RFC 7619 2.1: as a pre-shared key, which is the sender's own SK_p; so each end's is another. */
-export const nullAuthentication: AuthMethod<"null"> = {
+export const nullAuthentication: ProvingMethod<"null"> & VerifyingMethod<"null"> = {
   label: "NULL authentication",
   numbers: [number],
   describe: () => "NULL authentication",
-  prove: (sa, _credential, signed, then) => {
+  prove: (sa, _credential, signed, _wishes, then) => {
     const prf = sa.keying?.suite.prf;
-    if (prf !== undefined) then([{ kind: "AUTH", method: number, data: pskAuth(prf, signed.skP, signed) }]);
+    if (prf !== undefined)
+      then({ payloads: [{ kind: "AUTH", method: number, data: pskAuth(prf, signed.skP, signed) }] });
   },
   verify: (sa, _credential, { auth, signed }, then) => {
     const prf = sa.keying?.suite.prf;

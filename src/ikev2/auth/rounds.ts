@@ -6,7 +6,7 @@
  */
 import { anonymous, type Identity, identityFromWire, sameIdentity } from "../../negotiate/identity.ts";
 import type { Reason } from "../../negotiate/reason.ts";
-import type { PeerDesired, RoundDesired } from "../../sa/desired.ts";
+import type { PeerCredential, PeerDesired, RoundDesired } from "../../sa/desired.ts";
 import type { AuthPayload, IdiPayload, IdrPayload } from "../../wire/ikev2/payloads/identity.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { nameOf } from "../../wire/ikev2/registry/names.ts";
@@ -15,7 +15,10 @@ import type { IkeSa } from "../ike-sa.ts";
 import { find, findNotify, notify } from "../payloads.ts";
 import type { SignedOctets } from "../psk-auth.ts";
 import type { Handshake } from "../state.ts";
-import { methodOf } from "./methods.ts";
+import { requestPayloads } from "./announce.ts";
+import type { Proof } from "./method.ts";
+import { provingMethod, verifyingMethod } from "./methods.ts";
+import { addWishes, noWishes, type Wishes } from "./wishes.ts";
 
 /** What IKE_AUTH asks of whatever proves identities in it. */
 export interface Rounds {
@@ -26,7 +29,9 @@ export interface Rounds {
   /** Who the peer is. */
   readonly remoteId: Identity;
   /** Our next message's part. */
-  prove(then: (payloads: readonly Payload[]) => void): void;
+  prove(then: (proof: Proof) => void): void;
+  /** What the peer may have disliked of what we have proved, as far as its own words go. */
+  readonly doubts: readonly string[];
   /** Checks the peer's part of a message; `then` gets why it is not who it should be, or undefined. */
   verify(payloads: readonly Payload[], then: (reason: Reason | undefined) => void): void;
 }
@@ -40,11 +45,13 @@ export class AuthRounds implements Rounds {
   #sent = 0;
   #held = 0;
   #remoteId = anonymous;
+  #wishes: Wishes;
 
   constructor(sa: IkeSa, peer: PeerDesired, handshake: Handshake) {
     this.#sa = sa;
     this.#peer = peer;
     this.#handshake = handshake;
+    this.#wishes = handshake.wishes ?? noWishes;
   }
 
   /** Whether both ends have proved all that they have. */
@@ -63,22 +70,32 @@ export class AuthRounds implements Rounds {
   }
 
   /** Our next message's part: ID, proof, and whether another follows; nothing where we are through. */
-  prove(then: (payloads: readonly Payload[]) => void): void {
+  prove(then: (proof: Proof) => void): void {
     const { auth, localId } = this.#peer;
     const round = auth.local[this.#sent];
-    if (round === undefined) return then([]);
+    if (round === undefined) return then({ payloads: [] });
     const own = round.id ?? localId;
     const kind = this.#sa.role === "initiator" ? "IDi" : "IDr";
     const id = { kind, idType: own.idType, data: own.octets } as const;
-    methodOf(round.credential).prove(this.#sa, round.credential, this.#signedByUs(id), (proof) => {
+    provingMethod(round.credential).prove(this.#sa, round.credential, this.#signedByUs(id), this.#wishes, (proof) => {
+      if ("reason" in proof) return then(proof);
+      // RFC 7296 1.2: the responder has asked in IKE_SA_INIT.
+      const asked = this.#sa.role === "initiator" && this.#sent === 0 ? requestPayloads([this.#peer]) : [];
       this.#sent += 1;
       const more = this.#sent < auth.local.length ? [notify(notifyType.ANOTHER_AUTH_FOLLOWS)] : [];
-      then([id, ...proof, ...more]);
+      then({ payloads: [id, ...proof.payloads, ...asked, ...more] });
+    });
+  }
+
+  get doubts(): readonly string[] {
+    return this.#peer.auth.local.flatMap(({ credential }) => {
+      return provingMethod(credential).doubts?.(credential, this.#wishes) ?? [];
     });
   }
 
   /** Checks the peer's part of a message; `then` gets why it is not who it should be, or undefined. */
   verify(payloads: readonly Payload[], then: (reason: Reason | undefined) => void): void {
+    this.#wishes = addWishes(this.#wishes, payloads);
     const round = this.#peer.auth.remote[this.#held];
     const auth = find(payloads, "AUTH");
     if (round === undefined) return then(auth === undefined ? undefined : violation("AUTH after the last round"));
@@ -89,17 +106,17 @@ export class AuthRounds implements Rounds {
     const reason = this.#refusal(round, identity, auth);
     if (reason !== undefined || auth === undefined) return then(reason);
     const claim = { identity, auth, signed: this.#signedByPeer(id), payloads };
-    methodOf(round.credential).verify(this.#sa, round.credential, claim, (fault) => {
+    verifyingMethod(round.credential).verify(this.#sa, round.credential, claim, (fault) => {
       then(fault ?? this.#advance(identity, payloads));
     });
   }
 
-  #refusal(round: RoundDesired, identity: Identity, auth: AuthPayload | undefined): Reason | undefined {
+  #refusal(round: RoundDesired<PeerCredential>, identity: Identity, auth: AuthPayload | undefined): Reason | undefined {
     const wanted = this.#held === 0 ? this.#peer.remoteId : round.id;
     // RFC 7619 2.2: what nobody proves is not compared with anything.
     if (wanted !== undefined && round.credential.kind !== "null" && !sameIdentity(wanted, identity))
       return { code: "wrong-identity", wanted: wanted.text, seen: identity.text };
-    const method = methodOf(round.credential);
+    const method = verifyingMethod(round.credential);
     if (auth !== undefined && method.numbers.includes(auth.method)) return undefined;
     const seen = auth === undefined ? "EAP" : nameOf.auth(auth.method);
     return { code: "wrong-auth-method", identity: identity.text, wanted: method.label, seen };
@@ -131,7 +148,10 @@ export class AuthRounds implements Rounds {
 }
 
 /** RFC 7619 3.1: an identity that nobody proves is marked wherever people read it. */
-function claimedIdentity({ credential }: RoundDesired, { idType, data }: IdiPayload | IdrPayload): Identity {
+function claimedIdentity(
+  { credential }: RoundDesired<PeerCredential>,
+  { idType, data }: IdiPayload | IdrPayload,
+): Identity {
   const identity = identityFromWire(idType, data);
   if (credential.kind !== "null") return identity;
   return { ...identity, text: data.length === 0 ? "unauthenticated" : `unauthenticated, claims ${identity.text}` };

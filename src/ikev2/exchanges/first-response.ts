@@ -58,7 +58,7 @@ export function answerFirst(
   first: FirstRequest,
   { keying, skPi, skPr, skD }: TicketKeying,
   own: readonly Payload[],
-  more: Pick<Handshake, "nr" | "multipleAuth" | "resumed">,
+  more: Pick<Handshake, "nr" | "multipleAuth" | "wishes" | "resumed">,
 ): void {
   const { message, path, octets, ni, nat, forced, fragments, redirectable, childless } = first;
   const { initiatorSpi } = message.header;

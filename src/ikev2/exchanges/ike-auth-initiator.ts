@@ -62,8 +62,11 @@ function sendFirst(sa: IkeSa, attempt: Attempt): void {
   if (offer === undefined && peer.childless === "never") return sa.end({ code: "childless-refused", by: "us" });
   // RFC 6023 3: never without the responder's word that it takes one.
   if (offer === undefined && !handshake.childless) return sa.end({ code: "childless-refused", by: "peer" });
-  rounds.prove(([id, ...proof]) => {
-    if (sa.state.kind !== "ExpectFirstSpi" || id === undefined) return release(sa, offer);
+  rounds.prove((proven) => {
+    if (sa.state.kind !== "ExpectFirstSpi") return release(sa, offer);
+    if ("reason" in proven) return giveUp(sa, attempt, proven.reason);
+    const [id, ...proof] = proven.payloads;
+    if (id === undefined) return release(sa, offer);
     const payloads: Payload[] = [id];
     if (sa.host.isInitialContact(sa, peer)) payloads.push(notify(notifyType.INITIAL_CONTACT));
     if (peer.remoteId !== undefined && isExact(peer.remoteId)) {
@@ -105,9 +108,10 @@ function authTask(attempt: Attempt, isFirst = false): Task {
 
 /** RFC 4739: the next round; where we have proved all, an empty request asks for the peer's. */
 function sendNext(sa: IkeSa, attempt: Attempt): void {
-  attempt.rounds.prove((payloads) => {
+  attempt.rounds.prove((proven) => {
     if (sa.state.kind !== "ExpectAuthResponse") return release(sa, attempt.offer);
-    if (sa.state.closing === undefined) return sa.sendRequest(authTask(attempt), payloads);
+    if ("reason" in proven) return giveUp(sa, attempt, proven.reason);
+    if (sa.state.closing === undefined) return sa.sendRequest(authTask(attempt), proven.payloads);
     release(sa, attempt.offer);
     sa.end(sa.state.closing);
   });
@@ -118,7 +122,7 @@ function refusalOf({ peer, rounds }: Attempt, payloads: readonly Payload[]): Rea
   if (find(payloads, "AUTH") !== undefined) return undefined;
   const error = findError(payloads);
   if (error === undefined) return undefined;
-  if (error.type === notifyType.AUTHENTICATION_FAILED) return refusedAuthentication(peer);
+  if (error.type === notifyType.AUTHENTICATION_FAILED) return refusedAuthentication(peer, rounds.doubts);
   // RFC 4739: a peer that has proved all that it has answers the last request without AUTH.
   if (!rounds.awaitsPeer && childErrors.includes(error.type)) return undefined;
   return { code: "peer-error", exchange: "IKE_AUTH", notify: nameOf.notify(error.type) };
@@ -132,6 +136,13 @@ function fail(sa: IkeSa, attempt: Attempt, reason: Reason, payloads: readonly Pa
   sa.close(reason, refuseAuthentication);
 }
 
+/** We cannot prove who we are: the peer's half of it runs out by itself. */
+function giveUp(sa: IkeSa, { handshake, offer }: Attempt, reason: Reason): void {
+  wipeHandshake(handshake);
+  release(sa, offer);
+  sa.end(reason);
+}
+
 function finish(sa: IkeSa, attempt: Attempt, closing: Reason | undefined, payloads: readonly Payload[]): void {
   const { peer, handshake, offer, rounds } = attempt;
   wipeHandshake(handshake);
@@ -139,7 +150,7 @@ function finish(sa: IkeSa, attempt: Attempt, closing: Reason | undefined, payloa
   takeSupport(sa, payloads);
   sa.establish();
   takeCapabilities(sa, peer, payloads);
-  beginAuthentication(sa, handshake);
+  beginAuthentication(sa, handshake, rounds);
   takeAuthLifetime(sa, payloads);
   if (closing !== undefined) {
     release(sa, offer);

@@ -33,8 +33,10 @@ export function answerAuth(sa: IkeSa, payloads: readonly Payload[], path: Path):
   rounds.verify(payloads, (reason) => {
     if (sa.state.kind !== "ExpectAuthRequest") return;
     if (reason !== undefined) return refuse(sa, handshake, { reason, claimed: peer });
-    rounds.prove((proof) => {
+    rounds.prove((proven) => {
       if (sa.state.kind !== "ExpectAuthRequest") return;
+      if ("reason" in proven) return refuse(sa, handshake, { reason: proven.reason, claimed: peer });
+      const proof = proven.payloads;
       if (!rounds.isOver) return sa.respond(type, proof);
       const unwelcome = usedBefore(sa, handshake) ?? sa.host.unwelcome(peer, rounds.remoteId, path);
       if (unwelcome !== undefined) return refuse(sa, handshake, { reason: unwelcome, claimed: peer });
@@ -136,7 +138,7 @@ function finish(sa: IkeSa, handshake: Handshake, attempt: AuthAttempt, proof: re
   takeSupport(sa, request);
   if (sa.nat.local) sa.host.learnAbilities();
   sa.establish();
-  beginAuthentication(sa, handshake);
+  beginAuthentication(sa, handshake, attempt.rounds);
   takeCapabilities(sa, peer, request);
   // RFC 7619 2.3: nobody's word for it is enough to give up what stands.
   const initialContact = authenticates(peer) && findNotify(request, notifyType.INITIAL_CONTACT) !== undefined;

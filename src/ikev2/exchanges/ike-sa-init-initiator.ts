@@ -14,6 +14,8 @@ import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../wire/ikev2/registry/message.ts";
 import { nameOf } from "../../wire/ikev2/registry/names.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
+import { hashPayloads } from "../auth/announce.ts";
+import { addWishes, noWishes } from "../auth/wishes.ts";
 import { nonceLength, restartLimit } from "../constants.ts";
 import type { Host } from "../host.ts";
 import type { IkeSa } from "../ike-sa.ts";
@@ -99,6 +101,7 @@ function finish(sa: IkeSa, header: Header, payloads: readonly Payload[], octets:
   const childless = findNotify(payloads, notifyType.CHILDLESS_IKEV2_SUPPORTED) !== undefined;
   const multipleAuth = findNotify(payloads, notifyType.MULTIPLE_AUTH_SUPPORTED) !== undefined;
   const fragments = findNotify(payloads, notifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined;
+  const wishes = addWishes(noWishes, payloads);
   sa.host.compute(sa, { kind: "finish", pair, peerPublic: Uint8Array.from(ke.data) }, (result) => {
     if (result.kind !== "shared") {
       const fault = result.kind === "invalid" ? result.fault : "no shared secret";
@@ -122,7 +125,8 @@ function finish(sa: IkeSa, header: Header, payloads: readonly Payload[], octets:
     // RFC 7296 2.23: with a NAT in between, everything from IKE_AUTH on goes over port 4500.
     // RFC 4555 3.3: and so it does where a NAT may be met later.
     if (isEncapsulated(nat) || mayMove) sa.path = floated(sa.path);
-    beginAuth(sa, { ni, nr: nonce, request, response, skPi, skPr, nat, childless, multipleAuth, redirectable: false });
+    const said = { nat, childless, multipleAuth, wishes, redirectable: false };
+    beginAuth(sa, { ni, nr: nonce, request, response, skPi, skPr, ...said });
   });
 }
 
@@ -136,6 +140,7 @@ function send(sa: IkeSa, offer: InitOffer, pair: KePair): void {
     { kind: "Nonce", data: offer.nonce },
     ...natDetectionPayloads(sa.initiatorSpi, 0n, sa.path, sa.peer?.nat.force),
     notify(notifyType.IKEV2_FRAGMENTATION_SUPPORTED),
+    ...(sa.peer === undefined ? [] : hashPayloads([sa.peer])),
   );
   if (sa.peer !== undefined && hasElsewhere(sa.peer)) payloads.push(redirectSupport(offer.redirectedFrom));
   const request = sa.sendClearRequest(initTask, payloads);

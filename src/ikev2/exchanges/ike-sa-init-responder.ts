@@ -7,6 +7,8 @@ import { flag } from "../../wire/ikev2/header.ts";
 import { encodeMessage, type Message, unsupportedCritical } from "../../wire/ikev2/message.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
+import { hashPayloads, requestPayloads } from "../auth/announce.ts";
+import { addWishes, noWishes } from "../auth/wishes.ts";
 import { halfOpenTime, nonceLength } from "../constants.ts";
 import type { Host } from "../host.ts";
 import { IkeSa } from "../ike-sa.ts";
@@ -72,6 +74,9 @@ export function answerInit(
   });
   host.arm(sa, "half-open", host.now() + halfOpenTime);
   const first = readFirst(message, octets, ni.data, path, peers);
+  // RFC 7427 4: to whoever says nothing of it, nothing is said; then the older methods are used.
+  const wishes = addWishes(noWishes, payloads);
+  const announced = [...(wishes.hashes === undefined ? [] : hashPayloads(peers)), ...requestPayloads(peers)];
   host.compute(sa, { kind: "respond", method: suite.ke, peerPublic: Uint8Array.from(ke.data) }, (result) => {
     if (result.kind !== "shared") {
       const fault = result.kind === "invalid" ? result.fault : "no shared secret";
@@ -92,8 +97,9 @@ export function answerInit(
       { kind: "SA", proposals: [answer] },
       { kind: "KE", group: suite.ke.ikev2, data: result.publicValue },
       { kind: "Nonce", data: nr },
+      ...announced,
     ];
-    answerFirst(sa, first, keys, own, { nr, multipleAuth: true });
+    answerFirst(sa, first, keys, own, { nr, multipleAuth: true, wishes });
   });
   return { kind: "opened", sa };
 }

@@ -28,7 +28,7 @@ export function answerInformational(sa: IkeSa, payloads: readonly Payload[], pat
   if (findNotify(payloads, notifyType.AUTHENTICATION_FAILED) !== undefined && sa.peer !== undefined) {
     // RFC 7296 2.21.2: the initiator could not authenticate us.
     sa.respond(type, []);
-    return sa.end(refusedAuthentication(sa.peer));
+    return sa.end(refusedAuthentication(sa.peer, sa.authentication?.doubts ?? []));
   }
   takeAuthLifetime(sa, payloads);
   const answer = answerMobike(sa, payloads, path, messageId);

@@ -9,6 +9,7 @@ export function credentialsOf(peer: PeerDesired): Buffer {
     for (const { id, credential } of rounds) {
       parts.push(text(id?.text ?? ""), text(credential.kind));
       if (credential.kind === "psk") parts.push(credential.secret.octets);
+      if (credential.kind === "trust") parts.push(text(credential.trust.digest));
     }
   }
   for (const { transforms } of peer.ike) parts.push(text(transforms.map(({ keyword }) => keyword).join("-")));

@@ -6,6 +6,7 @@ import { type Identity, identityFromWire, sameIdentity } from "../../negotiate/i
 import type { Reason } from "../../negotiate/reason.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { authMethod } from "../../wire/ikev2/registry/identity.ts";
+import type { Proof } from "../auth/method.ts";
 import type { Rounds } from "../auth/rounds.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { find } from "../payloads.ts";
@@ -42,17 +43,24 @@ export class ResumedRounds implements Rounds {
     return this.#remoteId;
   }
 
-  prove(then: (payloads: readonly Payload[]) => void): void {
+  /** Nothing that we prove with depends on what the peer takes. */
+  get doubts(): readonly string[] {
+    return [];
+  }
+
+  prove(then: (proof: Proof) => void): void {
     const prf = this.#sa.keying?.suite.prf;
-    if (prf === undefined || this.#sent) return then([]);
+    if (prf === undefined || this.#sent) return then({ payloads: [] });
     const isInitiator = this.#sa.role === "initiator";
     const id = { idType: this.#localId.idType, data: this.#localId.octets };
     this.#sent = true;
     const data = proof(prf, this.#signed(isInitiator, id));
-    then([
-      { kind: isInitiator ? "IDi" : "IDr", ...id },
-      { kind: "AUTH", method: number, data },
-    ]);
+    then({
+      payloads: [
+        { kind: isInitiator ? "IDi" : "IDr", ...id },
+        { kind: "AUTH", method: number, data },
+      ],
+    });
   }
 
   verify(payloads: readonly Payload[], then: (reason: Reason | undefined) => void): void {

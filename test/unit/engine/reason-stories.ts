@@ -7,11 +7,12 @@ import type { Address } from "../../../src/negotiate/address.ts";
 import { makeIdentity } from "../../../src/negotiate/identity.ts";
 import { offerProposals } from "../../../src/negotiate/proposals.ts";
 import type { ReasonCode } from "../../../src/negotiate/reason.ts";
-import type { DesiredState, PeerDesired, RoundDesired } from "../../../src/sa/desired.ts";
+import type { DesiredState, OwnCredential, PeerDesired, RoundDesired } from "../../../src/sa/desired.ts";
 import { decodeMessage } from "../../../src/wire/ikev2/message.ts";
 import type { Payload } from "../../../src/wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
+import { host, keyOf, root, signing, signingRaw, trusting } from "./certificates.ts";
 import { desired, nullRound, type PeerOptions, peer, pskRound, timing } from "./desired.ts";
 import { a, b, c, facing } from "./pair.ts";
 import type { Change, Line, Puppet } from "./puppet.ts";
@@ -115,6 +116,20 @@ const patient = { ...timing, liveness: 0 };
 const nobody = { local: [pskRound()], remote: [nullRound] } as const;
 const differentSecrets = [{ psk: "one thing" }, { psk: "another" }] as const;
 
+/** The called end takes signatures alone, and is called with `local`. */
+async function signed<E extends StageEnd>(
+  stage: Stage<E>,
+  local: OwnRound,
+  remote = trusting(),
+  two: PeerOptions = {},
+) {
+  const calling: PeerOptions = { auth: { local: [local], remote: [trusting()] } };
+  return await both(stage, calling, { auth: { local: [signing([host(gwB)])], remote: [remote] }, ...two });
+}
+
+type OwnRound = RoundDesired<OwnCredential>;
+const [gwA, gwB] = [`gw-${a}`, `gw-${b}`];
+
 /** Every reason there is; a new one without a story does not compile. */
 export const stories: { readonly [C in ReasonCode]: Story } = {
   "no-common-proposal": async (stage) => {
@@ -166,6 +181,75 @@ export const stories: { readonly [C in ReasonCode]: Story } = {
     end: (await both(stage, ...differentSecrets)).one,
     like: { sentIdentity: `gw-${a}`, proof: 'the secret "file:test.psk"' },
   }),
+  "certificate-unreadable": async (stage) => {
+    const { end, puppet } = await calling(
+      stage,
+      facing(a, { initiate: false, auth: { local: [pskRound()], remote: [trusting()] } }),
+    );
+    await keyed(stage, puppet);
+    const cert = { kind: "CERT", encoding: 4, data: Buffer.from("3003020101", "hex") } as const;
+    const sent = puppet.authPayloads({}).map((one) => (one.kind === "AUTH" ? { ...one, method: 1 } : one));
+    puppet.inject(puppet.seal(exchangeType.IKE_AUTH, [...sent, cert]));
+    await stage.pass(0);
+    return { end, like: { identity: gwB } };
+  },
+  "certificate-refused": async (stage) => {
+    const other = root("other-root");
+    const local = signing([host(gwA, "p256", { issuer: "other-root" })], { others: [other] });
+    return {
+      end: (await signed(stage, local)).two,
+      like: {
+        identity: gwA,
+        tried: [`O=Example, CN=${gwA}`],
+        trusted: "root.pem",
+        finding: {
+          check: "unknown-authority",
+          depth: 0,
+          certificate: `O=Example, CN=${gwA}`,
+          wanted: "O=Example, CN=root",
+          seen: "issued by O=Example, CN=other-root",
+        },
+      },
+    };
+  },
+  "identity-not-in-certificate": async (stage) => ({
+    end: (await signed(stage, signing([host("else.example")]))).two,
+    like: { identity: gwA, names: ["DNS:else.example", "DN:O=Example, CN=else.example"], inCommonName: false },
+  }),
+  "unknown-key": async (stage) => ({
+    end: (await signed(stage, signingRaw(host(gwA)), trusting({ pins: ["00".repeat(32)] }))).two,
+    like: { identity: gwA, tried: [], trusted: "root.pem" },
+  }),
+  "wrong-signature": async (stage) => {
+    const [own, other] = [host(gwA), host("else.example")];
+    const [key] = signing([own]).credential.keys;
+    if (key === undefined) throw new Error("no key");
+    const keys = [{ ...key, key: keyOf(other) }];
+    return {
+      end: (await signed(stage, { credential: { kind: "key", keys, sha1: false } })).two,
+      like: { identity: gwA, schemes: ["ECDSA with SHA2-256"] },
+    };
+  },
+  "signature-not-allowed": async (stage) => {
+    const { end, puppet } = await calling(
+      stage,
+      facing(a, { initiate: false, auth: { local: [pskRound()], remote: [trusting()] } }),
+    );
+    await keyed(stage, puppet);
+    // RFC 7427 A.1.1: sha1WithRSAEncryption.
+    const data = Buffer.from("0f300d06092a864886f70d010105050000", "hex");
+    const sent = puppet.authPayloads({}).map((one) => (one.kind === "AUTH" ? { ...one, method: 14, data } : one));
+    puppet.inject(puppet.seal(exchangeType.IKE_AUTH, sent));
+    await stage.pass(0);
+    return { end, like: { identity: gwB, seen: "RSA PKCS#1 v1.5 with SHA-1" } };
+  },
+  "no-common-signature": async (stage) => {
+    const sha1 = { kind: "rsa-pkcs1", hash: "sha1" } as const;
+    return {
+      end: (await signed(stage, signing([host(gwA, "rsa")], { schemes: [sha1], sha1: true }))).one,
+      like: { ours: ["RSA of 2048 bits"], theirs: ["SHA2_256", "SHA2_384", "SHA2_512", "IDENTITY"] },
+    };
+  },
   "wrong-auth-method": async (stage) => ({
     end: await unbelieved(
       stage,

@@ -6,6 +6,82 @@ type Case<C extends ReasonCode> = readonly [Extract<Reason, { readonly code: C }
 
 /** For every code an example, and the words that its sentence must have; the compiler sees to it that none is missing. */
 const cases: { readonly [C in ReasonCode]: readonly Case<C>[] } = {
+  "certificate-unreadable": [
+    [
+      { code: "certificate-unreadable", identity: "gw-b", fault: "it is cut" },
+      "gw-b sent a certificate that cannot be used: it is cut",
+    ],
+  ],
+  "certificate-refused": [
+    [
+      {
+        code: "certificate-refused",
+        identity: "gw-b",
+        tried: ["C=CH, CN=gw-b", "CN=middle"],
+        trusted: "ca.pem",
+        finding: { check: "expired", certificate: "CN=middle", depth: 1, wanted: "at or before noon", seen: "one" },
+      },
+      "the certificate of gw-b does not hold",
+      "expired on the certificate 1 above its own (CN=middle): wanted at or before noon, seen one",
+      'it sent "C=CH, CN=gw-b", CN=middle, and we trust ca.pem',
+    ],
+    [
+      {
+        code: "certificate-refused",
+        identity: "gw-b",
+        tried: [],
+        trusted: "ca.pem",
+        finding: { check: "unknown-authority", certificate: "CN=gw", depth: 0, wanted: "CN=Root", seen: "CN=Other" },
+      },
+      "no authority that we trust on its own certificate (CN=gw): wanted CN=Root, seen CN=Other; it sent none",
+    ],
+  ],
+  "identity-not-in-certificate": [
+    [
+      {
+        code: "identity-not-in-certificate",
+        identity: "gw-b",
+        certificate: "CN=gw",
+        names: ["DNS:gw.example"],
+        inCommonName: false,
+      },
+      "gw-b is not in the certificate CN=gw, which is for DNS:gw.example; have the peer claim one of these",
+    ],
+    [
+      {
+        code: "identity-not-in-certificate",
+        identity: "gw",
+        certificate: "CN=gw",
+        names: ["DN:CN=gw"],
+        inCommonName: true,
+      },
+      "in the common name alone: allow that with allow: [common-name]",
+    ],
+  ],
+  "unknown-key": [
+    [
+      { code: "unknown-key", identity: "gw-b", sent: "Ed25519, sha256:00", tried: [], trusted: "gw-b.pub" },
+      "gw-b sent Ed25519, sha256:00, and no key that we trust (gw-b.pub) made its signature; tried: none",
+    ],
+  ],
+  "wrong-signature": [
+    [
+      { code: "wrong-signature", identity: "gw-b", key: "CN=gw (Ed25519)", schemes: ["Ed25519"] },
+      "the signature of gw-b (Ed25519) is not one of CN=gw (Ed25519)",
+    ],
+  ],
+  "signature-not-allowed": [
+    [
+      { code: "signature-not-allowed", identity: "gw-b", seen: "RSA with SHA-1", wanted: ["Ed25519", "ECDSA"] },
+      "gw-b signs with RSA with SHA-1, and we take Ed25519, ECDSA",
+    ],
+  ],
+  "no-common-signature": [
+    [
+      { code: "no-common-signature", ours: ["Ed25519"], theirs: ["SHA2_256"] },
+      "none of our keys signs as the peer can verify: we have Ed25519, the peer takes SHA2_256",
+    ],
+  ],
   "no-common-proposal": [
     [
       {
@@ -94,6 +170,15 @@ const cases: { readonly [C in ReasonCode]: readonly Case<C>[] } = {
     [{ code: "wrong-secret", identity: "gw-b.example", secret: "site-b.psk" }, "gw-b.example", '"site-b.psk"'],
   ],
   "peer-refused-authentication": [
+    [
+      {
+        code: "peer-refused-authentication",
+        sentIdentity: "gw-a",
+        proof: "the certificate CN=gw-a (gw-a.pem)",
+        doubts: ["it names one authority"],
+      },
+      "used the certificate CN=gw-a (gw-a.pem); check both at the peer. It may have disliked: it names one authority",
+    ],
     [
       { code: "peer-refused-authentication", sentIdentity: "gw-a.example", proof: 'the secret "site-b.psk"' },
       "AUTHENTICATION_FAILED",

@@ -1,0 +1,55 @@
+/** A peer that signs: what AUTH and CERT hold, and whether that proves who it is (RFC 7296 2.15, 3.6, 3.8). */
+import type { SignatureProof } from "../../credentials/examine.ts";
+import type { Reason } from "../../negotiate/reason.ts";
+import type { Payload } from "../../wire/ikev2/payloads/table.ts";
+import { certEncoding } from "../../wire/ikev2/registry/identity.ts";
+import { nameOf } from "../../wire/ikev2/registry/names.ts";
+import { signedOctets } from "../psk-auth.ts";
+import type { VerifyingMethod } from "./method.ts";
+import { readSignature, signatureMethods } from "./signature-schemes.ts";
+
+/** CERT payloads that are looked at: the messages of a peer that has proved nothing are bounded, and so is what they cost. */
+const mostCertificates = 16;
+
+export const peerSignature: VerifyingMethod<"trust"> = {
+  label: "a signature",
+  numbers: signatureMethods,
+  verify(sa, { trust }, { identity, auth, signed, payloads }, then) {
+    const prf = sa.keying?.suite.prf;
+    if (prf === undefined) return;
+    const read = readSignature(auth, trust.sha1);
+    if ("seen" in read) return then({ code: "signature-not-allowed", identity: identity.text, ...read });
+    const sent = readCertificates(payloads);
+    if ("fault" in sent) return then({ code: "certificate-unreadable", identity: identity.text, fault: sent.fault });
+    const proof: SignatureProof = {
+      ...sent,
+      identity,
+      schemes: read.schemes,
+      curve: read.curve,
+      octets: signedOctets(prf, signed),
+      signature: Uint8Array.from(read.signature),
+    };
+    sa.host.compute(sa, { kind: "examine", proof, trust }, (result) => {
+      if (result.kind === "proven") then(undefined);
+      else if (result.kind === "refused") then(result.reason satisfies Reason);
+    });
+  },
+};
+
+type Sent = Pick<SignatureProof, "certificates" | "rawKey">;
+
+/** What of the CERT payloads is used here; of the first, which is the peer's own, nothing else is taken (RFC 7296 3.6). */
+function readCertificates(payloads: readonly Payload[]): Sent | { readonly fault: string } {
+  const certificates: Uint8Array[] = [];
+  let rawKey: Uint8Array | undefined;
+  let seen = 0;
+  for (const payload of payloads) {
+    if (payload.kind !== "CERT") continue;
+    seen += 1;
+    if (seen > mostCertificates) break;
+    if (payload.encoding === certEncoding.X509_CERTIFICATE_SIGNATURE) certificates.push(Uint8Array.from(payload.data));
+    else if (payload.encoding === certEncoding.RAW_PUBLIC_KEY) rawKey ??= Uint8Array.from(payload.data);
+    else if (seen === 1) return { fault: `it is encoded as ${nameOf.cert(payload.encoding)}` };
+  }
+  return { certificates, rawKey };
+}
