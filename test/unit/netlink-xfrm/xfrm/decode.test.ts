@@ -182,6 +182,7 @@ describe("policies as the kernel lists them", () => {
     });
     expect(answer(getSadInfo(), "sa count").count).toBeGreaterThan(20);
     expect(answer(getDefaultPolicy(), "policy default")).toEqual({ in: "accept", fwd: "accept", out: "accept" });
+    expect(answer(getDefaultPolicy(), "policy default apart", "6.18")).toMatchObject({ in: "block", fwd: "accept" });
   });
 });
 

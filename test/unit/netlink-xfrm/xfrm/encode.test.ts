@@ -258,6 +258,19 @@ describe("XFRM requests are what iproute2 sends", () => {
   });
 });
 
+describe("what iproute2 cannot show with the cases above", () => {
+  it("each direction of the default policy has a place of its own", () => {
+    const ours = canonical(encodeRequest(setDefaultPolicy({ in: "block", fwd: "accept" })), 3);
+    expect(ours).toEqual(canonical(lastSent("policy set default apart", "6.18"), 3));
+  });
+
+  it("attributes that are younger than iproute2 6.1 have the numbers of the kernel's linux/xfrm.h", () => {
+    const younger = { mappingTimerThreshold: 1, direction: "out", natKeepaliveInterval: 20, cpu: 3 } as const;
+    const { attributes } = canonical(encodeRequest(newSa({ ...ends, ...younger })), 224);
+    expect(attributes).toEqual({ 32: "01000000", 33: "02", 34: "14000000", 35: "03000000" });
+  });
+});
+
 const dumps: [string, Dump<unknown>][] = [
   ["sa dump by protocol", dumpSas({ protocol: "ah" })],
   ["sa dump by address", dumpSas({ source: "192.0.2.1", destination: "192.0.2.2" })],
