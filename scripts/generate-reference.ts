@@ -109,7 +109,7 @@ const introduction = `# Configuration
 
 <!-- Made by scripts/generate-reference.ts from the schema: change it there. -->
 
-One YAML file, and the files it includes. \`underlock check FILE\` says everything that is wrong with it at once, each with file, line, column, key, and what to do. [examples/](../examples) has files that run as they stand.
+One YAML file, and the files it includes. \`underlock check --config FILE\` says everything that is wrong with it at once, each with file, line, column, key, and what to do. [examples/](../examples) has files that run as they stand.
 
 \`\`\`yaml
 local:

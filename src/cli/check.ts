@@ -46,7 +46,7 @@ function textOf(
   return [
     ...lines,
     ...host.hazards.map(({ sentence }) => `WARNING ${sentence}`),
-    ...(host.inability.length === 0 ? ["this kernel can do all of it"] : host.inability),
+    ...(host.inability.length === 0 && plans.length > 0 ? ["this kernel can do all of it"] : host.inability),
   ];
 }
 

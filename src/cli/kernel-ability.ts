@@ -1,11 +1,9 @@
 /** Whether this kernel can do what the desired state asks for. */
-import type { EncrTransform } from "../crypto/transforms/encr.ts";
-import type { IntegTransform } from "../crypto/transforms/integ.ts";
 import type { Warning } from "../daemon/warning.ts";
-import type { SaProtocol } from "../kernel/port.ts";
 import { findLacks, type Lack } from "../kernel/xfrm/capabilities.ts";
 import type { NeededSa } from "../kernel/xfrm/probe-sa.ts";
 import { type Family, familyOf } from "../negotiate/address.ts";
+import { alternatives } from "../negotiate/alternatives.ts";
 import type { ChildDesired, DesiredState, PeerDesired } from "../sa/desired.ts";
 
 /** What keeps the file from running, and what only makes proposals shorter than they look. */
@@ -41,28 +39,16 @@ export function kernelAbility(
   return { inability: [...inability], warnings: [...warnings.values()] };
 }
 
-/** One kind of SA for each choice that a peer could make among the child's proposals. */
+/** One kind of SA for each choice that a peer could make among what is offered of the child's proposals. */
 function needsOf(peer: PeerDesired, child: ChildDesired): NeededSa[] {
+  const { protocol } = child;
   const family = familyTowards(peer);
-  return child.proposals.flatMap(({ transforms }) => {
-    const encr = transforms.filter((row): row is EncrTransform => row.type === "ENCR");
-    const integ = transforms.filter((row): row is IntegTransform => row.type === "INTEG");
-    return choices(child.protocol, family, encr, integ);
+  const offered = alternatives({ protocol, ours: child.proposals, withKe: false });
+  return offered.flatMap(({ rows: { ENCR, INTEG } }): NeededSa[] => {
+    if (ENCR.length === 0) return INTEG.map((integ) => ({ protocol, family, integ }));
+    if (INTEG.length === 0) return ENCR.map((encr) => ({ protocol, family, encr }));
+    return ENCR.flatMap((encr) => INTEG.map((integ) => ({ protocol, family, encr, integ })));
   });
-}
-
-function choices(
-  protocol: SaProtocol,
-  family: Family,
-  encr: readonly EncrTransform[],
-  integ: readonly IntegTransform[],
-): NeededSa[] {
-  if (protocol === "ah") return integ.map((row) => ({ protocol, family, integ: row }));
-  return encr.flatMap((row): NeededSa[] =>
-    integ.length === 0
-      ? [{ protocol, family, encr: row }]
-      : integ.map((check) => ({ protocol, family, encr: row, integ: check })),
-  );
 }
 
 /** Where neither end's address is known yet, IPv4: it is what every kernel has. */

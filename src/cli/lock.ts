@@ -17,7 +17,12 @@ export async function lock(options: { readonly config: string; readonly json?: b
     else printLine(textOf(outcome));
     // What can be locked is locked first: a slip in one peer must not leave the others open.
     if (outcome.refused.length > 0) throw new Failure(1, "not everything is locked", outcome.refused.map(refusalText));
-    if (errors.length > 0) throw new Failure(2, `part of ${file} could not be used and is NOT locked`, errors);
+    if (errors.length > 0)
+      throw new Failure(
+        2,
+        `part of ${file} could not be used: what it names for sure is locked, the rest is NOT`,
+        errors,
+      );
   } finally {
     kernel.close();
   }

@@ -103,6 +103,8 @@ async function listen(server: net.Server, path: string): Promise<void> {
   } finally {
     process.umask(umask);
   }
+  // Where no descriptor is left to accept a connection with, that connection is lost and no more.
+  server.on("error", () => undefined);
   await chmod(path, 0o600);
 }
 

@@ -230,9 +230,9 @@ export type Reason =
   | { readonly code: "nat-forbids-transport"; readonly child: string; readonly remote: Address }
   /** An end's address or port changed, and the Child SA could not follow. */
   | { readonly code: "address-changed"; readonly child: string; readonly to: string; readonly obstacle: string }
-  /** The peer deleted the SA. */
-  /** It showed its token (RFC 6290). */
+  /** The peer restarted without the IKE SA, as the token that it showed proves: RFC 6290. */
   | { readonly code: "peer-lost-state" }
+  /** The peer deleted the SA. */
   | { readonly code: "peer-deleted"; readonly what: "IKE SA" | "Child SA" }
   /** Another IKE SA with the same peer took its place: RFC 7296 2.4, 2.8. */
   | { readonly code: "replaced" }

@@ -1,4 +1,4 @@
-import { anyPrefix, type Family, familyOf, formatPrefix, type Prefix } from "./address.ts";
+import { type Family, familyOf, formatPrefix, type Prefix } from "./address.ts";
 
 /**
  * What one policy matches, seen in the direction of the packet.
@@ -32,11 +32,6 @@ export const ipProtocol = {
 
 export function selectorFamily(selector: Selector): Family {
   return familyOf(selector.source.address);
-}
-
-/** Everything of one family. */
-export function anySelector(family: Family): Selector {
-  return { source: anyPrefix(family), destination: anyPrefix(family), protocol: ipProtocol.any };
 }
 
 /** The same traffic in the other direction. ICMP's type and code stay in their places: they are not the ends' own. */

@@ -39,12 +39,6 @@ export class MessageWriter {
     this.octets.view.setUint32(this.#start, this.#end - this.#start, HOST_LITTLE_ENDIAN);
   }
 
-  /** Drops an unfinished message. */
-  abandon(): void {
-    this.octets.bytes.fill(0, this.#start, this.#end);
-    this.#end = this.#start;
-  }
-
   /** Forgets all messages. `wipe` overwrites them first, for those that carry keys. */
   reset(wipe: boolean): void {
     if (wipe) this.octets.bytes.fill(0, 0, this.#end);

@@ -66,7 +66,9 @@ async function show(topology: Topology, folder: string): Promise<number> {
   title("Pings across each");
   const lost = await pings(topology);
   for (const sa of await kernelSas(topology.gateway("a").machine)) {
-    say(`in the kernel of a: ${sa.proto} ${sa.mode} ${sa.src} -> ${sa.dst} spi ${sa.spi}: ${sa.packets} packets`);
+    say(
+      `in the kernel of a: ${sa.proto} ${sa.mode} ${sa.src} -> ${sa.dst} SPI ${sa.spi.toString(16).padStart(8, "0")}: ${sa.packets} packets`,
+    );
   }
 
   title("The daemons stop; the locks stay, the traffic goes on");

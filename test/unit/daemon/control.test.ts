@@ -3,7 +3,7 @@ import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { callDaemon, daemonRuns, NoDaemonError } from "../../../src/daemon/control-client.ts";
 import {
   ControlError,
@@ -180,6 +180,17 @@ describe("the control socket", () => {
     const kilobyte = "x".repeat(1024);
     for (let i = 0; i < (maxBacklog / 1024) * 4; i += 1) subscriber?.notify("log", { msg: kilobyte });
     await until(() => subscriberGone);
+  });
+
+  it("lives through connections that cannot be accepted", async () => {
+    const created = vi.spyOn(net, "createServer");
+    cleanups.push(() => created.mockRestore());
+    await serve();
+    const [server] = created.mock.results.map(({ value }) => value as net.Server);
+    // What Node does where the process has no descriptor left.
+    const refused = () => server?.emit("error", Object.assign(new Error("accept EMFILE"), { code: "EMFILE" }));
+    expect([refused(), refused()]).toEqual([true, true]);
+    expect(await callDaemon(path, "echo", { a: 1 })).toEqual({ a: 1 });
   });
 
   it("is for its owner alone", async () => {

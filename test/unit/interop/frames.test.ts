@@ -54,6 +54,18 @@ test("only a marker of four zeros makes a datagram on port 4500 IKE", () => {
   expect(kindOf(frames.ikeAuthOn4500.replace("5d0200000000", "5d0200000001"))).toBe("esp-in-udp");
 });
 
+test("a datagram on port 4500 that is too short for a sequence number is no ESP", () => {
+  const short = (payload: string) =>
+    `${ethernet4}450000200000000040110000c0000201c0000202`.concat(
+      "11941194",
+      payload.length === 8 ? "000c" : "0010",
+      "0000",
+      payload,
+    );
+  expect(kindOf(short("68656c6c"))).toBe("other");
+  expect(kindOf(short("c000000100000001"))).toBe("esp-in-udp");
+});
+
 test("a later fragment is what its first fragment was, and a leak when that was not seen", () => {
   const classifier = new FrameClassifier();
   const ikeFragments = [
