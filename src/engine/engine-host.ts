@@ -1,5 +1,8 @@
 /** What IKE SAs and peers ask of the engine, turned into effects and into news for the peers. */
 import { wipe } from "../crypto/secret.ts";
+import type { Host as Ikev1Host, Phase1Mode } from "../ikev1/host.ts";
+import type { IkeV1Sa } from "../ikev1/ike-v1-sa.ts";
+import { beginPhase1 } from "../ikev1/initiate.ts";
 import { reassemblyLimits } from "../ikev2/constants.ts";
 import type { CrashTokens } from "../ikev2/crash-token.ts";
 import { type Datagrams, datagramsOf } from "../ikev2/datagrams.ts";
@@ -9,7 +12,7 @@ import type { IkeSa } from "../ikev2/ike-sa.ts";
 import { initiate } from "../ikev2/initiate.ts";
 import type { Resumable } from "../ikev2/resumption/resumable.ts";
 import { Tickets } from "../ikev2/resumption/tickets.ts";
-import type { KernelAbilities, KernelAnswer, KernelRequest, SaId, SaUsage } from "../kernel/port.ts";
+import type { KernelAnswer, KernelRequest, SaId, SaUsage } from "../kernel/port.ts";
 import type { Address } from "../negotiate/address.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
@@ -26,6 +29,9 @@ import type { Path } from "../sa/path.ts";
 import { findAmbiguity } from "./ambiguity.ts";
 import { moveChild } from "./child-mover.ts";
 import { equalData } from "./equal.ts";
+import { Ikev1Listener } from "./ikev1-listener.ts";
+import { ikev1Callers, predecessorOf } from "./ikev1-peers.ts";
+import { LearnedAbilities } from "./learned-abilities.ts";
 import { LogThrottle } from "./log-throttle.ts";
 import {
   childSaDown,
@@ -47,15 +53,16 @@ import type { TimerOwner } from "./timers.ts";
 import { admitUnauthenticated, findOverlap } from "./unauthenticated.ts";
 
 /** The one implementation of `Host` and `PeerContext`; holds nothing of its own but the limit on what is logged. */
-export class EngineHost implements Host, PeerContext {
+export class EngineHost implements Host, Ikev1Host, PeerContext {
   /** Takes new IKE SAs from outside; told here when they are half open no more. */
   readonly responder: Responder;
+  /** The same for IKEv1. */
+  readonly ikev1: Ikev1Listener;
   readonly #parts: Parts;
   readonly #resync: Resync;
   /** Where outbound halves wait: few IKE SAs, of the many that a peer may have. */
   readonly #waiting = new Set<ChildSas>();
-  /** What the kernel can do, once somebody wanted to know. */
-  #abilities: KernelAbilities | undefined;
+  readonly #abilities: LearnedAbilities;
   readonly #throttle = new LogThrottle();
   readonly #tokens = new LogThrottle();
   readonly tickets: Tickets;
@@ -66,7 +73,9 @@ export class EngineHost implements Host, PeerContext {
   constructor(parts: Parts, resync: Resync) {
     this.#parts = parts;
     this.#resync = resync;
+    this.#abilities = new LearnedAbilities(parts.outbox);
     this.tickets = new Tickets((length) => parts.random(length));
+    this.ikev1 = new Ikev1Listener(parts, this);
     this.responder = new Responder(this, parts.directory, parts.admission, () => this.freshSpi());
   }
 
@@ -183,8 +192,16 @@ export class EngineHost implements Host, PeerContext {
     this.#parts.policies.release(child);
   }
 
+  ikev1Callers(path: Path, mode: Phase1Mode): readonly PeerDesired[] {
+    return ikev1Callers(this.#parts, path, mode);
+  }
+
+  predecessor(sa: IkeV1Sa): IkeV1Sa | undefined {
+    return predecessorOf(this.#parts, sa);
+  }
+
   established(sa: AnyIkeSa, initialContact: boolean): void {
-    this.responder.leave(sa);
+    this.#leave(sa);
     this.log(ikeSaUp(sa));
     this.#parts.running.peerOf(sa)?.established(sa, initialContact);
   }
@@ -265,16 +282,11 @@ export class EngineHost implements Host, PeerContext {
   }
 
   kernelKeepsAlive(): boolean {
-    return this.#abilities?.natKeepalive === true;
+    return this.#abilities.keepsAlive;
   }
 
   learnAbilities(): void {
-    if (this.#abilities !== undefined) return;
-    // What is not known yet counts as missing.
-    this.#abilities = { natKeepalive: false };
-    this.kernel([{ kind: "probe" }], ([answer]) => {
-      if (answer?.kind === "abilities") this.#abilities = answer.abilities;
-    });
+    this.#abilities.learn();
   }
 
   ownAddresses(sa: AnyIkeSa): readonly Address[] {
@@ -339,9 +351,14 @@ export class EngineHost implements Host, PeerContext {
     if (sa.peer === undefined) this.refused(this.#parts.directory.at(sa.path), reason);
   }
 
+  #leave(sa: AnyIkeSa): void {
+    this.responder.leave(sa);
+    this.ikev1.leave(sa);
+  }
+
   forget(sa: AnyIkeSa): void {
     // Not before: one that was refused, and lingers, costs as much as one that is half open.
-    this.responder.leave(sa);
+    this.#leave(sa);
     this.#waiting.delete(sa.children);
     this.#parts.timers.forget(sa);
     this.#parts.timers.forget(sa.children);
@@ -351,6 +368,8 @@ export class EngineHost implements Host, PeerContext {
   // --- what a peer asks (PeerContext) -----------------------------------------------------------------------------
 
   initiate(peer: Peer, path: Path, redirectedFrom: Address | undefined): AnyIkeSa {
+    if (peer.desired.ikev1 === "main" || peer.desired.ikev1 === "aggressive")
+      return beginPhase1(this, peer.desired, path, this.freshSpi());
     // A ticket is of the gateway that gave it.
     const kept = redirectedFrom === undefined ? this.#resumables.take(peer.desired, this.now()) : undefined;
     if (kept !== undefined) return resume(this, peer.desired, path, this.freshSpi(), kept);

@@ -119,6 +119,7 @@ export class Engine {
       if (error instanceof WireError) return;
       throw error;
     }
+    if (header.majorVersion === 1) return this.#host.ikev1.receive(octets, path, this.#configuration.isRunning);
     if (header.majorVersion !== 2) return;
     const fromInitiator = (header.flags & flag.initiator) !== 0;
     const ours = fromInitiator ? header.responderSpi : header.initiatorSpi;

@@ -50,7 +50,9 @@ export class PeerDirectory {
    */
   select(claim: PeerClaim): { readonly peer: PeerDesired } | { readonly reason: Reason } {
     const { path, remoteId, localId, method } = claim;
-    const candidates = this.at(path).filter((peer) => rejection(peer, remoteId, localId) === undefined);
+    const candidates = this.at(path).filter(
+      (peer) => claim.admits?.(peer) !== false && rejection(peer, remoteId, localId) === undefined,
+    );
     const peer = candidates.find((one) => proves(one, method)) ?? candidates.find(asksForProof);
     return peer === undefined ? { reason: this.unknown(path, remoteId, localId) } : { peer };
   }

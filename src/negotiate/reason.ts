@@ -28,7 +28,13 @@ export interface ProposalDifference {
 export interface CandidateRejection {
   readonly peer: string;
   /** What was compared. */
-  readonly field: "remote address" | "local address" | "remote identity" | "local identity" | "authentication";
+  readonly field:
+    | "remote address"
+    | "local address"
+    | "remote identity"
+    | "local identity"
+    | "authentication"
+    | "IKE version";
   readonly wanted: string;
   readonly seen: string;
 }

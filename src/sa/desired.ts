@@ -61,6 +61,9 @@ export interface ProposalDesired {
   readonly transforms: readonly Transform[];
 }
 
+/** Whether IKEv1 is spoken with a peer: in which mode we call it, or only where it calls us (in main mode); left out: not at all. */
+export type Ikev1Policy = "main" | "aggressive" | "accept";
+
 export interface PeerDesired {
   readonly name: string;
   /** Addresses the peer may have, tried in order; `any`: it calls us, from anywhere. */
@@ -73,6 +76,7 @@ export interface PeerDesired {
   readonly remoteId: Identity | undefined;
   readonly auth: AuthDesired;
   readonly ike: readonly ProposalDesired[];
+  readonly ikev1?: Ikev1Policy;
   readonly children: readonly ChildDesired[];
   /** Whether we open the IKE SA by ourselves, and again after every loss. */
   readonly initiate: boolean;

@@ -108,4 +108,6 @@ export interface PeerClaim {
   readonly localId?: Identity | undefined;
   /** The Auth Method of its proof; undefined where there is none (EAP). */
   readonly method: number | undefined;
+  /** Which peers may be meant; left out: all. */
+  admits?(peer: PeerDesired): boolean;
 }

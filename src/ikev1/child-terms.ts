@@ -1,0 +1,98 @@
+/** What both roles of quick mode make of a child and of what was agreed on. */
+import { deriveIpsecKeys, type IpsecKeys } from "../crypto/ikev1-keys.ts";
+import { addressIdentity } from "../negotiate/ipsec-identities.ts";
+import type { IpsecPolicy, IpsecTerms } from "../negotiate/ipsec-proposals.ts";
+import type { Selector } from "../negotiate/selector.ts";
+import type { Role } from "../sa/any-ike-sa.ts";
+import { encapsulationOf, kernelKeepalive } from "../sa/child-nat.ts";
+import type { ChildSa } from "../sa/child-sa.ts";
+import type { ChildDesired } from "../sa/desired.ts";
+import { softLimits } from "../sa/lifetime.ts";
+import { isEncapsulated } from "../sa/nat.ts";
+import type { Payload } from "../wire/ikev1/payloads/table.ts";
+import { lifetimeShare } from "./constants.ts";
+import type { IkeV1Sa } from "./ike-v1-sa.ts";
+import { lowestNonce } from "./keying.ts";
+import { protocolNumber, spiOctets } from "./payloads.ts";
+
+/** What is offered for a child, and taken for it. */
+export function policyOf(sa: IkeV1Sa, child: ChildDesired): IpsecPolicy {
+  const { protocol, mode, proposals: ours } = child;
+  const udp = sa.natTraversal === "draft" ? "draft" : "udp";
+  return { protocol, mode, ours, encapsulation: isEncapsulated(sa.nat) ? udp : "none" };
+}
+
+/** The nonces of an exchange, and the secret of its own key exchange where there was one. */
+export interface QuickModeKeying {
+  readonly ni: Uint8Array;
+  readonly nr: Uint8Array;
+  readonly shared?: Uint8Array | undefined;
+}
+
+/** Our and the peer's SPI. */
+export interface Spis {
+  readonly spiIn: number;
+  readonly spiOut: number;
+}
+
+/** The record of a pair that both ends agreed on. */
+export function recordOf(
+  sa: IkeV1Sa,
+  role: Role,
+  child: ChildDesired,
+  options: Spis & {
+    readonly reqid: number;
+    readonly terms: IpsecTerms;
+    readonly selectors: readonly Selector[];
+    readonly keying: QuickModeKeying;
+  },
+): ChildSa {
+  const { reqid, spiIn, spiOut, terms, selectors, keying } = options;
+  const soft = softLimits(child, terms.suite, role, (length) => sa.host.random(length));
+  // The shorter of both ends' lifetimes counts (RFC 2407 4.5.4).
+  const seconds = Math.min(soft?.seconds ?? 0, (terms.seconds ?? Number.POSITIVE_INFINITY) * lifetimeShare);
+  return {
+    desired: child,
+    reqid,
+    spiIn,
+    spiOut,
+    local: sa.path.local.address,
+    remote: sa.path.remote.address,
+    mode: child.mode,
+    suite: terms.suite,
+    selectors,
+    encapsulation: encapsulationOf(sa),
+    keepalive: kernelKeepalive(sa),
+    role,
+    lowestNonce: lowestNonce(keying.ni, keying.nr),
+    soft: soft === undefined ? undefined : { ...soft, seconds },
+    since: sa.host.now(),
+  };
+}
+
+/** What we send with and what the peer sends with: each direction has the keys of its receiver's SPI (RFC 2409 5.5). */
+export function keysOf(
+  sa: IkeV1Sa,
+  child: ChildSa,
+  { ni, nr, shared }: QuickModeKeying,
+): { readonly own: IpsecKeys; readonly peer: IpsecKeys } | undefined {
+  const { keying } = sa;
+  if (keying === undefined) return undefined;
+  const { encr, integ } = child.suite;
+  const protocolId = protocolNumber(child.desired.protocol);
+  const towards = (spi: number) =>
+    deriveIpsecKeys(keying.skeyidD, { protocolId, spi: spiOctets(spi), encr, integ }, ni, nr, shared);
+  return { own: towards(child.spiOut), peer: towards(child.spiIn) };
+}
+
+/** The addresses that both ends have for themselves, which transport mode's checksums are made with (RFC 3947 5.2). */
+export function originalAddresses(sa: IkeV1Sa, child: ChildDesired, role: Role): Payload[] {
+  if (child.mode !== "transport" || !isEncapsulated(sa.nat)) return [];
+  const isakmp = sa.natTraversal === "draft" ? "NAT-OA-draft" : "NAT-OA";
+  const { local, remote } = sa.path;
+  const addresses = role === "initiator" ? [local.address, remote.address] : [remote.address, local.address];
+  return addresses.map((one) => {
+    const { idType, data } = addressIdentity(one);
+    return { isakmp, idType, address: data };
+  });
+}

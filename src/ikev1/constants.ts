@@ -1,0 +1,34 @@
+/** Limits and waits of an ISAKMP SA. Times in milliseconds. */
+
+/** How long a responder waits for the caller's next message of phase 1. */
+export const halfOpenTime = 30_000;
+
+/** How often a message of phase 1 is answered anew because it comes again: nothing shows yet that its sender is at its address. */
+export const repeatLimit = 12;
+
+/** How long an initiator of quick mode keeps its last message, to say it again. */
+export const quickModeTime = 30_000;
+
+/** Exchanges of a peer that are under way at a time on one ISAKMP SA. */
+export const exchangeLimit = 64;
+
+/** Message IDs of the peer that are remembered, so that what was recorded cannot be played again (RFC 2408 3.1). */
+export const rememberedMessageIds = 4_096;
+
+/** How long after a pair was replaced its DELETE is said: the message that completes the new one must have arrived by then. */
+export const deletePause = 3_000;
+
+/** How long a pair, or an ISAKMP SA, that the peer replaced waits for the peer's DELETE. */
+export const replacedWait = 30_000;
+
+/** Two pairs that came to stand within this time of each other crossed: neither replaced the other. */
+export const crossingTime = 10_000;
+
+/** Octets of a nonce. */
+export const nonceLength = 32;
+
+/** The lifetime that is offered where the file sets none, in seconds. */
+export const usualSeconds = 86_400;
+
+/** The part of a lifetime that the peer wants shorter than we do after which we replace what it limits. */
+export const lifetimeShare = 0.85;

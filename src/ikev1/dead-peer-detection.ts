@@ -1,0 +1,92 @@
+/** Dead peer detection (RFC 3706): R-U-THERE with a number that counts, and its ACK. */
+import type { NPayload } from "../wire/ikev1/payloads/notification.ts";
+import { notifyType } from "../wire/ikev1/registry/notify.ts";
+import { cookiesOf } from "./exchanges/informational.ts";
+import type { IkeV1Sa } from "./ike-v1-sa.ts";
+import { isakmpNotify } from "./payloads.ts";
+
+export class DeadPeerDetection {
+  readonly #sa: IkeV1Sa;
+  #speaks = false;
+  /** Ours: random at first, without its high bit, then one more each time (RFC 3706 6.2). */
+  #sequence: number | undefined;
+  #attempts = 0;
+  #firstSent = 0;
+  #waiting: (() => void)[] = [];
+
+  constructor(sa: IkeV1Sa) {
+    this.#sa = sa;
+  }
+
+  /** What the peer's Vendor IDs say. */
+  peerSpeaks(speaks: boolean): void {
+    this.#speaks = speaks;
+  }
+
+  /** Asks, unless it is being asked; a peer that does not know how is asked nothing. */
+  ask(then?: () => void): void {
+    if (!this.#speaks || this.#sa.state.kind !== "Established") return then?.();
+    if (then !== undefined) this.#waiting.push(then);
+    if (this.#attempts > 0) return;
+    this.#sequence = this.#sequence === undefined ? this.#first() : (this.#sequence + 1) >>> 0;
+    this.#firstSent = this.#sa.host.now();
+    this.#send();
+  }
+
+  /** Whether an answer is awaited. */
+  get isAsking(): boolean {
+    return this.#attempts > 0;
+  }
+
+  /** The peer asks. */
+  asked({ data }: NPayload): void {
+    const octets = Uint8Array.from(data);
+    if (octets.length === 4)
+      this.#sa.exchanges.inform([isakmpNotify(notifyType.R_U_THERE_ACK, cookiesOf(this.#sa), octets)]);
+  }
+
+  /** The peer answers; only our own number counts (RFC 3706 6.2). */
+  answered({ data }: NPayload): void {
+    if (this.#attempts === 0 || data.length !== 4) return;
+    if (Buffer.from(data.buffer, data.byteOffset, 4).readUInt32BE() === this.#sequence) this.#settle();
+  }
+
+  /** No answer in time. Any other authentic message is as good as one. */
+  onTimer(): void {
+    const { host, peer, path } = this.#sa;
+    if (peer === undefined || this.#attempts === 0) return;
+    if (this.#sa.lastHeard > this.#firstSent) return this.#settle();
+    if (this.#attempts <= peer.timing.retransmitTries) return this.#send();
+    const seconds = Math.round((host.now() - this.#firstSent) / 1000);
+    const attempts = this.#attempts;
+    this.#sa.end({ code: "no-answer", exchange: "INFORMATIONAL", remote: path.remote.address, attempts, seconds });
+  }
+
+  /** There will be no answer. */
+  abandon(): void {
+    this.#settle();
+  }
+
+  #send(): void {
+    const { host, peer } = this.#sa;
+    if (peer === undefined) return;
+    this.#attempts += 1;
+    const octets = Buffer.allocUnsafe(4);
+    octets.writeUInt32BE(this.#sequence ?? 0);
+    this.#sa.exchanges.inform([isakmpNotify(notifyType.R_U_THERE, cookiesOf(this.#sa), octets)]);
+    const wait = peer.timing.retransmitFirst * peer.timing.retransmitFactor ** (this.#attempts - 1);
+    host.arm(this.#sa, "dpd", host.now() + wait);
+  }
+
+  #settle(): void {
+    this.#attempts = 0;
+    this.#sa.host.disarm(this.#sa, "dpd");
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const then of waiting) then();
+  }
+
+  #first(): number {
+    return Buffer.from(this.#sa.host.random(4)).readUInt32BE() >>> 1;
+  }
+}

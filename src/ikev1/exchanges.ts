@@ -1,0 +1,259 @@
+/** The exchanges of phase 2 on one ISAKMP SA: found by message ID, repeated until answered, each message taken once. */
+import { hash } from "../crypto/hash.ts";
+import { hash1 } from "../crypto/ikev1-keys.ts";
+import { WireError } from "../wire/error.ts";
+import type { Header } from "../wire/ikev1/header.ts";
+import { type EncodedPayloads, encodePayloads, prependHash } from "../wire/ikev1/message.ts";
+import type { Payload } from "../wire/ikev1/payloads/table.ts";
+import { exchangeType } from "../wire/ikev1/registry/message.ts";
+import { nameOf } from "../wire/ikev1/registry/names.ts";
+import { exchangeLimit, quickModeTime, rememberedMessageIds } from "./constants.ts";
+import type { Exchange } from "./exchange.ts";
+import { Informational } from "./exchanges/informational.ts";
+import { QuickModeResponder } from "./exchanges/quick-mode-responder.ts";
+import type { IkeV1Sa } from "./ike-v1-sa.ts";
+import type { Chain, MessageCoder } from "./message-coder.ts";
+
+interface Entry {
+  readonly exchange: Exchange;
+  readonly chain: Chain;
+  readonly begun: "here" | "there";
+  /** Digest of the last message of the peer that was taken. */
+  received: string | undefined;
+  /** The last message of ours. */
+  sent: Buffer | undefined;
+  firstSent: number;
+  attempts: number;
+}
+
+/** How soon after its last message one that waits is repeated because something else comes, in ms. */
+const leastPause = 500;
+
+export class Exchanges {
+  readonly #sa: IkeV1Sa;
+  readonly #coder: MessageCoder;
+  readonly #entries = new Map<number, Entry>();
+  /** Message IDs that the peer has used, oldest first. */
+  readonly #seen = new Set<number>();
+
+  constructor(sa: IkeV1Sa, coder: MessageCoder) {
+    this.#sa = sa;
+    this.#coder = coder;
+  }
+
+  /** Whether one of ours is unanswered. */
+  get isRequesting(): boolean {
+    for (const { begun } of this.#entries.values()) if (begun === "here") return true;
+    return false;
+  }
+
+  /** Ours of a type. */
+  *own(type: number): Generator<Exchange> {
+    for (const { begun, exchange } of [...this.#entries.values()])
+      if (begun === "here" && exchange.exchangeType === type) yield exchange;
+  }
+
+  // --- ours --------------------------------------------------------------------------------------------------------
+
+  /** Gives an exchange of ours its message ID (RFC 2408 3.1: random, never 0). Whether it can begin. */
+  begin(exchange: Exchange): boolean {
+    const messageId = this.#freshMessageId();
+    const chain = this.#coder.chainOf(messageId);
+    if (chain === undefined) return false;
+    exchange.messageId = messageId;
+    this.#entries.set(messageId, newEntry(exchange, chain, "here"));
+    return true;
+  }
+
+  /** Sends payloads behind the hash that `hashOf` makes of them; where `repeated`, until an answer is taken. */
+  send(
+    exchange: Exchange,
+    payloads: readonly Payload[],
+    hashOf: (afterHash: Uint8Array) => Uint8Array,
+    repeated: boolean,
+  ): void {
+    const entry = this.#entries.get(exchange.messageId);
+    const { keying, host } = this.#sa;
+    if (entry?.exchange !== exchange || keying === undefined) return;
+    const encoded = encodePayloads(payloads);
+    entry.sent = this.#seal(exchange.exchangeType, exchange.messageId, entry.chain, hashOf, encoded);
+    entry.firstSent = host.now();
+    entry.attempts = 1;
+    this.#transmit(entry.sent);
+    if (repeated) this.#schedule(entry);
+    else this.#stopRepeating(exchange);
+  }
+
+  /** One message that nobody answers: an Informational exchange (RFC 2409 5.7). */
+  inform(payloads: readonly Payload[]): void {
+    const messageId = this.#freshMessageId();
+    const chain = this.#coder.chainOf(messageId);
+    const { keying } = this.#sa;
+    if (chain === undefined || keying === undefined) return;
+    const encoded = encodePayloads(payloads);
+    const hashOf = (afterHash: Uint8Array) => hash1(keying.skeyidA, messageId, afterHash);
+    this.#transmit(this.#seal(exchangeType.INFORMATIONAL, messageId, chain, hashOf, encoded));
+  }
+
+  /** It is over. */
+  done(exchange: Exchange): void {
+    if (this.#entries.get(exchange.messageId)?.exchange !== exchange) return;
+    this.#entries.delete(exchange.messageId);
+    for (const timer of ["retransmit", "forget"]) this.#sa.host.disarm(this.#sa, `${timer} ${exchange.messageId}`);
+  }
+
+  /** It is over, but its last message may have to be said again (RFC 2408 2.8). */
+  doneSoon(exchange: Exchange): void {
+    this.#stopRepeating(exchange);
+    this.#sa.host.arm(this.#sa, `forget ${exchange.messageId}`, this.#sa.host.now() + quickModeTime);
+  }
+
+  onTimer(name: string): void {
+    const [what, id] = name.split(" ");
+    const entry = this.#entries.get(Number(id));
+    if (entry === undefined) return;
+    if (what === "retransmit") return this.#repeat(entry);
+    this.done(entry.exchange);
+  }
+
+  /** Nobody will answer any of them. */
+  abandonAll(): void {
+    for (const { exchange } of [...this.#entries.values()]) {
+      this.done(exchange);
+      exchange.abandon(this.#sa);
+    }
+  }
+
+  // --- the peer's --------------------------------------------------------------------------------------------------
+
+  /** An encrypted message of phase 2. Nothing of it counts before its HASH has been found right. */
+  receive(header: Header, ciphertext: Uint8Array, octets: Uint8Array): boolean {
+    const known = this.#entries.get(header.messageId);
+    if (known === undefined && this.#seen.has(header.messageId)) return false;
+    const digest = hash("sha1", octets).toString("base64");
+    if (known !== undefined && known.received === digest) {
+      // A repeat: what it was answered with was lost.
+      if (known.sent !== undefined) this.#transmit(known.sent);
+      return false;
+    }
+    const entry = known ?? this.#theirs(header);
+    if (entry === undefined || entry.exchange.exchangeType !== header.exchangeType) return false;
+    const opened = this.#open(header, ciphertext, entry.chain);
+    if (opened === undefined || !entry.exchange.isAuthentic(this.#sa, opened.message)) {
+      this.#sa.drop("it does not decrypt, or its HASH is wrong", header);
+      return false;
+    }
+    if (known === undefined) this.#remember(header.messageId, entry);
+    entry.chain.iv = opened.nextIv;
+    entry.received = digest;
+    this.#stopRepeating(entry.exchange);
+    this.#repeatWaiting(entry);
+    entry.exchange.handle(this.#sa, opened.message);
+    return true;
+  }
+
+  #theirs(header: Header): Entry | undefined {
+    let theirs = 0;
+    for (const { begun } of this.#entries.values()) if (begun === "there") theirs += 1;
+    const exchange = theirs >= exchangeLimit ? undefined : exchangeOf(header);
+    const chain = this.#coder.chainOf(header.messageId);
+    return exchange === undefined || chain === undefined ? undefined : newEntry(exchange, chain, "there");
+  }
+
+  #open(header: Header, ciphertext: Uint8Array, chain: Chain) {
+    try {
+      return this.#coder.open(header, ciphertext, chain);
+    } catch (error) {
+      if (error instanceof WireError) return undefined;
+      throw error;
+    }
+  }
+
+  #remember(messageId: number, entry: Entry): void {
+    this.#entries.set(messageId, entry);
+    this.#seen.add(messageId);
+    if (this.#seen.size <= rememberedMessageIds) return;
+    const [oldest] = this.#seen;
+    if (oldest !== undefined) this.#seen.delete(oldest);
+  }
+
+  // --- repetition --------------------------------------------------------------------------------------------------
+
+  /** The peer speaks of something else: the last message of what we answered may have been lost (RFC 2408 2.8). */
+  #repeatWaiting(except: Entry): void {
+    const now = this.#sa.host.now();
+    for (const entry of this.#entries.values()) {
+      if (entry === except || entry.begun === "here" || entry.sent === undefined || entry.attempts === 0) continue;
+      if (now - entry.firstSent >= leastPause) this.#transmit(entry.sent);
+    }
+  }
+
+  #repeat(entry: Entry): void {
+    const { host, peer } = this.#sa;
+    const { exchange, sent } = entry;
+    if (peer === undefined || sent === undefined) return;
+    if (entry.attempts > peer.timing.retransmitTries) {
+      this.done(exchange);
+      return exchange.timedOut(this.#sa, entry.attempts, Math.round((host.now() - entry.firstSent) / 1000));
+    }
+    entry.attempts += 1;
+    const facts = { exchange: nameOf.exchange(exchange.exchangeType), attempt: entry.attempts };
+    host.log({ level: "debug", event: "retransmit", peer: peer.name, facts });
+    this.#transmit(sent);
+    this.#schedule(entry);
+  }
+
+  #schedule({ exchange, attempts }: Entry): void {
+    const { host, peer } = this.#sa;
+    if (peer === undefined) return;
+    const wait = peer.timing.retransmitFirst * peer.timing.retransmitFactor ** (attempts - 1);
+    host.arm(this.#sa, `retransmit ${exchange.messageId}`, host.now() + wait);
+  }
+
+  #stopRepeating(exchange: Exchange): void {
+    const entry = this.#entries.get(exchange.messageId);
+    if (entry !== undefined) entry.attempts = 0;
+    this.#sa.host.disarm(this.#sa, `retransmit ${exchange.messageId}`);
+  }
+
+  #seal(
+    type: number,
+    messageId: number,
+    chain: Chain,
+    hashOf: (afterHash: Uint8Array) => Uint8Array,
+    encoded: EncodedPayloads,
+  ): Buffer {
+    const { keying } = this.#sa;
+    if (keying === undefined) return Buffer.alloc(0);
+    const whole = prependHash(hashOf(encoded.octets), encoded);
+    return this.#coder.seal(keying, type, messageId, chain, whole);
+  }
+
+  #transmit(octets: Buffer): void {
+    this.#sa.lastSent = this.#sa.host.now();
+    this.#sa.host.send(octets, this.#sa.path);
+  }
+
+  #freshMessageId(): number {
+    for (;;) {
+      const id = Buffer.from(this.#sa.host.random(4)).readUInt32BE();
+      if (id !== 0 && !this.#entries.has(id) && !this.#seen.has(id)) return id;
+    }
+  }
+}
+
+function newEntry(exchange: Exchange, chain: Chain, begun: "here" | "there"): Entry {
+  return { exchange, chain, begun, received: undefined, sent: undefined, firstSent: 0, attempts: 0 };
+}
+
+/** What a peer may begin once phase 1 is over. */
+function exchangeOf({ exchangeType: type, messageId }: Header): Exchange | undefined {
+  switch (type) {
+    case exchangeType.QUICK_MODE:
+      return new QuickModeResponder(messageId);
+    case exchangeType.INFORMATIONAL:
+      return new Informational(messageId);
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,130 @@
+/** Aggressive mode as initiator, with a pre-shared key (RFC 2409 5.4): three messages, the identities in clear. */
+import type { KePair } from "../../crypto/key-exchange.ts";
+import { type IsakmpPolicy, isakmpSuites, offerIsakmp, verifyIsakmp } from "../../negotiate/isakmp-proposals.ts";
+import type { PeerDesired } from "../../sa/desired.ts";
+import { isEncapsulated } from "../../sa/nat.ts";
+import { floated, type Path } from "../../sa/path.ts";
+import { encodeBody } from "../../wire/ikev1/message.ts";
+import type { Payload } from "../../wire/ikev1/payloads/table.ts";
+import { notifyType } from "../../wire/ikev1/registry/notify.ts";
+import { nonceLength } from "../constants.ts";
+import type { Host } from "../host.ts";
+import { IkeV1Sa } from "../ike-v1-sa.ts";
+import { deriveIsakmpKeying, lowestNonce } from "../keying.ts";
+import { findNat, natDiscoveryPayloads, ownVendorIds, readVendorIds } from "../nat-detection.ts";
+import { find, hasNotify, identityPayload } from "../payloads.ts";
+import { offeredSeconds } from "../succession.ts";
+import { initialContact, natContext } from "./main-mode-initiator.ts";
+import { identityFault, presharedMethod, proofPayload, secretOf, verifyProof, violation } from "./proof.ts";
+import type { Phase1Input } from "./table.ts";
+
+/** Opens an ISAKMP SA with a peer in aggressive mode: a key pair is being made. */
+export function beginAggressiveMode(host: Host, peer: PeerDesired, path: Path, localSpi: bigint): IkeV1Sa {
+  const sa = new IkeV1Sa({
+    role: "initiator",
+    mode: "aggressive",
+    host,
+    localSpi,
+    remoteSpi: 0n,
+    path,
+    peer,
+    state: { kind: "ExpectKeyPair" },
+  });
+  host.opened(sa);
+  // RFC 2409 5: the key exchange begins with the first message, so that its group cannot be negotiated.
+  const group = isakmpSuites(peer.ike)[0]?.ke;
+  if (group === undefined) throw new RangeError(`peer ${peer.name} offers nothing that IKEv1 can name`);
+  const policy: IsakmpPolicy = { ours: peer.ike, method: presharedMethod, group };
+  host.compute(sa, { kind: "generate", method: group }, (result) => {
+    if (result.kind === "generated") sendFirst(sa, peer, policy, result.pair);
+  });
+  return sa;
+}
+
+function sendFirst(sa: IkeV1Sa, peer: PeerDesired, policy: IsakmpPolicy, pair: KePair): void {
+  const offered: Payload = { isakmp: "SA", proposals: [offerIsakmp(policy, offeredSeconds(peer))] };
+  const ni = sa.host.random(nonceLength);
+  sa.state = { kind: "ExpectAggressiveAnswer", offer: { policy, saBody: encodeBody(offered) }, pair, ni };
+  sa.sendClear([
+    offered,
+    { isakmp: "KE", data: pair.publicValue },
+    { isakmp: "NONCE", data: ni },
+    identityPayload(peer.localId),
+    ...ownVendorIds,
+  ]);
+}
+
+/** Message 2: all that the peer has to say, and its proof. */
+export function takeAggressiveAnswer(sa: IkeV1Sa, { payloads, header }: Phase1Input, commit: () => void): void {
+  const { state, peer, host } = sa;
+  const answer = find(payloads, "SA");
+  const ke = find(payloads, "KE");
+  const nonce = find(payloads, "NONCE");
+  const secret = peer === undefined ? undefined : secretOf(peer);
+  if (state.kind !== "ExpectAggressiveAnswer" || peer === undefined || secret === undefined) return;
+  if (answer === undefined || ke === undefined || nonce === undefined || header.responderCookie === 0n)
+    return sa.note(violation(sa, "SA, KE or nonce is missing"));
+  const { offer, pair, ni } = state;
+  const verdict = verifyIsakmp(offer.policy, answer.proposals);
+  if (!verdict.ok) return sa.note(verdict.reason);
+  const abilities = readVendorIds(payloads);
+  const nr = Uint8Array.from(nonce.data);
+  const gxr = Uint8Array.from(ke.data);
+  const gxi = Uint8Array.from(pair.publicValue);
+  // The message outlives this call: what is still to be checked of it is kept.
+  const rest = payloads.map(copied);
+  commit();
+  sa.settle();
+  sa.remoteSpi = header.responderCookie;
+  sa.natTraversal = abilities.natTraversal;
+  sa.deadPeers.peerSpeaks(abilities.dpd);
+  const agreed = { terms: verdict.terms, saBody: offer.saBody };
+  sa.nat = findNat(sa.natTraversal, rest, natContext(sa, agreed));
+  if (sa.nat.local) sa.host.learnAbilities();
+  sa.state = { kind: "ExpectSharedSecret" };
+  host.compute(sa, { kind: "finish", pair, peerPublic: gxr }, (result) => {
+    const { suite } = verdict.terms;
+    if (result.kind !== "shared") {
+      const fault = result.kind === "invalid" ? result.fault : "no shared secret";
+      return sa.end({ code: "invalid-public-value", method: suite.ke.keyword, fault });
+    }
+    const { keying, skeyid, iv } = deriveIsakmpKeying({
+      suite,
+      psk: secret.octets,
+      shared: result.secret,
+      ni,
+      nr,
+      gxi,
+      gxr,
+      initiatorCookie: sa.initiatorSpi,
+      responderCookie: sa.responderSpi,
+    });
+    sa.keying = keying;
+    sa.phase1Chain = { iv };
+    sa.lowestNonce = lowestNonce(ni, nr);
+    const handshake = { ...agreed, gxi, gxr, skeyid };
+    const proven = verifyProof(sa, handshake, rest);
+    const fault = proven.ok ? identityFault(peer, proven.identity) : proven.reason;
+    if (fault !== undefined || !proven.ok) {
+      skeyid.destroy();
+      return sa.end(fault ?? violation(sa, "no proof"));
+    }
+    const discovery = natDiscoveryPayloads(sa.natTraversal, natContext(sa, agreed));
+    if (isEncapsulated(sa.nat)) sa.path = floated(sa.path);
+    const identity = identityPayload(peer.localId);
+    const contact = host.isInitialContact(sa, peer) ? [initialContact(sa)] : [];
+    sa.sendEncrypted([proofPayload(sa, handshake, identity), ...discovery, ...contact]);
+    skeyid.destroy();
+    sa.remoteId = proven.identity;
+    sa.agreedSeconds = verdict.terms.seconds;
+    sa.establish(hasNotify(rest, notifyType.INITIAL_CONTACT));
+  });
+}
+
+/** What is needed of a payload after its message is gone. */
+function copied(payload: Payload): Payload {
+  if (payload.isakmp === "HASH" || payload.isakmp === "ID") return { ...payload, data: Uint8Array.from(payload.data) };
+  if (payload.isakmp === "NAT-D" || payload.isakmp === "NAT-D-draft")
+    return { ...payload, hash: Uint8Array.from(payload.hash) };
+  return payload;
+}

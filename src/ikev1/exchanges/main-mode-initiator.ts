@@ -1,0 +1,158 @@
+/** Main mode as initiator, with a pre-shared key (RFC 2409 5.4): six messages, the last two encrypted. */
+import type { KePair } from "../../crypto/key-exchange.ts";
+import { formatIsakmpOffer, type IsakmpPolicy, offerIsakmp, verifyIsakmp } from "../../negotiate/isakmp-proposals.ts";
+import type { PeerDesired } from "../../sa/desired.ts";
+import { isEncapsulated } from "../../sa/nat.ts";
+import { floated, type Path } from "../../sa/path.ts";
+import { encodeBody } from "../../wire/ikev1/message.ts";
+import type { Payload } from "../../wire/ikev1/payloads/table.ts";
+import { notifyType } from "../../wire/ikev1/registry/notify.ts";
+import { nonceLength } from "../constants.ts";
+import type { Host } from "../host.ts";
+import { IkeV1Sa } from "../ike-v1-sa.ts";
+import { deriveIsakmpKeying, lowestNonce } from "../keying.ts";
+import { findNat, natDiscoveryPayloads, ownVendorIds, readVendorIds } from "../nat-detection.ts";
+import { cookieOctets, find, hasNotify, identityPayload, isakmpNotify } from "../payloads.ts";
+import type { Agreed } from "../state.ts";
+import { offeredSeconds } from "../succession.ts";
+import { identityFault, presharedMethod, proofPayload, secretOf, verifyProof, violation } from "./proof.ts";
+import type { Phase1Input } from "./table.ts";
+
+/** Opens an ISAKMP SA with a peer in main mode: the first message is out. */
+export function beginMainMode(host: Host, peer: PeerDesired, path: Path, localSpi: bigint): IkeV1Sa {
+  const policy: IsakmpPolicy = { ours: peer.ike, method: presharedMethod };
+  const offered: Payload = { isakmp: "SA", proposals: [offerIsakmp(policy, offeredSeconds(peer))] };
+  const sa = new IkeV1Sa({
+    role: "initiator",
+    mode: "main",
+    host,
+    localSpi,
+    remoteSpi: 0n,
+    path,
+    peer,
+    state: { kind: "ExpectSaAnswer", offer: { policy, saBody: encodeBody(offered) } },
+  });
+  host.opened(sa);
+  sa.sendClear([offered, ...ownVendorIds]);
+  return sa;
+}
+
+/** Message 2: the suite that the peer chose. */
+export function takeSaAnswer(sa: IkeV1Sa, { payloads, header }: Phase1Input, commit: () => void): void {
+  const { state } = sa;
+  const answer = find(payloads, "SA");
+  if (state.kind !== "ExpectSaAnswer" || answer === undefined || header.responderCookie === 0n) return;
+  const { policy, saBody } = state.offer;
+  const verdict = verifyIsakmp(policy, answer.proposals);
+  // Anybody can answer so: the real answer may still come.
+  if (!verdict.ok) return sa.note(verdict.reason);
+  const abilities = readVendorIds(payloads);
+  commit();
+  sa.settle();
+  sa.remoteSpi = header.responderCookie;
+  sa.natTraversal = abilities.natTraversal;
+  sa.deadPeers.peerSpeaks(abilities.dpd);
+  sa.state = { kind: "ExpectKeyPair" };
+  const agreed: Agreed = { terms: verdict.terms, saBody };
+  const { ke } = verdict.terms.suite;
+  sa.host.compute(sa, { kind: "generate", method: ke }, (result) => {
+    if (result.kind === "generated") sendKey(sa, agreed, result.pair);
+  });
+}
+
+/** Message 3. */
+function sendKey(sa: IkeV1Sa, agreed: Agreed, pair: KePair): void {
+  const ni = sa.host.random(nonceLength);
+  sa.state = { kind: "ExpectKeyAnswer", agreed, pair, ni };
+  sa.sendClear([
+    { isakmp: "KE", data: pair.publicValue },
+    { isakmp: "NONCE", data: ni },
+    ...natDiscoveryPayloads(sa.natTraversal, natContext(sa, agreed)),
+  ]);
+}
+
+/** Message 4: the peer's key exchange value and nonce. */
+export function takeKeyAnswer(sa: IkeV1Sa, { payloads }: Phase1Input, commit: () => void): void {
+  const { state, peer } = sa;
+  const ke = find(payloads, "KE");
+  const nonce = find(payloads, "NONCE");
+  const secret = peer === undefined ? undefined : secretOf(peer);
+  if (state.kind !== "ExpectKeyAnswer" || peer === undefined || secret === undefined) return;
+  if (ke === undefined || nonce === undefined) return sa.note(violation(sa, "KE or nonce is missing"));
+  const { agreed, pair, ni } = state;
+  const nr = Uint8Array.from(nonce.data);
+  const gxr = Uint8Array.from(ke.data);
+  const gxi = Uint8Array.from(pair.publicValue);
+  commit();
+  sa.settle();
+  sa.nat = findNat(sa.natTraversal, payloads, natContext(sa, agreed));
+  if (sa.nat.local) sa.host.learnAbilities();
+  if (isEncapsulated(sa.nat)) sa.path = floated(sa.path);
+  sa.state = { kind: "ExpectSharedSecret" };
+  sa.host.compute(sa, { kind: "finish", pair, peerPublic: gxr }, (result) => {
+    const { suite } = agreed.terms;
+    if (result.kind !== "shared") {
+      const fault = result.kind === "invalid" ? result.fault : "no shared secret";
+      return sa.end({ code: "invalid-public-value", method: suite.ke.keyword, fault });
+    }
+    const { keying, skeyid, iv } = deriveIsakmpKeying({
+      suite,
+      psk: secret.octets,
+      shared: result.secret,
+      ni,
+      nr,
+      gxi,
+      gxr,
+      initiatorCookie: sa.initiatorSpi,
+      responderCookie: sa.responderSpi,
+    });
+    sa.keying = keying;
+    sa.phase1Chain = { iv };
+    sa.lowestNonce = lowestNonce(ni, nr);
+    const handshake = { ...agreed, gxi, gxr, skeyid };
+    sa.state = { kind: "ExpectIdentityAnswer", handshake };
+    const identity = identityPayload(peer.localId);
+    const contact = sa.host.isInitialContact(sa, peer) ? [initialContact(sa)] : [];
+    sa.sendEncrypted([identity, proofPayload(sa, handshake, identity), ...contact]);
+  });
+}
+
+/** Message 6: who the peer is. */
+export function takeIdentityAnswer(sa: IkeV1Sa, { payloads }: Phase1Input, commit: () => void): void {
+  const { state, peer } = sa;
+  if (state.kind !== "ExpectIdentityAnswer" || peer === undefined) return;
+  const { handshake } = state;
+  const proven = verifyProof(sa, handshake, payloads);
+  // What is not proved counts for nothing, so that the real answer may still come.
+  if (!proven.ok) return sa.note(proven.reason);
+  const fault = identityFault(peer, proven.identity);
+  commit();
+  if (fault !== undefined) return sa.end(fault);
+  handshake.skeyid.destroy();
+  sa.remoteId = proven.identity;
+  sa.agreedSeconds = handshake.terms.seconds;
+  sa.establish(hasNotify(payloads, notifyType.INITIAL_CONTACT));
+}
+
+/** INITIAL-CONTACT, named by both cookies (RFC 2407 4.6.3.3). */
+export function initialContact(sa: IkeV1Sa): Payload {
+  const cookies = Buffer.concat([cookieOctets(sa.initiatorSpi), cookieOctets(sa.responderSpi)]);
+  return isakmpNotify(notifyType.INITIAL_CONTACT, cookies);
+}
+
+/** What NAT discovery is about on this ISAKMP SA. */
+export function natContext(sa: IkeV1Sa, { terms }: Pick<Agreed, "terms">) {
+  const { initiatorSpi, responderSpi, path, peer } = sa;
+  return {
+    suite: terms.suite,
+    initiatorCookie: initiatorSpi,
+    responderCookie: responderSpi,
+    path,
+    forged: peer?.nat.force === true,
+  };
+}
+
+/** Our suites, for a reason that says what was refused. */
+export function offeredSuites(peer: PeerDesired): string[] {
+  return formatIsakmpOffer({ ours: peer.ike, method: presharedMethod });
+}

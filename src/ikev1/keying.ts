@@ -1,0 +1,73 @@
+/** The keys of an ISAKMP SA (RFC 2409 5 and appendix B). */
+
+import type { HashName } from "../crypto/hash.ts";
+import { deriveSkeyidKeys, expandCipherKey, phase1Iv, skeyidPreSharedKey } from "../crypto/ikev1-keys.ts";
+import { IsakmpCipher } from "../crypto/isakmp-cipher.ts";
+import { type KeyedPrf, keyPrf } from "../crypto/prf.ts";
+import { wipe } from "../crypto/secret.ts";
+import type { IkeSuite } from "../negotiate/suite.ts";
+import { cookieOctets } from "./payloads.ts";
+
+/** What stands once the key exchange of phase 1 has run. */
+export interface IsakmpKeying {
+  readonly suite: IkeSuite;
+  readonly cipher: IsakmpCipher;
+  /** Gives the keys of IPsec SAs. */
+  readonly skeyidD: KeyedPrf;
+  /** Authenticates the messages of phase 2. */
+  readonly skeyidA: KeyedPrf;
+}
+
+export interface KeyingInput {
+  readonly suite: IkeSuite;
+  readonly psk: Uint8Array;
+  readonly shared: Uint8Array;
+  readonly ni: Uint8Array;
+  readonly nr: Uint8Array;
+  readonly gxi: Uint8Array;
+  readonly gxr: Uint8Array;
+  readonly initiatorCookie: bigint;
+  readonly responderCookie: bigint;
+}
+
+/** The keys, SKEYID for the two ends' proofs, and phase 1's first IV. Wipes the shared secret. */
+export function deriveIsakmpKeying(input: KeyingInput): {
+  readonly keying: IsakmpKeying;
+  readonly skeyid: KeyedPrf;
+  readonly iv: Buffer;
+} {
+  const { suite, shared, ni, nr, gxi, gxr } = input;
+  const seed = skeyidPreSharedKey(suite.prf, input.psk, ni, nr);
+  const skeyid = keyPrf(suite.prf, seed);
+  const cookies = { initiator: cookieOctets(input.initiatorCookie), responder: cookieOctets(input.responderCookie) };
+  const { d, a, e } = deriveSkeyidKeys(skeyid, shared, cookies);
+  const key = expandCipherKey(suite.prf, suite.encr, e);
+  const keying: IsakmpKeying = {
+    suite,
+    cipher: new IsakmpCipher(suite.encr, key),
+    skeyidD: keyPrf(suite.prf, d),
+    skeyidA: keyPrf(suite.prf, a),
+  };
+  const iv = phase1Iv(hashOf(suite), suite.encr, gxi, gxr);
+  wipe(seed, shared, d, a, e, key);
+  return { keying, skeyid, iv };
+}
+
+/** The hash that was negotiated, whose HMAC is the PRF (RFC 2409 4). */
+export function hashOf({ prf }: IkeSuite): HashName {
+  if (prf.method.kind !== "hmac") throw new RangeError(`${prf.name} is no HMAC, which IKEv1 needs`);
+  return prf.method.hash;
+}
+
+/** Overwrites what can be. */
+export function wipeKeying({ cipher, skeyidD, skeyidA }: IsakmpKeying): void {
+  cipher.destroy();
+  skeyidD.destroy();
+  skeyidA.destroy();
+}
+
+/** The lesser of two nonces by their first 8 octets: of two SAs that crossed, the one with the least goes. */
+export function lowestNonce(ni: Uint8Array, nr: Uint8Array): bigint {
+  const lowest = Buffer.compare(ni, nr) < 0 ? ni : nr;
+  return Buffer.from(lowest.buffer, lowest.byteOffset, 8).readBigUInt64BE(0);
+}

@@ -1,0 +1,111 @@
+/** How one ISAKMP SA takes the place of another: its IPsec SAs go on under the new one (continuous-channel). */
+import type { Reason } from "../negotiate/reason.ts";
+import type { PeerDesired } from "../sa/desired.ts";
+import { watchKeepalive } from "../sa/keepalive.ts";
+import { jittered, rekeyRetry } from "../sa/lifetime.ts";
+import { deletePause, lifetimeShare, replacedWait, usualSeconds } from "./constants.ts";
+import { sayIsakmpDeletion } from "./exchanges/informational.ts";
+import type { IkeV1Sa } from "./ike-v1-sa.ts";
+import { beginPhase1 } from "./initiate.ts";
+
+/** The lifetime that we offer a peer for its ISAKMP SA, in seconds. */
+export function offeredSeconds({ timing }: PeerDesired): number {
+  return timing.ikeLifetime === 0 ? usualSeconds : Math.max(1, Math.ceil(timing.ikeLifetime / 1000));
+}
+
+export class Succession {
+  readonly #sa: IkeV1Sa;
+  /** Who has the IPsec SAs now. */
+  #heir: IkeV1Sa | undefined;
+  /** The one that we open to take this one's place. */
+  #candidate: IkeV1Sa | undefined;
+  /** The one whose place this is to take. */
+  #predecessor: IkeV1Sa | undefined;
+  #failures = 0;
+
+  constructor(sa: IkeV1Sa) {
+    this.#sa = sa;
+  }
+
+  /** This one, or who inherited its IPsec SAs. */
+  get holder(): IkeV1Sa {
+    return this.#heir?.succession.holder ?? this.#sa;
+  }
+
+  /** Phase 1 is over. Where it repeats that of another, it inherits; a peer that says it has no other has lost them. */
+  established(initialContact: boolean): void {
+    const sa = this.#sa;
+    this.#schedule();
+    const predecessor = this.#predecessor ?? (initialContact ? undefined : sa.host.predecessor(sa));
+    if (predecessor?.state.kind !== "Established") return sa.host.established(sa, initialContact);
+    predecessor.succession.#handOver(sa);
+  }
+
+  /** INITIAL-CONTACT came after phase 1, in a message of its own: what else stands with the peer is lost there (RFC 2407 4.6.3.3). */
+  initialContact(): void {
+    this.#sa.host.established(this.#sa, true);
+  }
+
+  /** Asks for a successor, unless one is under way. */
+  start(): void {
+    const { host, peer, path, state } = this.#sa;
+    if (state.kind !== "Established" || peer === undefined || this.#candidate !== undefined) return;
+    const candidate = beginPhase1(host, peer, path, host.freshSpi());
+    candidate.succession.#predecessor = this.#sa;
+    this.#candidate = candidate;
+  }
+
+  /** This one came to nothing, or has ended: whom it was to replace tries again. */
+  failed(reason: Reason): void {
+    const old = this.#predecessor;
+    if (old === undefined || old.succession.#candidate !== this.#sa) return;
+    old.succession.#candidate = undefined;
+    if (old.state.kind === "Established") old.succession.#retry(reason);
+  }
+
+  onTimer(name: "rekey" | "lifetime" | "replaced"): void {
+    if (name === "rekey") return this.start();
+    if (name === "lifetime") return this.#sa.close({ code: "lifetime-over", what: "IKE SA" });
+    if (this.#heir?.role === "initiator") sayIsakmpDeletion(this.#sa);
+    this.#sa.end({ code: "replaced" });
+  }
+
+  #retry(reason: Reason): void {
+    const { host } = this.#sa;
+    this.#failures += 1;
+    host.rekeyFailed(this.#sa, reason);
+    host.arm(this.#sa, "rekey", host.now() + rekeyRetry(this.#failures, (length) => host.random(length)));
+  }
+
+  #handOver(heir: IkeV1Sa): void {
+    const old = this.#sa;
+    this.#heir = heir;
+    this.#candidate = undefined;
+    [heir.children, old.children] = [old.children, heir.children];
+    heir.children.moveTo(heir);
+    old.children.moveTo(old);
+    old.state = { kind: "Replaced", reason: { code: "replaced" } };
+    for (const timer of ["rekey", "lifetime", "liveness", "keepalive"]) old.host.disarm(old, timer);
+    // Who began the new one says when the old one goes; the other waits for that.
+    const wait = heir.role === "initiator" ? 2 * deletePause : replacedWait;
+    old.host.arm(old, "replaced", old.host.now() + wait);
+    old.host.rekeyed(old, heir);
+    heir.children.follow();
+    watchKeepalive(heir);
+  }
+
+  /** RFC 2409 5: a lifetime was agreed on; it is replaced before that is over, at a moment of its own. */
+  #schedule(): void {
+    const { host, peer, role, agreedSeconds } = this.#sa;
+    if (peer === undefined) return;
+    const { ikeRekey, ikeLifetime } = peer.timing;
+    const agreed = (agreedSeconds ?? Number.POSITIVE_INFINITY) * 1000;
+    const own = ikeRekey === 0 ? Number.POSITIVE_INFINITY : ikeRekey;
+    const rekey = Math.min(own, agreed * lifetimeShare);
+    const now = host.now();
+    if (rekey < Number.POSITIVE_INFINITY)
+      host.arm(this.#sa, "rekey", now + rekey * jittered(role, (length) => host.random(length)));
+    const lifetime = Math.min(ikeLifetime === 0 ? Number.POSITIVE_INFINITY : ikeLifetime, agreed);
+    if (lifetime < Number.POSITIVE_INFINITY) host.arm(this.#sa, "lifetime", now + lifetime);
+  }
+}
