@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { defaultProposalTexts } from "../src/config/proposals.ts";
+import { defaultProposalTexts, ikev1ProposalTexts } from "../src/config/proposals.ts";
 import { authSection, roundSection } from "../src/config/schema/auth.ts";
 import { daemonSection } from "../src/config/schema/daemon.ts";
 import { documentation } from "../src/config/schema/documentation.ts";
@@ -93,6 +93,14 @@ ${list(defaultProposalTexts.ike)}
 ESP:
 
 ${list(defaultProposalTexts.esp)}
+
+Where the peer is called with IKEv1: for IKE
+
+${list(ikev1ProposalTexts.ike)}
+
+and for ESP
+
+${list(ikev1ProposalTexts.esp)}
 
 AEAD ciphers and the others need a proposal each. Extended sequence numbers are offered first and plain ones beside them: at ten gigabit per second of small packets 2^32 of them pass in five minutes.
 

@@ -14,7 +14,7 @@ import type { Values } from "./shape.ts";
 /** The keys of a peer that its lines take over. */
 export type ChildOptions = Pick<
   Values<(typeof peerSection)["shape"]>,
-  "esp" | "ah" | "lifetime" | "rekey" | "replay-window" | "start" | "idle" | "compress" | "weak"
+  "esp" | "ah" | "lifetime" | "rekey" | "replay-window" | "start" | "idle" | "compress" | "weak" | "ikev1"
 >;
 
 export interface BuiltChildren {
@@ -110,7 +110,7 @@ function chooseProposals(
   const protocol = source.ah === undefined ? "esp" : "ah";
   return {
     protocol,
-    proposals: source[protocol] ?? defaultProposals("esp"),
+    proposals: source[protocol] ?? defaultProposals("esp", options.ikev1),
     findings: ofLine ? checkProposals(entry, options.weak ?? [], at) : [],
   };
 }

@@ -3,6 +3,7 @@ import { childSelectors } from "../engine/policies.ts";
 import { formatSelector, type Selector } from "../negotiate/selector.ts";
 import { selectorsOverlap } from "../negotiate/selector-overlap.ts";
 import { authenticates, type PeerDesired } from "../sa/desired.ts";
+import { ambiguousSecret, sharesAddressOfAnother } from "./ikev1.ts";
 import type { BuiltPeer } from "./peer.ts";
 import { errorAt, type Finding, type KeyPath } from "./problem.ts";
 
@@ -31,6 +32,9 @@ export function findConflicts(
       conflicts.push({ built, finding: errorAt(["peers", name], sentence, { atKey: true }), child: undefined });
     }
     for (const key of keys) if (!identities.has(key)) identities.set(key, built);
+    const rival = peers.find((other) => other.peer !== undefined && sharesAddressOfAnother(other.peer, peer));
+    if (twin === undefined && rival !== undefined && peers.indexOf(rival) < peers.indexOf(built))
+      conflicts.push({ built, finding: ambiguousSecret(built, rival.name), child: undefined });
     for (const [i, child] of peer.children.entries()) {
       // Whoever calls brings its own address: until then such lines share one lock, which is no conflict.
       if (peer.remote === "any" && child.remote.prefix === "host") continue;

@@ -12,6 +12,7 @@ import type {
 } from "../sa/desired.ts";
 import { type ReadAuth, readAuth } from "./auth.ts";
 import { buildChildren, checkProposals, type PlacedEntry } from "./children.ts";
+import { checkIkev1 } from "./ikev1.ts";
 import { nearestWord } from "./nearest.ts";
 import { errorAt, type Finding, type KeyPath } from "./problem.ts";
 import { defaultProposals } from "./proposals.ts";
@@ -82,6 +83,8 @@ export async function buildPeer(
   const localId = settings["local-id"] ?? ownIdentity(auth) ?? context.local.id ?? identityOf(paths.local);
   if (localId === undefined && !given.has("local-id")) findings.push(errorAt(path, whoAreWe, { atKey: true }));
   findings.push(...authFindings, ...checkInitiate(values, path));
+  const ike = settings.ike ?? defaultProposals("ike", settings.ikev1);
+  findings.push(...checkIkev1({ ikev1: settings.ikev1, auth, ike }, built, path));
   findings.push(...checkUnauthenticated({ auth, id: values.id, remote: paths.remote }, built, path));
   const broken = origin.flawed || findings.some(({ severity }) => severity === "error");
   const peer: PeerDesired | undefined =
@@ -95,7 +98,8 @@ export async function buildPeer(
           localId,
           remoteId: values.id,
           auth,
-          ike: settings.ike ?? defaultProposals("ike"),
+          ike,
+          ...(settings.ikev1 === undefined ? {} : { ikev1: settings.ikev1 }),
           children: built.children,
           reauth: settings.reauth ?? 0,
           redirect: {

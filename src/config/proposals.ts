@@ -1,7 +1,7 @@
 /** Proposals: good defaults, and weak ones only where the peer's section names the very thing (invariant 9). */
 import { type ProposalProtocol, parseProposal } from "../crypto/keywords.ts";
 import type { Transform } from "../crypto/transforms.ts";
-import type { ProposalDesired } from "../sa/desired.ts";
+import type { Ikev1Policy, ProposalDesired } from "../sa/desired.ts";
 
 const keyExchange = "x25519-ecp256-ecp384-ecp521-x448-modp3072-modp4096-modp2048";
 
@@ -31,13 +31,32 @@ export const defaultProposalTexts = {
   ],
 } as const satisfies Partial<Record<ProposalProtocol, readonly string[]>>;
 
-export function defaultProposals(protocol: keyof typeof defaultProposalTexts): readonly ProposalDesired[] {
-  return defaults[protocol];
+/**
+ * The same where a peer is called with IKEv1, which knows no AEAD in phase 1 and none of the newer curves. Short: every
+ * combination is a transform of its own there, and the message must fit in one datagram. Perfect forward secrecy is asked
+ * for with the first group, and done without where a caller does.
+ */
+export const ikev1ProposalTexts = {
+  ike: ["aes256-aes128-sha256-sha384-modp2048-ecp256-modp3072"],
+  esp: ["aes256gcm16-aes128gcm16-modp2048", "aes256-aes128-sha256-modp2048", "aes256-aes128-sha256"],
+} as const satisfies Partial<Record<ProposalProtocol, readonly string[]>>;
+
+/** `ikev1`: the peer is called with it. */
+export function defaultProposals(
+  protocol: keyof typeof defaultProposalTexts,
+  ikev1: Ikev1Policy | undefined,
+): readonly ProposalDesired[] {
+  return (ikev1 === undefined || ikev1 === "accept" ? defaults : ikev1Defaults)[protocol];
 }
 
 const defaults: Readonly<Record<keyof typeof defaultProposalTexts, readonly ProposalDesired[]>> = {
   ike: defaultProposalTexts.ike.map((text) => ({ transforms: parseProposal(text, "ike") })),
   esp: defaultProposalTexts.esp.map((text) => ({ transforms: parseProposal(text, "esp") })),
+};
+
+const ikev1Defaults: typeof defaults = {
+  ike: ikev1ProposalTexts.ike.map((text) => ({ transforms: parseProposal(text, "ike") })),
+  esp: ikev1ProposalTexts.esp.map((text) => ({ transforms: parseProposal(text, "esp") })),
 };
 
 /** What is weak in a proposal and allowed by name: a warning, or undefined. */

@@ -3,7 +3,6 @@ import { wipe } from "../crypto/secret.ts";
 import type { Host as Ikev1Host, Phase1Mode } from "../ikev1/host.ts";
 import type { IkeV1Sa } from "../ikev1/ike-v1-sa.ts";
 import { beginPhase1 } from "../ikev1/initiate.ts";
-import { reassemblyLimits } from "../ikev2/constants.ts";
 import type { CrashTokens } from "../ikev2/crash-token.ts";
 import { type Datagrams, datagramsOf } from "../ikev2/datagrams.ts";
 import { resume } from "../ikev2/exchanges/ike-session-resume-initiator.ts";
@@ -30,7 +29,7 @@ import { findAmbiguity } from "./ambiguity.ts";
 import { moveChild } from "./child-mover.ts";
 import { equalData } from "./equal.ts";
 import { Ikev1Listener } from "./ikev1-listener.ts";
-import { ikev1Callers, predecessorOf } from "./ikev1-peers.ts";
+import { callsWithIkev1, ikev1Callers, predecessorOf } from "./ikev1-peers.ts";
 import { LearnedAbilities } from "./learned-abilities.ts";
 import { LogThrottle } from "./log-throttle.ts";
 import {
@@ -51,6 +50,7 @@ import { Resumables } from "./resumables.ts";
 import type { Resync } from "./resync.ts";
 import type { TimerOwner } from "./timers.ts";
 import { admitUnauthenticated, findOverlap } from "./unauthenticated.ts";
+import { UnprovenOctets } from "./unproven-octets.ts";
 
 /** The one implementation of `Host` and `PeerContext`; holds nothing of its own but the limit on what is logged. */
 export class EngineHost implements Host, Ikev1Host, PeerContext {
@@ -66,13 +66,14 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
   readonly #throttle = new LogThrottle();
   readonly #tokens = new LogThrottle();
   readonly tickets: Tickets;
+  readonly rewrite: PayloadRewrite | undefined;
   readonly #resumables = new Resumables();
-  /** Octets of fragments from peers that have not proved who they are. */
-  #unproven = 0;
+  readonly #unproven = new UnprovenOctets();
 
   constructor(parts: Parts, resync: Resync) {
     this.#parts = parts;
     this.#resync = resync;
+    this.rewrite = parts.rewrite;
     this.#abilities = new LearnedAbilities(parts.outbox);
     this.tickets = new Tickets((length) => parts.random(length));
     this.ikev1 = new Ikev1Listener(parts, this);
@@ -80,10 +81,6 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
   }
 
   // --- what an IKE SA asks (Host) ---------------------------------------------------------------------------------
-
-  get rewrite(): PayloadRewrite | undefined {
-    return this.#parts.rewrite;
-  }
 
   now(): number {
     return this.#parts.now;
@@ -98,14 +95,11 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
   }
 
   mayKeep(sa: AnyIkeSa, octets: number): boolean {
-    if (sa.establishedAt > 0) return true;
-    if (this.#unproven + octets > reassemblyLimits.unproven) return false;
-    this.#unproven += octets;
-    return true;
+    return this.#unproven.mayKeep(sa, octets);
   }
 
   keepsNoMore(sa: AnyIkeSa, octets: number): void {
-    if (sa.establishedAt === 0) this.#unproven -= octets;
+    this.#unproven.keepsNoMore(sa, octets);
   }
 
   log(record: LogRecord): void {
@@ -357,7 +351,7 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
   }
 
   forget(sa: AnyIkeSa): void {
-    // Not before: one that was refused, and lingers, costs as much as one that is half open.
+    // Not before: one that lingers costs as much as one that is half open.
     this.#leave(sa);
     this.#waiting.delete(sa.children);
     this.#parts.timers.forget(sa);
@@ -368,8 +362,7 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
   // --- what a peer asks (PeerContext) -----------------------------------------------------------------------------
 
   initiate(peer: Peer, path: Path, redirectedFrom: Address | undefined): AnyIkeSa {
-    if (peer.desired.ikev1 === "main" || peer.desired.ikev1 === "aggressive")
-      return beginPhase1(this, peer.desired, path, this.freshSpi());
+    if (callsWithIkev1(peer.desired)) return beginPhase1(this, peer.desired, path, this.freshSpi());
     // A ticket is of the gateway that gave it.
     const kept = redirectedFrom === undefined ? this.#resumables.take(peer.desired, this.now()) : undefined;
     if (kept !== undefined) return resume(this, peer.desired, path, this.freshSpi(), kept);
@@ -401,10 +394,6 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
   }
 
   freshSpi(): bigint {
-    for (;;) {
-      const octets = this.#parts.random(8);
-      const spi = Buffer.from(octets.buffer, octets.byteOffset, 8).readBigUInt64BE(0);
-      if (spi !== 0n && this.#parts.running.sa(spi) === undefined) return spi;
-    }
+    return this.#parts.running.freshSpi((length) => this.#parts.random(length));
   }
 }

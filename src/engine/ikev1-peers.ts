@@ -28,3 +28,8 @@ export function predecessorOf({ running }: Parts, sa: IkeV1Sa): IkeV1Sa | undefi
 function mayCall({ ikev1 }: PeerDesired, mode: Phase1Mode): boolean {
   return mode === "aggressive" ? ikev1 === "aggressive" : ikev1 !== undefined;
 }
+
+/** Whether a peer is called with IKEv1. */
+export function callsWithIkev1({ ikev1 }: PeerDesired): boolean {
+  return ikev1 === "main" || ikev1 === "aggressive";
+}

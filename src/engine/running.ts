@@ -68,6 +68,15 @@ export class Running {
     this.#sas.delete(sa.localSpi);
   }
 
+  /** An SPI for an IKE SA that none has. */
+  freshSpi(random: (length: number) => Uint8Array): bigint {
+    for (;;) {
+      const octets = random(8);
+      const spi = Buffer.from(octets.buffer, octets.byteOffset, 8).readBigUInt64BE(0);
+      if (spi !== 0n && !this.#sas.has(spi)) return spi;
+    }
+  }
+
   /** The IKE SA with this SPI of ours. */
   sa(localSpi: bigint): AnyIkeSa | undefined {
     return this.#sas.get(localSpi);

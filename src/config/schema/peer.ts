@@ -1,5 +1,5 @@
 /** A peer's section, and the keys of it that `defaults` may give for all peers. */
-import type { ChildlessPolicy } from "../../sa/desired.ts";
+import type { ChildlessPolicy, Ikev1Policy } from "../../sa/desired.ts";
 import { authSection } from "./auth.ts";
 import { documented } from "./documentation.ts";
 import { oneOf, oneOrMany, section } from "./leaf.ts";
@@ -22,6 +22,7 @@ import {
 import { retransmissionSection, retrySection } from "./timing.ts";
 
 const childlessPolicies: readonly ChildlessPolicy[] = ["allow", "prefer", "never"];
+const ikev1Policies: readonly Ikev1Policy[] = ["main", "aggressive", "accept"];
 const second = 1000;
 const day = 86_400_000;
 
@@ -58,6 +59,13 @@ const sharedShape = {
     meaning:
       "What the IKE SA may use, best first. A proposal is keywords joined by `-`; several keywords of one type are alternatives.",
     example: "ike: aes256gcm16-prfsha384-x25519",
+  }),
+  ikev1: documented(oneOf(ikev1Policies).optional(), {
+    type: "main, aggressive or accept",
+    default: "IKEv1 is not spoken",
+    meaning:
+      "Speak IKEv1 with this peer, which speaks nothing newer. `main`: call it in main mode. `aggressive`: call it in aggressive mode, and let it call so; a listener can then try secrets against what it heard, so the secret must be long and random. `accept`: call with IKEv2, and let the peer call in main mode. It needs a `psk`; in main mode that is found by the peer's address.",
+    example: "ikev1: main",
   }),
   ...childShape,
   initiate: documented(yesOrNo.optional(), {

@@ -99,3 +99,34 @@ describe("one selector twice", () => {
     ]);
   });
 });
+
+describe("secrets that IKEv1 finds by the address", () => {
+  const other = { "other.psk": "another secret that is long enough\n" };
+  const bodies = (other: string, ...remotes: readonly string[]): string =>
+    `local: { id: gw-a.example, address: 192.0.2.1 }\npeers:\n${remotes
+      .map((remote, i) => {
+        const secret = i === 0 ? "site-b.psk" : other;
+        const line = `protect: { tunnel: 10.1.0.0/16 <-> 10.${i + 2}.0.0/16 }`;
+        return `  p${i}: { auth: { psk: file:${secret} }, ikev1: main, id: b${i}, remote: ${remote}, ${line} }\n`;
+      })
+      .join("")}`;
+  const sentence =
+    "has a secret of its own, and peers.p0 has another at the same address: IKEv1's main mode finds the secret by the address. Give both the same secret, or take ikev1 out of one";
+
+  it.each([
+    ["at one address", "192.0.2.2", "192.0.2.2"],
+    ["from anywhere", "any", "any"],
+  ])("%s", async (_, first, second) => {
+    const { lines } = await loadFolder({ "gw.yaml": bodies("other.psk", first, second), ...other });
+    expect(lines).toEqual([expect.stringContaining(`peers.p1.ikev1: ${sentence}`)]);
+  });
+
+  it.each([
+    ["the same secret", "site-b.psk", "192.0.2.2", "192.0.2.2"],
+    ["another address", "other.psk", "192.0.2.2", "192.0.2.3"],
+    ["an address beside anywhere", "other.psk", "192.0.2.2", "any"],
+  ])("%s: can be told", async (_, secret, first, second) => {
+    const { lines } = await loadFolder({ "gw.yaml": bodies(secret, first, second), ...other });
+    expect(lines).toEqual([]);
+  });
+});

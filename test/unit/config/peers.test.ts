@@ -417,3 +417,45 @@ ${soundPeer("c", "192.0.2.3")}`);
     ]);
   });
 });
+
+describe("ikev1", () => {
+  const peer = (keys: string): string =>
+    `local: { id: gw-a.example, address: 192.0.2.1 }\npeers:\n  b: { remote: 192.0.2.2, auth: { psk: file:site-b.psk }, protect: gre, ${keys} }\n`;
+
+  it.each(["main", "aggressive", "accept"] as const)("%s is taken over", async (mode) => {
+    const { desired } = await loadFolder(peer(`ikev1: ${mode}`));
+    expect(desired.peers[0]?.ikev1).toBe(mode);
+  });
+
+  it("has proposals of its own where the peer is called with it", async () => {
+    const { desired } = await loadFolder(peer("ikev1: main"));
+    const words = desired.peers[0]?.ike.flatMap(({ transforms }) => transforms.map(({ keyword }) => keyword));
+    expect(words).toContain("modp2048");
+    expect(words).not.toContain("x25519");
+  });
+
+  it.each([
+    [
+      "a proposal that it cannot name",
+      "ikev1: main, ike: aes256gcm16-prfsha384-x25519",
+      "ike: has no proposal that IKEv1 can name",
+    ],
+    ["a child that it cannot name", "ikev1: main, esp: chacha20poly1305", "has no esp proposal that IKEv1 can name"],
+    ["aggressive mode, which is weak", "ikev1: aggressive", "in aggressive mode whoever listens can try secrets"],
+    ["a mode that is none", "ikev1: quick", "ikev1"],
+  ])("is told of %s", async (_, keys, sentence) => {
+    const { lines } = await loadFolder(peer(keys));
+    expect(lines).toEqual([expect.stringContaining(sentence)]);
+  });
+
+  it("needs a secret, and one pair of subnets a line", async () => {
+    const text = `local: { id: gw-a.example, address: 192.0.2.1 }
+peers:
+  b: { remote: 192.0.2.2, auth: { unauthenticated: yes }, ikev1: main, protect: gre }
+  c: { remote: 192.0.2.3, auth: { psk: file:site-b.psk }, ikev1: main, protect: { tunnel: "10.1.0.0/16, 10.3.0.0/16 <-> 10.2.0.0/16" } }
+`;
+    const { lines } = await loadFolder(text);
+    expect(lines.filter((line) => line.includes("needs auth"))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes("has several subnets"))).toHaveLength(1);
+  });
+});

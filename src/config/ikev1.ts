@@ -1,0 +1,77 @@
+/** What the section of a peer with which IKEv1 is spoken may hold, and what must not be ambiguous between two of them. */
+import { ipsecSuites } from "../negotiate/ipsec-proposals.ts";
+import { isakmpSuites } from "../negotiate/isakmp-proposals.ts";
+import type { AuthDesired, ChildDesired, Ikev1Policy, PeerDesired, ProposalDesired } from "../sa/desired.ts";
+import type { BuiltPeer } from "./peer.ts";
+import { errorAt, type Finding, type KeyPath, warningAt } from "./problem.ts";
+
+/** Findings of a section that names `ikev1`; none of any other. `path` is the section's. */
+export function checkIkev1(
+  peer: {
+    readonly ikev1: Ikev1Policy | undefined;
+    readonly auth: AuthDesired | undefined;
+    readonly ike: readonly ProposalDesired[];
+  },
+  built: { readonly children: readonly ChildDesired[]; readonly lines: readonly number[] },
+  path: KeyPath,
+): Finding[] {
+  const { ikev1, auth, ike } = peer;
+  if (ikev1 === undefined) return [];
+  const findings: Finding[] = [];
+  if (auth !== undefined && !hasOneSecret(auth)) findings.push(errorAt([...path, "ikev1"], needsSecret));
+  if (ikev1 === "aggressive") findings.push(warningAt([...path, "ikev1"], guessable));
+  if (isakmpSuites(ike).length === 0) findings.push(errorAt([...path, "ike"], cannotName));
+  for (const [i, child] of built.children.entries()) {
+    const at = [...path, "protect", built.lines[i] ?? 0];
+    if (ipsecSuites({ protocol: child.protocol, ours: child.proposals }).length === 0)
+      findings.push(errorAt(at, `has no ${child.protocol} proposal that IKEv1 can name: ${examples}`));
+    const isSeveral = (child.local.more?.length ?? 0) + (child.remote.more?.length ?? 0) > 0;
+    if (isSeveral && ikev1 !== "accept") findings.push(errorAt(at, oneByOne));
+  }
+  return findings;
+}
+
+/**
+ * RFC 2409 5.4: in main mode the secret is found by the address, before the caller has said who it is. Why the second of two
+ * peers cannot be told from the first; undefined where it can.
+ */
+export function sharesAddressOfAnother(first: PeerDesired, second: PeerDesired): boolean {
+  if (first.ikev1 === undefined || second.ikev1 === undefined) return false;
+  if (first.local !== undefined && second.local !== undefined && first.local !== second.local) return false;
+  if (!meet(first.remote, second.remote)) return false;
+  const [one, other] = [secretOf(first), secretOf(second)];
+  return one === undefined || other === undefined || Buffer.compare(one, other) !== 0;
+}
+
+/** What is said of it. */
+export function ambiguousSecret(built: BuiltPeer, other: string): Finding {
+  const sentence = `has a secret of its own, and peers.${other} has another at the same address: IKEv1's main mode finds the secret by the address. Give both the same secret, or take ikev1 out of one`;
+  return errorAt(["peers", built.name, "ikev1"], sentence);
+}
+
+/** A caller from anywhere is found only where no other peer has its very address. */
+function meet(one: PeerDesired["remote"], other: PeerDesired["remote"]): boolean {
+  if (one === "any" || other === "any") return one === other;
+  return one.some((address) => other.includes(address));
+}
+
+function secretOf({ auth }: PeerDesired): Uint8Array | undefined {
+  const credential = auth.remote[0]?.credential;
+  return credential?.kind === "psk" ? credential.secret.octets : undefined;
+}
+
+function hasOneSecret({ local, remote }: AuthDesired): boolean {
+  const [mine] = local;
+  const [theirs] = remote;
+  if (local.length !== 1 || remote.length !== 1) return false;
+  if (mine?.credential.kind !== "psk" || theirs?.credential.kind !== "psk") return false;
+  return Buffer.compare(mine.credential.secret.octets, theirs.credential.secret.octets) === 0;
+}
+
+const needsSecret = "needs auth: { psk: file:NAME }, one secret that both ends prove themselves with";
+const guessable =
+  "in aggressive mode whoever listens can try secrets against what it heard: the secret must be long and random";
+const cannotName =
+  "has no proposal that IKEv1 can name: AES-CBC, SHA-2 and a MODP or ECP group, for example aes256-sha256-modp2048";
+const examples = "for example aes256-sha256 or aes256gcm16-modp2048";
+const oneByOne = "has several subnets, and an SA of IKEv1 has one at each end: write a line for each pair";
