@@ -3,6 +3,7 @@ import type { Address } from "../negotiate/address.ts";
 import type { DesiredState, LockedPeerDesired } from "../sa/desired.ts";
 import { ConfigurationFile } from "./configuration-file.ts";
 import { findConflicts } from "./conflicts.ts";
+import { CredentialFiles } from "./credential-files.ts";
 import { findIncluded } from "./include.ts";
 import { configurationLimits } from "./limits.ts";
 import { type BuiltPeer, buildPeer, type PeerContext } from "./peer.ts";
@@ -50,6 +51,7 @@ export async function loadConfiguration(file: string, options: { readonly resolv
     defaults: top.defaults,
     defaultsOrigin: main.origin,
     secrets: new SecretReader(),
+    credentials: credentialFiles(),
     resolve: remember(options.resolve),
   });
   const taken = addConflicts(built);
@@ -170,6 +172,16 @@ function addConflicts(built: readonly PlacedPeer[]): ReadonlyMap<BuiltPeer, Read
 
 function without(locked: LockedPeerDesired, children: ReadonlySet<string> | undefined): LockedPeerDesired {
   return { ...locked, children: locked.children.filter(({ name }) => children?.has(name) !== true) };
+}
+
+/** Many peers share an authority; it is read once. */
+function credentialFiles(): PeerContext["credentials"] {
+  const folders = new Map<string, CredentialFiles>();
+  return (folder) => {
+    const files = folders.get(folder) ?? new CredentialFiles(folder);
+    folders.set(folder, files);
+    return files;
+  };
 }
 
 /** Many peers may share a name; it is looked up once. */

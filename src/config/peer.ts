@@ -12,8 +12,10 @@ import type {
 } from "../sa/desired.ts";
 import { type ReadAuth, readAuth } from "./auth.ts";
 import { buildChildren, checkProposals, type PlacedEntry } from "./children.ts";
+import type { CredentialFiles } from "./credential-files.ts";
 import { checkIkev1 } from "./ikev1.ts";
 import { nearestWord } from "./nearest.ts";
+import { asInCertificate, foreignIdentity, identityInCertificate } from "./own-keys.ts";
 import { errorAt, type Finding, type KeyPath } from "./problem.ts";
 import { defaultProposals } from "./proposals.ts";
 import { findPaths, type Paths, type Resolver } from "./remotes.ts";
@@ -38,6 +40,7 @@ export interface PeerContext {
   readonly defaults: DefaultValues;
   readonly defaultsOrigin: SecretOrigin;
   readonly secrets: SecretReader;
+  credentials(folder: string): CredentialFiles;
   readonly resolve: Resolver;
 }
 
@@ -77,10 +80,19 @@ export async function buildPeer(
   const built = buildChildren(entriesOf(values, value), settings, [500, 4500, settings.port ?? 500], path);
   findings.push(...built.findings, ...checkProposals(settings, settings.weak ?? [], path));
   const inherited = !given.has("auth");
-  const place = { path: [...path, "auth"], origin: inherited ? context.defaultsOrigin : origin, inherited };
+  const place = {
+    path: [...path, "auth"],
+    origin: inherited ? context.defaultsOrigin : origin,
+    inherited,
+    remoteId: values.id,
+  };
   const { auth, findings: authFindings } =
-    settings.auth === undefined ? nobody : await readAuth(settings.auth, place, context.secrets);
-  const localId = settings["local-id"] ?? ownIdentity(auth) ?? context.local.id ?? identityOf(paths.local);
+    settings.auth === undefined ? nobody : await readAuth(settings.auth, place, context);
+  const named = settings["local-id"] ?? ownIdentity(auth) ?? context.local.id ?? identityInCertificate(auth);
+  const localId =
+    named === undefined || auth === undefined ? (named ?? identityOf(paths.local)) : asInCertificate(auth, named);
+  const foreign = auth === undefined || localId === undefined ? undefined : foreignIdentity(auth, localId);
+  if (foreign !== undefined) findings.push(errorAt([...path, given.has("local-id") ? "local-id" : "auth"], foreign));
   if (localId === undefined && !given.has("local-id")) findings.push(errorAt(path, whoAreWe, { atKey: true }));
   findings.push(...authFindings, ...checkInitiate(values, path));
   const ike = settings.ike ?? defaultProposals("ike", settings.ikev1);

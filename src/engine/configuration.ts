@@ -7,6 +7,7 @@ import {
   type LockDesired,
   type PeerDesired,
 } from "../sa/desired.ts";
+import { renewsOnly } from "./credential-renewal.ts";
 import { equalData } from "./equal.ts";
 import { LateAdoption } from "./late-adoption.ts";
 import type { Parts } from "./parts.ts";
@@ -144,6 +145,7 @@ export class Configuration {
     for (const peer of [...running.peers]) {
       const next = later.get(peer.desired.name);
       if (next !== undefined && movesOnly(peer.desired, next)) moving.set(peer, next);
+      else if (next !== undefined && changed.includes(next) && renewsOnly(peer.desired, next)) peer.renew(next);
       else if (next === undefined || changed.includes(next)) this.#removePeer(peer, next === undefined);
     }
     const wanted = new Set(reqids.values());

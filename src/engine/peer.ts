@@ -148,6 +148,12 @@ export class Peer implements TimerOwner {
     return true;
   }
 
+  /** The same peer with other credentials: what stands goes on, and whoever proves itself next does so with them. */
+  renew(desired: PeerDesired): void {
+    this.desired = desired;
+    for (const sa of this.sas) sa.peer = desired;
+  }
+
   /** The same peer, from another address of ours (RFC 4555): what stands goes there. False where some IKE SA cannot. */
   relocate(desired: PeerDesired): boolean {
     if (![...this.sas].every((sa) => sa.dialect.canMove || sa.isOver)) return false;

@@ -40,7 +40,7 @@ describe("auth", () => {
     ["{ local: { psk: file:site-b.psk } }", "gw.yaml:6:5: peers.b.auth.psk: is missing: give file:NAME"],
     [
       "{ psk: file:site-b.psk, local: { psk: file:other.psk }, remote: { psk: file:other.psk } }",
-      "gw.yaml:6:11: peers.b.auth: has both local and remote: psk or unauthenticated beside them is for nobody",
+      "gw.yaml:6:11: peers.b.auth: has both local and remote: what stands beside them is for nobody",
     ],
     [
       "{ psk: file:site-b.psk, unauthenticated: yes }",
