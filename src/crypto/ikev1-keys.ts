@@ -127,7 +127,7 @@ export function hashR(
 
 /**
  * HASH(1) = prf(SKEYID_a, M-ID | everything after the HASH payload without padding), of Quick Mode's first message, of
- * Informational exchanges (RFC 2409 5.7) and of transactions (draft-dukes-ike-mode-cfg 3.2).
+ * Informational exchanges (RFC 2409 5.7) and of transactions (draft-dukes-ike-mode-cfg-02 3.1.1).
  */
 export function hash1(skeyidA: KeyedPrf, messageId: number, afterHash: Uint8Array): Buffer {
   return skeyidA.sign(octets32(messageId), afterHash);

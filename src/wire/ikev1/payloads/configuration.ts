@@ -4,7 +4,7 @@ import { payloadType } from "../registry/message.ts";
 import { attribute } from "./attribute.ts";
 import { type PayloadOf, payload } from "./description.ts";
 
-/** Attributes (draft-dukes-ike-mode-cfg 3.2): mode config and XAuth. */
+/** Attributes (draft-dukes-ike-mode-cfg-02 3.2): mode config and XAuth. */
 export const attributes = payload(
   "ATTR",
   payloadType.ATTR,

@@ -1,7 +1,7 @@
-/** Types of an Attributes payload (draft-dukes-ike-mode-cfg 3.2). */
+/** Types of an Attributes payload (draft-dukes-ike-mode-cfg-02 3.3). */
 export const cfgType = { ISAKMP_CFG_REQUEST: 1, ISAKMP_CFG_REPLY: 2, ISAKMP_CFG_SET: 3, ISAKMP_CFG_ACK: 4 } as const;
 
-/** Attributes (draft-dukes-ike-mode-cfg 3.3, draft-beaulieu-ike-xauth-02 6.2, and Cisco Unity's private ones). */
+/** Attributes (draft-dukes-ike-mode-cfg-02 3.4, draft-beaulieu-ike-xauth-02 6.2, and Cisco Unity's private ones). */
 export const cfgAttribute = {
   INTERNAL_IP4_ADDRESS: 1,
   INTERNAL_IP4_NETMASK: 2,

@@ -1,4 +1,4 @@
-/** ISAKMP Exchange Types (RFC 2408 3.1, RFC 2409 5.5 and 5.6, draft-dukes-ike-mode-cfg 3.1). */
+/** ISAKMP Exchange Types (RFC 2408 3.1, RFC 2409 5.5 and 5.6, draft-dukes-ike-mode-cfg-02 3.1). */
 export const exchangeType = {
   NONE: 0,
   BASE: 1,
@@ -28,7 +28,7 @@ export const payloadType = {
   N: 11,
   D: 12,
   VID: 13,
-  // draft-dukes-ike-mode-cfg 3.2
+  // draft-dukes-ike-mode-cfg-02 3.2
   ATTR: 14,
   // GDOI, RFC 6407; 15 and 16 were NAT-D and NAT-OA in drafts 04 to 08 of RFC 3947.
   SAK: 15,

@@ -24,7 +24,7 @@ export const vendorIds = {
   NAT_T_DRAFT_08: id("draft-ietf-ipsec-nat-t-ike-08", "8f8d83826d246b6fc7a8a6a428c11de8"),
   /** RFC 3706 5.1: the last two octets are the version, 1.0. */
   DPD: id("Dead Peer Detection", "afcad71368a1f1c96b8696fc7757", true),
-  /** draft-beaulieu-ike-xauth-02 3. */
+  /** draft-beaulieu-ike-xauth-02 4. */
   XAUTH: id("XAuth", "09002689dfd6b712"),
   /** Four octets of capabilities may follow. */
   FRAGMENTATION: id("FRAGMENTATION", "4048b7d56ebce88525e7de7f00d6c2d3", true),
