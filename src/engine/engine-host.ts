@@ -4,7 +4,6 @@ import type { Host as Ikev1Host, Phase1Mode } from "../ikev1/host.ts";
 import type { IkeV1Sa } from "../ikev1/ike-v1-sa.ts";
 import { beginPhase1 } from "../ikev1/initiate.ts";
 import type { CrashTokens } from "../ikev2/crash-token.ts";
-import { type Datagrams, datagramsOf } from "../ikev2/datagrams.ts";
 import { resume } from "../ikev2/exchanges/ike-session-resume-initiator.ts";
 import type { Host, PayloadRewrite, TimerName } from "../ikev2/host.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
@@ -20,6 +19,7 @@ import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 import { type ChildEnds, type ChildSa, inboundId, outboundId } from "../sa/child-sa.ts";
 import type { ChildSas } from "../sa/child-sas.ts";
 import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
+import { type Datagrams, datagramsOf } from "../sa/datagrams.ts";
 import type { ChildDesired, Gateway, PeerDesired } from "../sa/desired.ts";
 import type { PeerClaim } from "../sa/host.ts";
 import type { Traffic } from "../sa/liveness.ts";
@@ -68,7 +68,7 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
   readonly tickets: Tickets;
   readonly rewrite: PayloadRewrite | undefined;
   readonly #resumables = new Resumables();
-  readonly #unproven = new UnprovenOctets();
+  readonly fragments: UnprovenOctets = new UnprovenOctets();
 
   constructor(parts: Parts, resync: Resync) {
     this.#parts = parts;
@@ -95,11 +95,11 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
   }
 
   mayKeep(sa: AnyIkeSa, octets: number): boolean {
-    return this.#unproven.mayKeep(sa, octets);
+    return this.fragments.mayKeep(sa, octets);
   }
 
   keepsNoMore(sa: AnyIkeSa, octets: number): void {
-    this.#unproven.keepsNoMore(sa, octets);
+    this.fragments.keepsNoMore(sa, octets);
   }
 
   log(record: LogRecord): void {

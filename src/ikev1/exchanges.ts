@@ -1,6 +1,7 @@
 /** The exchanges of phase 2 on one ISAKMP SA: found by message ID, repeated until answered, each message taken once. */
 import { hash } from "../crypto/hash.ts";
 import { hash1 } from "../crypto/ikev1-keys.ts";
+import type { Datagrams } from "../sa/datagrams.ts";
 import { WireError } from "../wire/error.ts";
 import type { Header } from "../wire/ikev1/header.ts";
 import { type EncodedPayloads, encodePayloads, prependHash } from "../wire/ikev1/message.ts";
@@ -21,7 +22,7 @@ interface Entry {
   /** Digest of the last message of the peer that was taken. */
   received: string | undefined;
   /** The last message of ours. */
-  sent: Buffer | undefined;
+  sent: Datagrams | undefined;
   firstSent: number;
   attempts: number;
 }
@@ -76,7 +77,8 @@ export class Exchanges {
     const { keying, host } = this.#sa;
     if (entry?.exchange !== exchange || keying === undefined) return;
     const encoded = encodePayloads(payloads);
-    entry.sent = this.#seal(exchange.exchangeType, exchange.messageId, entry.chain, hashOf, encoded);
+    const sealed = this.#seal(exchange.exchangeType, exchange.messageId, entry.chain, hashOf, encoded);
+    entry.sent = this.#sa.fragmentation.datagrams(sealed);
     entry.firstSent = host.now();
     entry.attempts = 1;
     this.#transmit(entry.sent);
@@ -229,9 +231,9 @@ export class Exchanges {
     return this.#coder.seal(keying, type, messageId, chain, whole);
   }
 
-  #transmit(octets: Buffer): void {
+  #transmit(datagrams: Datagrams): void {
     this.#sa.lastSent = this.#sa.host.now();
-    this.#sa.host.send(octets, this.#sa.path);
+    this.#sa.host.send(datagrams, this.#sa.path);
   }
 
   #freshMessageId(): number {

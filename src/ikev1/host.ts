@@ -3,11 +3,14 @@ import type { PeerDesired } from "../sa/desired.ts";
 import type { SaHost } from "../sa/host.ts";
 import type { Path } from "../sa/path.ts";
 import type { IkeV1Sa } from "./ike-v1-sa.ts";
+import type { FragmentBudget } from "./reassembly.ts";
 
 /** How phase 1 runs: in six messages or in three (RFC 2409 5). */
 export type Phase1Mode = "main" | "aggressive";
 
 export interface Host extends SaHost {
+  /** What all ISAKMP SAs may keep of fragments. */
+  readonly fragments: FragmentBudget;
   /** The peers that may call over this path in this mode, most likely first. */
   ikev1Callers(path: Path, mode: Phase1Mode): readonly PeerDesired[];
   /** The one that stood with the same peer when this one was begun: its IPsec SAs go on under the new one. */

@@ -11,10 +11,10 @@ import { type NatFinding, noNat } from "../sa/nat.ts";
 import { type Path, samePath } from "../sa/path.ts";
 import { followsPeer, moveTo } from "../sa/path-change.ts";
 import { WireError } from "../wire/error.ts";
-import { flag, type Header } from "../wire/ikev1/header.ts";
+import { decodeHeader, flag, type Header } from "../wire/ikev1/header.ts";
 import { decodeMessage, encodePayloads } from "../wire/ikev1/message.ts";
 import type { Payload } from "../wire/ikev1/payloads/table.ts";
-import { exchangeType } from "../wire/ikev1/registry/message.ts";
+import { exchangeType, payloadType } from "../wire/ikev1/registry/message.ts";
 import { nameOf } from "../wire/ikev1/registry/names.ts";
 import { repeatLimit } from "./constants.ts";
 import { DeadPeerDetection } from "./dead-peer-detection.ts";
@@ -22,6 +22,7 @@ import { Ikev1Dialect } from "./dialect.ts";
 import { sayFarewell, takeClearNotify } from "./exchanges/informational.ts";
 import { phase1 } from "./exchanges/table.ts";
 import { Exchanges } from "./exchanges.ts";
+import { Fragmentation } from "./fragmentation.ts";
 import type { Host, Phase1Mode } from "./host.ts";
 import { type IsakmpKeying, wipeKeying } from "./keying.ts";
 import { type Chain, MessageCoder } from "./message-coder.ts";
@@ -59,6 +60,7 @@ export class IkeV1Sa implements AnyIkeSa {
   phase1Chain: Chain | undefined;
   nat: NatFinding = noNat;
   natTraversal: NatTraversal = "none";
+  readonly fragmentation: Fragmentation = new Fragmentation(this);
   readonly deadPeers: DeadPeerDetection = new DeadPeerDetection(this);
   readonly authentication: undefined;
   readonly createdAt: number;
@@ -125,6 +127,7 @@ export class IkeV1Sa implements AnyIkeSa {
     try {
       const message = decodeMessage(octets);
       if ("ciphertext" in message) this.#receiveEncrypted(header, message.ciphertext, octets, path);
+      else if (header.nextPayload === payloadType.FRAGMENT) this.#receiveFragment(header, message.payloads, path);
       else if (header.messageId === 0) this.#receivePhase1(header, message.payloads, octets, path);
       // RFC 2409 5.7: what is not protected by a HASH, once keys exist, changes nothing; before, hardly more.
       else if (header.exchangeType === exchangeType.INFORMATIONAL) takeClearNotify(this, message.payloads);
@@ -162,6 +165,19 @@ export class IkeV1Sa implements AnyIkeSa {
       if (this.phase1Chain !== undefined) this.phase1Chain.iv = opened.nextIv;
     });
     if (this.state === before) this.drop("phase 1 does not go on with it", header);
+  }
+
+  /** A piece of a message, which is read as if it had come whole. One in pieces again is none. */
+  #receiveFragment(header: Header, payloads: readonly Payload[], path: Path): void {
+    const [fragment] = payloads;
+    if (fragment?.isakmp !== "FRAGMENT" || payloads.length > 1) return this.drop("a fragment stands alone", header);
+    const whole = this.fragmentation.add(fragment);
+    if (whole === "refused") return this.drop("too many fragments", header);
+    if (whole === "incomplete") return;
+    const inner = decodeHeader(whole);
+    const isFragment = inner.nextPayload === payloadType.FRAGMENT && (inner.flags & flag.encryption) === 0;
+    if (isFragment) return this.drop("fragments of a fragment", header);
+    this.receive(inner, whole, path);
   }
 
   #receivePhase1(header: Header, payloads: readonly Payload[], octets: Uint8Array, path: Path): void {
@@ -229,6 +245,8 @@ export class IkeV1Sa implements AnyIkeSa {
         return checkKeepalive(this);
       case "dpd":
         return this.deadPeers.onTimer();
+      case "reassembly":
+        return this.fragmentation.onTimer();
       case "rekey":
       case "lifetime":
       case "replaced":
@@ -321,6 +339,7 @@ export class IkeV1Sa implements AnyIkeSa {
     this.exchanges.abandonAll();
     this.#own.settle();
     this.deadPeers.abandon();
+    this.fragmentation.clear();
     if (this.keying !== undefined) wipeKeying(this.keying);
     this.keying = undefined;
     if (state.kind !== "Replaced") {

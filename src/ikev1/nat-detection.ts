@@ -6,6 +6,7 @@ import type { NatFinding } from "../sa/nat.ts";
 import type { Path } from "../sa/path.ts";
 import type { Payload } from "../wire/ikev1/payloads/table.ts";
 import { findVendorId, vendorIds } from "../wire/ikev1/registry/vendor-id.ts";
+import { announcesFragmentation, fragmentationVendorId } from "./fragments.ts";
 import { hashOf } from "./keying.ts";
 import { all, cookieOctets } from "./payloads.ts";
 
@@ -17,24 +18,30 @@ export interface PeerAbilities {
   readonly natTraversal: NatTraversal;
   /** Dead peer detection (RFC 3706). */
   readonly dpd: boolean;
+  readonly fragments: boolean;
 }
 
 /** What we say that we can do. */
 export const ownVendorIds: readonly Payload[] = [
-  vendorIds.NAT_T_RFC_3947.octets,
-  vendorIds.NAT_T_DRAFT_03.octets,
-  vendorIds.NAT_T_DRAFT_02_N.octets,
-  // RFC 3706 5.1: version 1.0.
-  Buffer.concat([vendorIds.DPD.octets, Uint8Array.of(1, 0)]),
-].map((data) => ({ isakmp: "VID", data }));
+  ...[
+    vendorIds.NAT_T_RFC_3947.octets,
+    vendorIds.NAT_T_DRAFT_03.octets,
+    vendorIds.NAT_T_DRAFT_02_N.octets,
+    // RFC 3706 5.1: version 1.0.
+    Buffer.concat([vendorIds.DPD.octets, Uint8Array.of(1, 0)]),
+  ].map((data) => ({ isakmp: "VID", data }) as const),
+  fragmentationVendorId,
+];
 
 /** What the peer says that it can do; the newest of the ways that both ends know is taken (RFC 3947 3.1). */
 export function readVendorIds(payloads: readonly Payload[]): PeerAbilities {
-  const names = new Set(all(payloads, "VID").map(({ data }) => findVendorId(data)));
+  const data = all(payloads, "VID").map((payload) => payload.data);
+  const names = new Set(data.map(findVendorId));
   const isDraft = names.has("NAT_T_DRAFT_03") || names.has("NAT_T_DRAFT_02_N") || names.has("NAT_T_DRAFT_02");
   return {
     natTraversal: names.has("NAT_T_RFC_3947") ? "rfc" : isDraft ? "draft" : "none",
     dpd: names.has("DPD"),
+    fragments: data.some(announcesFragmentation),
   };
 }
 

@@ -1,10 +1,11 @@
 /** Our last message of phase 1: repeated until it is answered by who began, said again when asked by who answers (RFC 2408 2.8). */
 import type { Reason } from "../negotiate/reason.ts";
+import type { Datagrams } from "../sa/datagrams.ts";
 import type { IkeV1Sa } from "./ike-v1-sa.ts";
 
 export class Phase1Message {
   readonly #sa: IkeV1Sa;
-  #octets: Buffer | undefined;
+  #octets: Datagrams | undefined;
   #firstSent = 0;
   #attempts = 0;
   /** Why it may be going unanswered, as far as is known. */
@@ -16,11 +17,11 @@ export class Phase1Message {
 
   /** A responder never repeats it by itself: nobody has shown yet to be where the messages come from. */
   send(octets: Buffer): void {
-    const { host, path, role } = this.#sa;
-    this.#octets = octets;
+    const { host, path, role, fragmentation } = this.#sa;
+    this.#octets = fragmentation.datagrams(octets);
     this.#firstSent = host.now();
     this.#attempts = 1;
-    host.send(octets, path);
+    host.send(this.#octets, path);
     if (role === "initiator") this.#schedule();
   }
 

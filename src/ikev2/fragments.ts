@@ -1,8 +1,8 @@
 /** Messages of ours in fragments that fit the path (RFC 7383 2.5). */
 import type { SkCipher } from "../crypto/sk-cipher.ts";
 import { familyOf } from "../negotiate/address.ts";
+import { type Datagrams, headersOn } from "../sa/datagrams.ts";
 import type { Path } from "../sa/path.ts";
-import { type Datagrams, headersOn } from "./datagrams.ts";
 import { fragmentRoom, type Inner, type SealedHeader, sealedLength, sealInner } from "./protected-message.ts";
 
 /** Octets of an IP datagram beyond which messages are fragmented, until it is known who the peer is. */

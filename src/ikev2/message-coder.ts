@@ -1,12 +1,12 @@
 /** The messages of one IKE SA, between payloads and octets: headers, IVs, sealing and opening (RFC 7296 3.1, 3.14). */
 import type { SkCipher } from "../crypto/sk-cipher.ts";
+import { type Datagrams, datagramsOf, headersOn, longest } from "../sa/datagrams.ts";
 import { WireError } from "../wire/error.ts";
 import { decodeHeader, flag, type Header } from "../wire/ikev2/header.ts";
 import { decodeMessage, decodePayloads, encodeMessage, encodePayloads } from "../wire/ikev2/message.ts";
 import type { SkfPayload } from "../wire/ikev2/payloads/encrypted.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { payloadType } from "../wire/ikev2/registry/message.ts";
-import { type Datagrams, datagramsOf, headersOn, longest } from "./datagrams.ts";
 import { type Fingerprint, fingerprintOf } from "./fingerprint.ts";
 import { sealFitting, smallerSizes } from "./fragments.ts";
 import type { IkeSa } from "./ike-sa.ts";

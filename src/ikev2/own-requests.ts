@@ -1,10 +1,10 @@
 /** Our own requests on one IKE SA: their queue, those that are under way, and their repetition (RFC 7296 2.1, 2.3). */
 import type { Reason } from "../negotiate/reason.ts";
+import type { Datagrams } from "../sa/datagrams.ts";
 import type { Header } from "../wire/ikev2/header.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { nameOf } from "../wire/ikev2/registry/names.ts";
 import { ownWindowLimit, probeTries, queueLimit, replacementWait } from "./constants.ts";
-import type { Datagrams } from "./datagrams.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import type { MessageCoder } from "./message-coder.ts";
 import { pathPatience, wayOf } from "./mobike.ts";

@@ -1,8 +1,9 @@
 /** The peer's requests on one IKE SA: which may come, in what order they are worked on, and our responses for their repeats (RFC 7296 2.1 to 2.3). */
+
+import { type Datagrams, headersOn } from "../sa/datagrams.ts";
 import type { Path } from "../sa/path.ts";
 import { flag, type Header } from "../wire/ikev2/header.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
-import { type Datagrams, headersOn } from "./datagrams.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import type { MessageCoder, Opened } from "./message-coder.ts";

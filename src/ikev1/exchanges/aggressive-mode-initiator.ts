@@ -78,6 +78,7 @@ export function takeAggressiveAnswer(sa: IkeV1Sa, { payloads, header }: Phase1In
   sa.remoteSpi = header.responderCookie;
   sa.natTraversal = abilities.natTraversal;
   sa.deadPeers.peerSpeaks(abilities.dpd);
+  sa.fragmentation.peerTakesFragments(abilities.fragments);
   const agreed = { terms: verdict.terms, saBody: offer.saBody };
   sa.nat = findNat(sa.natTraversal, rest, natContext(sa, agreed));
   if (sa.nat.local) sa.host.learnAbilities();

@@ -61,6 +61,7 @@ export function answerAggressiveMode(
   const abilities = readVendorIds(payloads);
   sa.natTraversal = abilities.natTraversal;
   sa.deadPeers.peerSpeaks(abilities.dpd);
+  sa.fragmentation.peerTakesFragments(abilities.fragments);
   sa.peer = peer;
   sa.remoteId = remoteId;
   const agreed = { terms: choice.terms, saBody: encodeBody(offered) };

@@ -52,6 +52,7 @@ export function takeSaAnswer(sa: IkeV1Sa, { payloads, header }: Phase1Input, com
   sa.remoteSpi = header.responderCookie;
   sa.natTraversal = abilities.natTraversal;
   sa.deadPeers.peerSpeaks(abilities.dpd);
+  sa.fragmentation.peerTakesFragments(abilities.fragments);
   sa.state = { kind: "ExpectKeyPair" };
   const agreed: Agreed = { terms: verdict.terms, saBody };
   const { ke } = verdict.terms.suite;

@@ -62,6 +62,7 @@ export function answerMainMode(
   const abilities = readVendorIds(payloads);
   sa.natTraversal = abilities.natTraversal;
   sa.deadPeers.peerSpeaks(abilities.dpd);
+  sa.fragmentation.peerTakesFragments(abilities.fragments);
   sa.sendClear([{ isakmp: "SA", proposals: [choice.answer] }, ...ownVendorIds]);
   return { kind: "opened", sa };
 }

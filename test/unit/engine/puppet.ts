@@ -2,7 +2,6 @@
 import { generateKePair, type KePair } from "../../../src/crypto/key-exchange.ts";
 import { parseProposal } from "../../../src/crypto/keywords.ts";
 import type { EngineEvent } from "../../../src/engine/io.ts";
-import { datagramsOf } from "../../../src/ikev2/datagrams.ts";
 import { sealFitting } from "../../../src/ikev2/fragments.ts";
 import { deriveKeying } from "../../../src/ikev2/keying.ts";
 import { natDetectionPayloads } from "../../../src/ikev2/nat-detection.ts";
@@ -13,6 +12,7 @@ import { anonymous, makeIdentity } from "../../../src/negotiate/identity.ts";
 import { offerProposals } from "../../../src/negotiate/proposals.ts";
 import { type IkeSuite, suiteOf } from "../../../src/negotiate/suite.ts";
 import { childSelectors } from "../../../src/negotiate/traffic-selector.ts";
+import { datagramsOf } from "../../../src/sa/datagrams.ts";
 import type { ChildDesired } from "../../../src/sa/desired.ts";
 import { decodeHeader, flag } from "../../../src/wire/ikev2/header.ts";
 import { decodeMessage, decodePayloads, encodeMessage, encodePayloads } from "../../../src/wire/ikev2/message.ts";

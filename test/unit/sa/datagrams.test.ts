@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { headersOn } from "../../../src/ikev2/datagrams.ts";
+import { headersOn } from "../../../src/sa/datagrams.ts";
 
 /** RFC 7383 appendix B, without options and extension headers. */
 test.each([

@@ -1,6 +1,6 @@
 /** One message as it goes out: whole, or in fragments (RFC 7383). */
 import { familyOf } from "../negotiate/address.ts";
-import type { Path } from "../sa/path.ts";
+import type { Path } from "./path.ts";
 
 /** A message is one datagram most of the time, and many of them are kept: only fragments are a list. */
 export type Datagrams = Uint8Array | readonly Uint8Array[];
