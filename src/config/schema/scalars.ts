@@ -12,8 +12,8 @@ import { leaf, notThis, type Reading, seen, textLeaf, wholeNumber } from "./leaf
 
 /** `yes` and `no`, which YAML 1.2 takes for text, and every other usual spelling. */
 export const yesOrNo: z.ZodType<boolean> = leaf((value) => {
-  const word = String(value).toLowerCase();
   if (typeof value === "boolean" || typeof value === "string") {
+    const word = String(value).toLowerCase();
     if (["yes", "true", "on"].includes(word)) return { value: true };
     if (["no", "false", "off"].includes(word)) return { value: false };
   }
