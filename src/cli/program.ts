@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { checkCommand } from "./commands/check.ts";
 import { downCommand } from "./commands/down.ts";
 import { lockCommand } from "./commands/lock.ts";
+import { pkiCommand } from "./commands/pki.ts";
 import { redirectCommand } from "./commands/redirect.ts";
 import { rekeyCommand } from "./commands/rekey.ts";
 import { reloadCommand } from "./commands/reload.ts";
@@ -34,6 +35,7 @@ export function buildProgram(): Command {
     reloadCommand(),
     statusCommand(),
     vectorsCommand(),
+    pkiCommand(),
     versionCommand(),
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));

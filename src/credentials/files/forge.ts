@@ -33,14 +33,14 @@ export function isEncryptedPkcs8(octets: Uint8Array): boolean {
 export async function decryptPkcs8(octets: Uint8Array, passphrase: string): Promise<Uint8Array> {
   const forge = await loadForge();
   try {
-    const info = forge.pki.decryptPrivateKeyInfo(toAsn1(forge, octets), passphrase);
+    const info = forge.pki.decryptPrivateKeyInfo(toAsn1(forge, octets), forge.util.encodeUtf8(passphrase));
     if (info !== null) return toOctets(forge, info);
   } catch (error) {
     throw new CredentialFileError(
       `it is encrypted in a way that is not read here (${sentenceOf(error)}): openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE -out NEW`,
     );
   }
-  throw new CredentialFileError("the passphrase does not open it");
+  throw new CredentialFileError(wrongPassphrase);
 }
 
 /** The key and the certificates of a PKCS #12 file. Throws CredentialFileError. */
@@ -71,13 +71,31 @@ function openPkcs12(forge: Forge, octets: Uint8Array, passphrase: string | undef
     return forge.pkcs12.pkcs12FromAsn1(pfx, passphrase ?? "");
   } catch (error) {
     const sentence = sentenceOf(error);
-    if (!sentence.includes("MAC could not be verified"))
-      throw new CredentialFileError(`it is no private key, and no PKCS #12 that can be read: ${sentence}`);
-    const why =
-      passphrase === undefined ? "it is encrypted, and no passphrase is given" : "the passphrase does not open it";
-    throw new CredentialFileError(why);
+    if (sentence.includes("MAC could not be verified")) {
+      const closed = passphrase === undefined ? "it is encrypted, and no passphrase is given" : wrongPassphrase;
+      throw new CredentialFileError(closed);
+    }
+    const again = passphrase === undefined ? undefined : openWithUtf8(forge, pfx, passphrase);
+    if (again !== undefined) return again;
+    throw new CredentialFileError(`it is no private key, and no PKCS #12 that can be read: ${sentence}`);
   }
 }
+
+/**
+ * RFC 7292 B.1 makes keys of a passphrase in UTF-16, PBES2 in UTF-8 (RFC 8018 3): node-forge takes one form for both, and where
+ * the MAC holds, the passphrase is right and the contents want the other.
+ */
+function openWithUtf8(forge: Forge, pfx: asn1.Asn1, passphrase: string): pkcs12.Pkcs12Pfx | undefined {
+  if (!Array.isArray(pfx.value)) return undefined;
+  try {
+    const withoutMac = { ...pfx, value: pfx.value.slice(0, 2) };
+    return forge.pkcs12.pkcs12FromAsn1(withoutMac, forge.util.encodeUtf8(passphrase));
+  } catch {
+    return undefined;
+  }
+}
+
+const wrongPassphrase = "the passphrase does not open it";
 
 /** node-forge knows RSA keys; others it leaves as they are. */
 function keyOf(forge: Forge, { key, asn1 }: pkcs12.Bag, certificates: readonly Certificate[]): PrivateKey {

@@ -38,7 +38,7 @@ function constrainedNames({ subject, extensions }: Certificate): readonly Genera
   const hasHost = names.some(({ kind }) => kind === "dns");
   if (subject.rdns.length > 0) names.push({ kind: "dn", name: subject });
   for (const { keyword, value } of subject.rdns.flat()) {
-    if (keyword === "emailAddress") names.push({ kind: "email", text: value });
+    if (keyword === "E") names.push({ kind: "email", text: value });
     if (keyword === "CN" && !hasHost && value.includes(".") && hostName.test(value))
       names.push({ kind: "dns", text: value });
   }

@@ -58,9 +58,9 @@ describe.each(Object.entries(kinds))("a key for %s", (kind, options) => {
       expect((await key("form")).publicKey.fingerprint).toBe(wanted);
     }
     for (const form of ["PEM", "DER"]) {
-      const encrypt = ["-topk8", "-in", name, "-outform", form, "-passout", "pass:open sesame", "-out", "form"];
+      const encrypt = ["-topk8", "-in", name, "-outform", form, "-passout", "pass:öpen sesame", "-out", "form"];
       openssl.run("pkcs8", ...encrypt);
-      expect((await key("form", "open sesame")).publicKey.fingerprint).toBe(wanted);
+      expect((await key("form", "öpen sesame")).publicKey.fingerprint).toBe(wanted);
       expect(await refusal("form", "wrong")).toContain("the passphrase does not open it");
       expect(await refusal("form")).toContain("it is encrypted, and no passphrase is given");
     }
@@ -78,13 +78,13 @@ describe.each(Object.entries(kinds))("a key for %s", (kind, options) => {
         "-inkey",
         "p12.key",
         "-passout",
-        "pass:secret",
+        "pass:sécret",
         ...extra,
         "-out",
         "p12.p12",
       );
       chmodSync(openssl.path("p12.p12"), 0o600);
-      const read = await new CredentialFiles(openssl.folder).privateKey("p12.p12", "secret");
+      const read = await new CredentialFiles(openssl.folder).privateKey("p12.p12", "sécret");
       if ("wrong" in read) throw new Error(read.wrong);
       expect(read.value.key.publicKey.fingerprint).toBe(fingerprint("p12.key"));
       expect(read.value.certificates.map((each) => each.fingerprint)).toEqual([host.fingerprint]);

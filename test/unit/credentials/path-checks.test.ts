@@ -172,7 +172,7 @@ function constraintCases(): readonly Case[] {
       what: "a mail address in the subject, under permitted;email",
       middle: constrained("permitted;email:example.org"),
       subject: "/CN=host/emailAddress=ops@evil.example",
-      ours: "name-constraints on CN=host, emailAddress=ops@evil.example at 0: … | email:ops@evil.example",
+      ours: "name-constraints on CN=host, E=ops@evil.example at 0: … | email:ops@evil.example",
     },
     {
       what: "a common name that is a host's, under permitted;DNS",
