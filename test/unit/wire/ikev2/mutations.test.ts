@@ -11,8 +11,8 @@ import { Trail } from "../../../../src/wire/trail.ts";
 import { mutate, seeded } from "../../../fuzz/mutate.ts";
 import { chains, messages } from "./recorded.ts";
 
-/** Mutations in all; a long campaign sets UNDERLOCK_MUTATIONS, and UNDERLOCK_SEED to walk elsewhere. */
-const total = Number(process.env.UNDERLOCK_MUTATIONS ?? 20_000);
+/** Mutations in all, as many as go through an engine; UNDERLOCK_MUTATIONS sets more, UNDERLOCK_SEED walks elsewhere. */
+const total = Number(process.env.UNDERLOCK_MUTATIONS ?? 100_000);
 const seed = Number(process.env.UNDERLOCK_SEED ?? 1);
 
 interface Tally {
