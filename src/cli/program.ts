@@ -1,6 +1,7 @@
 /** Every command with its options. What a command needs is loaded when it runs, so that `version` and `status` start fast. */
 import { Command } from "commander";
 import { checkCommand } from "./commands/check.ts";
+import { decodeCommand } from "./commands/decode.ts";
 import { downCommand } from "./commands/down.ts";
 import { lockCommand } from "./commands/lock.ts";
 import { pkiCommand } from "./commands/pki.ts";
@@ -34,6 +35,7 @@ export function buildProgram(): Command {
     redirectCommand(),
     reloadCommand(),
     statusCommand(),
+    decodeCommand(),
     vectorsCommand(),
     pkiCommand(),
     versionCommand(),

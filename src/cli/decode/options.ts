@@ -1,0 +1,13 @@
+import { Option } from "commander";
+
+/** Options of every command that opens captures. */
+export function keyOptions(): Option[] {
+  return [
+    new Option(
+      "-k, --keys <files...>",
+      "keys: JSON as beside the captures, or Wireshark's ikev2_decryption_table, ikev1_decryption_table, esp_sa",
+    ),
+    new Option("--psk <text>", "a pre-shared key: derives the keys of IKEv1 and verifies AUTH, with --dh-private"),
+    new Option("--dh-private <hex...>", "private values of key exchanges, of either end, from which keys are derived"),
+  ];
+}

@@ -1,0 +1,146 @@
+/** What is known of one ISAKMP SA of a capture: its secrets, and the IVs, which no message carries (RFC 2409 appendix B). */
+import type { HashName } from "../../crypto/hash.ts";
+import { deriveSkeyidKeys, expandCipherKey, phase1Iv, phase2Iv, skeyidPreSharedKey } from "../../crypto/ikev1-keys.ts";
+import { findIkev1Group, findIsakmpEncr, findIsakmpHash, type IsakmpHash } from "../../crypto/ikev1-numbers.ts";
+import { IsakmpCipher, IsakmpCipherError } from "../../crypto/isakmp-cipher.ts";
+import { type KeyedPrf, keyPrf } from "../../crypto/prf.ts";
+import type { EncrTransform } from "../../crypto/transforms/encr.ts";
+import type { Header } from "../../wire/ikev1/header.ts";
+import type { EncryptedMessage } from "../../wire/ikev1/message.ts";
+import { attributeNumber } from "../../wire/ikev1/payloads/attribute.ts";
+import type { SaPayload } from "../../wire/ikev1/payloads/sa.ts";
+import type { Payload } from "../../wire/ikev1/payloads/table.ts";
+import { phase1Attribute } from "../../wire/ikev1/registry/phase1.ts";
+import { sharedSecret } from "../ikev2/derive.ts";
+import type { Ikev1Keys, KeyStore } from "../keys/key-store.ts";
+import { Recent } from "../recent.ts";
+
+/** Exchanges and messages of one ISAKMP SA that are remembered. */
+const bounds = { exchanges: 256, seen: 256 } as const;
+
+/** One ISAKMP SA. */
+export class Ikev1Session {
+  /** Of HASH payloads, once derived. */
+  skeyidA: KeyedPrf | undefined;
+  skeyidD: KeyedPrf | undefined;
+  #encr: EncrTransform | undefined;
+  #hash: IsakmpHash | undefined;
+  #group: number | undefined;
+  #publicI: Uint8Array | undefined;
+  #publicR: Uint8Array | undefined;
+  #nonceI: Uint8Array | undefined;
+  #nonceR: Uint8Array | undefined;
+  #cipher: IsakmpCipher | undefined;
+  #phase1Iv: Buffer | undefined;
+  /** The IV of the next message of each later exchange. */
+  readonly #ivs = new Recent<number, Buffer>(bounds.exchanges);
+  /** What a message was opened to, by its octets: a repeat has no IV of its own. */
+  readonly #opened = new Recent<string, Buffer | undefined>(bounds.seen);
+
+  /** Takes what phase 1 says in clear: the chosen SA, public values, nonces. */
+  learn(payloads: readonly Payload[], fromInitiator: boolean): void {
+    for (const payload of payloads) {
+      if (payload.isakmp === "SA" && !fromInitiator) this.#choose(payload);
+      if (payload.isakmp === "KE") this.#set(fromInitiator, "#public", payload.data);
+      if (payload.isakmp === "NONCE") this.#set(fromInitiator, "#nonce", payload.data);
+    }
+  }
+
+  /** Whether a cipher is there, made from the keys where it was not. */
+  prepare(header: Header, keys: Ikev1Keys | undefined, store: KeyStore): boolean {
+    if (this.#cipher !== undefined) return true;
+    const known = keys ?? this.#derive(header, store);
+    const encr = known?.encr ?? this.#encr;
+    if (known === undefined || encr === undefined) return false;
+    try {
+      this.#cipher = new IsakmpCipher(encr, known.key);
+    } catch (error) {
+      if (error instanceof IsakmpCipherError) return false;
+      throw error;
+    }
+    this.#encr = encr;
+    return true;
+  }
+
+  /** Whether an encrypted message was seen before; {@link open} then gives what it gave. */
+  wasSeen(octets: Uint8Array): boolean {
+    return this.#opened.get(keyOf(octets)) !== undefined;
+  }
+
+  /** The payloads and their padding; undefined without an IV or where they are not whole blocks. */
+  open({ header, ciphertext }: EncryptedMessage, octets: Uint8Array): Buffer | undefined {
+    const before = this.#opened.get(keyOf(octets));
+    if (before !== undefined) return before;
+    const [cipher, iv] = [this.#cipher, this.#ivFor(header)];
+    if (cipher === undefined || iv === undefined) return undefined;
+    const plaintext = cipher.decrypt(iv, ciphertext);
+    if (plaintext === undefined) return undefined;
+    const next = cipher.ivAfter(ciphertext);
+    if (header.messageId === 0) this.#phase1Iv = next;
+    else this.#ivs.set(header.messageId, next);
+    this.#opened.set(keyOf(octets), plaintext);
+    return plaintext;
+  }
+
+  #ivFor({ messageId }: Header): Buffer | undefined {
+    const hash = hashOf(this.#hash);
+    if (this.#encr === undefined || hash === undefined) return undefined;
+    if (this.#phase1Iv === undefined && this.#publicI !== undefined && this.#publicR !== undefined) {
+      this.#phase1Iv = phase1Iv(hash, this.#encr, this.#publicI, this.#publicR);
+    }
+    if (this.#phase1Iv === undefined || messageId === 0) return this.#phase1Iv;
+    return this.#ivs.get(messageId) ?? phase2Iv(hash, this.#encr, this.#phase1Iv, messageId);
+  }
+
+  #choose(sa: SaPayload): void {
+    const attributes = sa.proposals[0]?.transforms[0]?.attributes ?? [];
+    const value = (type: number) => {
+      const found = attributes.find((attribute) => attribute.type === type);
+      return found === undefined ? undefined : attributeNumber(found);
+    };
+    this.#encr = findIsakmpEncr(value(phase1Attribute.ENCRYPTION_ALGORITHM) ?? 0, value(phase1Attribute.KEY_LENGTH));
+    this.#hash = findIsakmpHash(value(phase1Attribute.HASH_ALGORITHM) ?? 0);
+    this.#group = value(phase1Attribute.GROUP_DESCRIPTION);
+  }
+
+  #set(fromInitiator: boolean, what: "#public" | "#nonce", data: Uint8Array): void {
+    const copy = Buffer.from(data);
+    if (what === "#public") {
+      if (fromInitiator) this.#publicI = copy;
+      else this.#publicR = copy;
+    } else if (fromInitiator) this.#nonceI = copy;
+    else this.#nonceR = copy;
+  }
+
+  /** With a pre-shared key, which is all that a private value and a key can open (RFC 2409 5.4). */
+  #derive(header: Header, store: KeyStore): Ikev1Keys | undefined {
+    const group = this.#group === undefined ? undefined : findIkev1Group(this.#group);
+    const [gi, gr, ni, nr] = [this.#publicI, this.#publicR, this.#nonceI, this.#nonceR];
+    const [psk, hash, encr] = [store.preSharedKeys[0], this.#hash, this.#encr];
+    if (group === undefined || gi === undefined || gr === undefined || ni === undefined || nr === undefined)
+      return undefined;
+    if (psk === undefined || hash === undefined || encr === undefined) return undefined;
+    const shared = sharedSecret(group, gi, gr, store.privateValues);
+    if (shared === undefined) return undefined;
+    const skeyid = skeyidPreSharedKey(hash, psk, ni, nr);
+    const cookies = { initiator: cookieOf(header.initiatorCookie), responder: cookieOf(header.responderCookie) };
+    const { d, a, e } = deriveSkeyidKeys(keyPrf(hash, skeyid), shared, cookies);
+    this.skeyidA = keyPrf(hash, a);
+    this.skeyidD = keyPrf(hash, d);
+    return { key: expandCipherKey(hash, encr, e), encr };
+  }
+}
+
+function hashOf(row: IsakmpHash | undefined): HashName | undefined {
+  return row?.method.kind === "hmac" ? row.method.hash : undefined;
+}
+
+function cookieOf(cookie: bigint): Buffer {
+  const octets = Buffer.alloc(8);
+  octets.writeBigUInt64BE(cookie);
+  return octets;
+}
+
+function keyOf(octets: Uint8Array): string {
+  return `${octets.length} ${Buffer.from(octets.subarray(16)).toString("latin1").slice(0, 48)} ${Buffer.from(octets.subarray(-16)).toString("latin1")}`;
+}

@@ -1,0 +1,125 @@
+/** What is known of one IKEv2 SA of a capture: its keys, the fragments on their way, what it has said. */
+import { EspCipher } from "../../crypto/esp-cipher.ts";
+import { makeSkCipher, type SkCipher, SkCipherError } from "../../crypto/sk-cipher.ts";
+import { openBody } from "../../ikev2/protected-message.ts";
+import { WireError } from "../../wire/error.ts";
+import { flag } from "../../wire/ikev2/header.ts";
+import { decodePayloads, type Message } from "../../wire/ikev2/message.ts";
+import type { Payload } from "../../wire/ikev2/payloads/table.ts";
+import type { Ikev2Keys } from "../keys/key-store.ts";
+
+/** Bounds of what a capture can make us keep of one SA. */
+const bounds = { fragments: 256, fragmentedMessages: 16, seen: 512 } as const;
+
+/** What came of opening. */
+export type Opened =
+  | {
+      readonly kind: "opened";
+      readonly payloads: readonly Payload[];
+      /** The integrity check fails, and yet payloads come out: SK_a is wrong, or the sender computes it otherwise. */
+      readonly unverified?: true;
+    }
+  | { readonly kind: "no key" | "wrong" }
+  | { readonly kind: "fragment"; readonly have: number; readonly of: number };
+
+interface Fragments {
+  readonly pieces: Map<number, Buffer>;
+  readonly total: number;
+  firstType: number;
+}
+
+/** One IKE SA. */
+export class Ikev2Session {
+  /** The octets of IKE_SA_INIT as they were last seen, for key derivation and authentication. */
+  initRequest: { readonly octets: Uint8Array; readonly message: Message } | undefined;
+  initResponse: { readonly octets: Uint8Array; readonly message: Message } | undefined;
+  #ciphers: { readonly initiator: SkCipher; readonly responder: SkCipher } | undefined;
+  #keys: Ikev2Keys | undefined;
+  readonly #fragments = new Map<string, Fragments>();
+  readonly #seen = new Set<string>();
+
+  /** Whether messages can be opened. */
+  get hasKeys(): boolean {
+    return this.#ciphers !== undefined;
+  }
+
+  /** Throws {@link SkCipherError} where they do not fit their algorithms. */
+  useKeys(keys: Ikev2Keys): void {
+    this.#keys = keys;
+    this.#ciphers = {
+      initiator: makeSkCipher(keys.encr, keys.integ, keys.skEi, keys.skAi),
+      responder: makeSkCipher(keys.encr, keys.integ, keys.skEr, keys.skAr),
+    };
+  }
+
+  /** Whether the same message was seen before; remembers it. */
+  isRepeat(message: Message, octets: Uint8Array): boolean {
+    const { header } = message;
+    const last = octets.subarray(Math.max(0, octets.length - 16));
+    const key = `${header.flags & (flag.initiator | flag.response)} ${header.messageId} ${octets.length} ${Buffer.from(last).toString("latin1")}`;
+    if (this.#seen.has(key)) return true;
+    if (this.#seen.size >= bounds.seen) this.#seen.clear();
+    this.#seen.add(key);
+    return false;
+  }
+
+  /** What is inside SK or, with the last of them, inside the fragments. Throws WireError where that is malformed. */
+  open(message: Message, octets: Uint8Array): Opened | undefined {
+    const last = message.payloads.at(-1);
+    if (last === undefined || (last.kind !== "SK" && last.kind !== "SKF")) return undefined;
+    if (this.#ciphers === undefined) return { kind: "no key" };
+    const fromInitiator = (message.header.flags & flag.initiator) !== 0;
+    const cipher = fromInitiator ? this.#ciphers.initiator : this.#ciphers.responder;
+    const plaintext = opened(octets, last.body, cipher);
+    if (plaintext === undefined) return this.#unverified(last, fromInitiator);
+    if (last.kind === "SK")
+      return { kind: "opened", payloads: decodePayloads(last.firstInner, plaintext, "protected") };
+    return this.#collect(message, last, plaintext);
+  }
+
+  #unverified(last: Extract<Payload, { kind: "SK" | "SKF" }>, fromInitiator: boolean): Opened {
+    const keys = this.#keys;
+    if (keys === undefined || keys.encr.aead || last.kind === "SKF") return { kind: "wrong" };
+    const encrKey = fromInitiator ? keys.skEi : keys.skEr;
+    const cipher = new EspCipher({ encr: keys.encr, encrKey, integ: keys.integ });
+    // The octets of an ESP header are not looked at without a key for the ICV.
+    const padded = cipher.open(Buffer.concat([Buffer.alloc(8), last.body]))?.padded;
+    const plain = padded?.subarray(0, Math.max(0, padded.length - 1 - (padded.at(-1) ?? 0)));
+    if (plain === undefined || plain.length === 0) return { kind: "wrong" };
+    try {
+      return { kind: "opened", payloads: decodePayloads(last.firstInner, plain, "protected"), unverified: true };
+    } catch (error) {
+      if (error instanceof WireError) return { kind: "wrong" };
+      throw error;
+    }
+  }
+
+  #collect({ header }: Message, skf: Extract<Payload, { kind: "SKF" }>, plaintext: Buffer): Opened {
+    const key = `${header.flags} ${header.messageId}`;
+    let fragments = this.#fragments.get(key);
+    // RFC 7383 2.6: a greater total begins anew.
+    if (fragments === undefined || fragments.total < skf.totalFragments) {
+      if (this.#fragments.size >= bounds.fragmentedMessages) this.#fragments.clear();
+      fragments = { pieces: new Map(), total: skf.totalFragments, firstType: 0 };
+      this.#fragments.set(key, fragments);
+    }
+    if (skf.totalFragments === fragments.total && fragments.pieces.size < bounds.fragments) {
+      fragments.pieces.set(skf.fragmentNumber, Buffer.from(plaintext));
+      if (skf.fragmentNumber === 1) fragments.firstType = skf.firstInner;
+    }
+    const { pieces, total, firstType } = fragments;
+    if (pieces.size < total) return { kind: "fragment", have: pieces.size, of: total };
+    this.#fragments.delete(key);
+    const whole = Array.from({ length: total }, (_, index) => pieces.get(index + 1) ?? Buffer.alloc(0));
+    return { kind: "opened", payloads: decodePayloads(firstType, Buffer.concat(whole), "protected") };
+  }
+}
+
+function opened(octets: Uint8Array, body: Uint8Array, cipher: SkCipher): Buffer | undefined {
+  try {
+    return openBody(octets, body, cipher);
+  } catch (error) {
+    if (error instanceof SkCipherError) return undefined;
+    throw error;
+  }
+}
