@@ -1,0 +1,184 @@
+import { expect, test, vi } from "vitest";
+import { type EncodedPayloads, encodePayloads } from "../../../src/wire/ikev1/message.ts";
+import type { Payload } from "../../../src/wire/ikev1/payloads/table.ts";
+import { exchangeType } from "../../../src/wire/ikev1/registry/message.ts";
+import { Trail } from "../../../src/wire/trail.ts";
+import { ikev1Types, mutate, type Rng, seeded } from "../../fuzz/mutate.ts";
+import { everythingOpened } from "../crypto/ikev1-replay.ts";
+import { messages } from "../wire/ikev1/recorded.ts";
+import type { PeerOptions } from "./desired.ts";
+import { Ikev1Puppet, puppetEsp, puppetIke } from "./ikev1-puppet.ts";
+import { a, b, connected, ends, facing, larval, standing } from "./pair.ts";
+import type { End } from "./world.ts";
+
+/** Mutations in all; a long campaign sets UNDERLOCK_MUTATIONS, and UNDERLOCK_SEED to walk elsewhere. */
+const total = Number(process.env.UNDERLOCK_MUTATIONS ?? 20_000);
+const seed = Number(process.env.UNDERLOCK_SEED ?? 1);
+const timeout = 60_000 + total * 2;
+
+type Role = "initiator" | "responder";
+const main: PeerOptions = { ikev1: "main", ike: [puppetIke], esp: [puppetEsp] };
+
+function puppet(role: Role): Ikev1Puppet {
+  const { one } = ends({ network: () => [] });
+  one.configure(facing(a, { ...main, initiate: role === "initiator" }));
+  return new Ikev1Puppet(one, b, role === "initiator" ? "responder" : "initiator");
+}
+
+/** Phase 1 up to `messages` of the puppet's. */
+function begun(role: Role, messages: number): Ikev1Puppet {
+  const one = puppet(role);
+  const steps =
+    role === "initiator"
+      ? [() => one.answerSa(), () => one.answerKey(), () => one.answerIdentity()]
+      : [() => one.callSa(), () => one.callKey(), () => one.callIdentity()];
+  for (const step of steps.slice(0, messages)) step();
+  return one;
+}
+
+function established(role: Role): Ikev1Puppet {
+  const one = begun(role, 3);
+  if (role === "initiator") one.answerQuickMode(0xabcd_0001);
+  else one.callQuickMode(0xabcd_0001);
+  if (!stands(one.end)) throw new Error("not established");
+  return one;
+}
+
+function stands(end: End): boolean {
+  const status = end.peer();
+  return status.state === "up" && status.ikeSas.length === 1 && status.children[0]?.sas.length === 1;
+}
+
+const targets: readonly (readonly [string, () => Ikev1Puppet, boolean])[] = [
+  ["a responder that nobody called", () => puppet("responder"), false],
+  ["an initiator that waits for the SA", () => puppet("initiator"), false],
+  ["an initiator that waits for the key exchange", () => begun("initiator", 1), false],
+  ["a responder that waits for the key exchange", () => begun("responder", 1), false],
+  ["an initiator that waits for the identity", () => begun("initiator", 2), false],
+  ["a responder that waits for the identity", () => begun("responder", 2), false],
+  ["an established initiator", () => established("initiator"), true],
+  ["an established responder", () => established("responder"), true],
+];
+
+const talks = [
+  connected(main),
+  connected({ ...main, ikev1: "aggressive" }),
+  connected({ ...main, messages: { window: 4, fragmentSize: 200 } }),
+];
+
+/** What others recorded, and what two of our own ends say to each other. */
+const inputs: readonly Uint8Array[] = [...messages, ...talks.flatMap(({ one, two }) => [...one.sent, ...two.sent])].map(
+  ({ octets }) => octets,
+);
+
+/** Names the SA that the engine has, in three of four messages. */
+function aim(rng: Rng, octets: Uint8Array, one: Ikev1Puppet): Uint8Array {
+  if (octets.length < 28 || rng() % 4 === 0) return octets;
+  const view = Buffer.from(octets.buffer, octets.byteOffset, octets.length);
+  const begun = one.role === "responder" && one.theirCookie === 0n && one.end.sent.length > 0;
+  const theirs = begun ? one.received().readBigUInt64BE(0) : one.theirCookie;
+  view.writeBigUInt64BE(one.role === "initiator" ? one.ownCookie : theirs, 0);
+  if (rng() % 4 !== 0) view.writeBigUInt64BE(one.role === "initiator" ? theirs : one.ownCookie, 8);
+  // Exchange type and message ID of the step that is waited for, mostly.
+  if (rng() % 2 === 0) octets[18] = exchangeType.IDENTITY_PROTECTION;
+  if (rng() % 2 === 0) view.writeUInt32BE(rng() % 3, 20);
+  if (rng() % 2 === 0) octets[19] = rng() % 2;
+  return octets;
+}
+
+test.each(targets)(
+  "whatever comes unauthenticated to %s: no exception, bounded work, nothing established is touched",
+  (_, make, isUp) => {
+    const rng = seeded(seed);
+    const entered = vi.spyOn(Trail.prototype, "enter");
+    let one = make();
+    let status = "";
+    const fresh = (): void => {
+      one = make();
+      status = JSON.stringify([one.end.engine.status(), one.end.kernel.journal.length]);
+    };
+    fresh();
+    const runs = Math.round((total * 0.7) / targets.length);
+    for (let run = 0; run < runs; run += 1) {
+      // What is not established may be moved by a message that happens to be right.
+      if (!isUp && run % 200 === 199) fresh();
+      const input = inputs[run % inputs.length];
+      if (input === undefined) throw new Error("no recorded messages");
+      const octets = aim(rng, mutate(rng, input, ikev1Types), one);
+      entered.mockClear();
+      one.inject(octets);
+      const steps = entered.mock.calls.length;
+      // A read, perhaps of what fragments come to, and at most one answer of bounded size.
+      if (steps > octets.length + 64) throw new Error(`${steps} steps for ${Buffer.from(octets).toString("hex")}`);
+      if (isUp && run % 100 === 0)
+        expect(JSON.stringify([one.end.engine.status(), one.end.kernel.journal.length])).toBe(status);
+      expect(one.end.mostEffects).toBeLessThan(16);
+    }
+    entered.mockRestore();
+    if (isUp) {
+      expect(stands(one.end)).toBe(true);
+      expect(one.end.kernel.journal.filter(({ kind }) => kind === "deleteSa")).toEqual([]);
+    }
+  },
+  timeout,
+);
+
+/** What a peer says after phase 1, behind its HASH. */
+function said(one: Ikev1Puppet): Payload[][] {
+  const spi = Buffer.from("abcd0001", "hex");
+  const cookies = one.received().subarray(0, 16);
+  const notify = (type: number, data: Uint8Array): Payload[] => [
+    { isakmp: "N", doi: 1, protocolId: 3, spi, type, data },
+  ];
+  return [
+    one.quickModePayloads(0xabcd_0100, new Uint8Array(32).fill(9)),
+    [{ isakmp: "D", doi: 1, protocolId: 3, spiSize: 4, spis: [spi] }],
+    [{ isakmp: "D", doi: 1, protocolId: 1, spiSize: 16, spis: [cookies] }],
+    notify(24576, Buffer.from("800b00010002000400000e10", "hex")),
+    notify(14, new Uint8Array(0)),
+    notify(36136, Uint8Array.of(0, 0, 0, 1)),
+  ];
+}
+
+test.each(["initiator", "responder"] as const)(
+  "whatever an authenticated peer says to an %s: no exception, bounded work, nothing is left over",
+  (role) => {
+    const rng = seeded(seed);
+    let one = established(role);
+    const recorded = everythingOpened().map(({ message, octets, afterFirst, payloads }) => {
+      const isHashed = payloads[0]?.isakmp === "HASH";
+      return isHashed
+        ? { firstType: octets[0] ?? 0, octets: Buffer.from(afterFirst) }
+        : { firstType: message.header.nextPayload, octets: Buffer.from(octets) };
+    });
+    const own = said(one).map((payloads) => encodePayloads(payloads));
+    const runs = Math.round((total * 0.3) / 2);
+    let lives = 1;
+    for (let run = 0; run < runs; run += 1) {
+      if (one.end.peer().ikeSas.length === 0) {
+        expect(standing(one.end)).toEqual([]);
+        expect(larval(one.end)).toBe(0);
+        one = established(role);
+        lives += 1;
+      }
+      const plaintexts: readonly EncodedPayloads[] = rng() % 2 === 0 ? own : recorded;
+      const input = plaintexts[run % plaintexts.length];
+      if (input === undefined) throw new Error("no plaintexts");
+      const type = [exchangeType.QUICK_MODE, exchangeType.INFORMATIONAL, exchangeType.TRANSACTION][rng() % 3] ?? 5;
+      // Some as they are: a message of few octets hardly ever stays right otherwise.
+      const octets = rng() % 8 === 0 ? input.octets : Buffer.from(mutate(rng, input.octets, ikev1Types));
+      const messageId = one.nextMessageId++;
+      const changed = { firstType: input.firstType, octets };
+      // Three of four behind a HASH that is right.
+      const message = rng() % 4 === 0 ? one.seal(type, messageId, changed) : one.sealHashed(type, messageId, changed);
+      one.inject(message);
+      expect(one.end.mostEffects).toBeLessThan(32);
+      expect(one.end.mostRequests).toBeLessThan(32);
+      expect(standing(one.end).length).toBeLessThanOrEqual(2 + 64);
+    }
+    // Both kinds of ends must be reached, or this tests nothing.
+    expect(lives).toBeGreaterThan(5);
+    expect(lives).toBeLessThan(runs);
+  },
+  timeout,
+);
