@@ -13,6 +13,7 @@ import { WireError } from "../wire/error.ts";
 import { flag, type Header } from "../wire/ikev2/header.ts";
 import { unsupportedCritical } from "../wire/ikev2/message.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
+import { exchangeType } from "../wire/ikev2/registry/message.ts";
 import { nameOf } from "../wire/ikev2/registry/names.ts";
 import { heardOver } from "./address-update.ts";
 import { closeWait, lingerTime } from "./constants.ts";
@@ -183,9 +184,14 @@ export class IkeSa implements AnyIkeSa {
     const opened = this.#coder.open(header, octets);
     if (opened === undefined) return;
     heardOver(this, path);
-    if (this.#theirs.showsArrival(header.messageId)) this.children.sendNow();
+    const { children } = this;
+    const showsArrival = this.#theirs.showsArrival(header.messageId);
+    const mayDelete = header.exchangeType === exchangeType.INFORMATIONAL;
+    if (showsArrival && !mayDelete) children.sendNow();
     this.#theirs.take(header, opened, path);
     this.#workOnRequests();
+    // On what the peer has received, and deletes with this very request, nothing is sent.
+    if (showsArrival && mayDelete) children.sendNow();
   }
 
   /** Works on the requests that were taken, one after the other, up to one that is answered later. */

@@ -133,7 +133,10 @@ export class ChildSas {
 
   /** Removes all: the IKE SA is over. */
   removeAll(reason: Reason): void {
-    for (const child of [...this.values()]) this.remove(child, reason);
+    // First those on which nothing is sent yet: they are not to take over from the others, and go with them.
+    const all = [...this.values()];
+    for (const child of all) if (this.#outbound.isHeld(child)) this.remove(child, reason);
+    for (const child of all) this.remove(child, reason);
     this.#sa.host.disarm(this, "outbound");
   }
 

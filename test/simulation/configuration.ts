@@ -8,6 +8,7 @@ import { desired, peer } from "../unit/engine/desired.ts";
 import {
   addressOf,
   type EndIndex,
+  type Extras,
   letter,
   ownAddress,
   type Peering,
@@ -95,14 +96,21 @@ export class Configurations {
       timing: {
         ...timing,
         liveness: variant === "other-liveness" ? peering.liveness + 1_000 : peering.liveness,
+        ...ikeTimes(peering.extras?.ikeSeconds[side] ?? 0),
       },
+      ...(peering.extras === undefined ? {} : extrasOf(peering.extras, side)),
     });
+    const compressed = new Set(
+      (peering.extras?.compressed ?? []).flatMap((line) => childrenOf(lines[line]).map(({ name }) => name)),
+    );
     const demanded = new Set(
       (peering.onDemand ?? []).flatMap((line) => childrenOf(lines[line]).map(({ name }) => name)),
     );
-    const children = made.children.map((child) =>
-      demanded.has(child.name) ? { ...child, onDemand: { idle: 0 } } : child,
-    );
+    const children = made.children.map((child) => ({
+      ...child,
+      ...(demanded.has(child.name) ? { onDemand: { idle: 0 } } : {}),
+      ...(compressed.has(child.name) ? { compress: true as const } : {}),
+    }));
     const whole = { ...made, children };
     this.#peers.set(key, whole);
     return whole;
@@ -116,6 +124,24 @@ export function lineOf({ protect }: Peering, child: number): number {
     before += childrenOf(line).length;
     return child < before;
   });
+}
+
+/** The IKE SA has a minute to be replaced. */
+function ikeTimes(seconds: number): Pick<PeerTiming, "ikeRekey" | "ikeLifetime"> {
+  return seconds === 0
+    ? { ikeRekey: 0, ikeLifetime: 0 }
+    : { ikeRekey: seconds * 1000, ikeLifetime: (seconds + 60) * 1000 };
+}
+
+function extrasOf(
+  { reauthSeconds, window, fragmentSize, resumption }: Extras,
+  side: Side,
+): Pick<PeerDesired, "reauth" | "messages" | "resumption"> {
+  return {
+    reauth: reauthSeconds[side] * 1000,
+    messages: { window: window[side], fragmentSize: fragmentSize[side] },
+    resumption,
+  };
 }
 
 function childrenOf(line: ProtectLine | undefined) {
@@ -146,7 +172,8 @@ function linesOf<T>(lines: readonly T[], variant: Variant): readonly T[] {
 }
 
 function mirrored(line: ProtectLine): ProtectLine {
-  return line.kind === "tunnel" ? { ...line, local: line.remote, remote: line.local } : line;
+  if (line.kind !== "tunnel") return line;
+  return { ...line, local: line.remote, remote: line.local, moreLocal: line.moreRemote, moreRemote: line.moreLocal };
 }
 
 /** What the line of one end has it send. */
@@ -162,7 +189,13 @@ function packetsOf(line: ProtectLine, source: string, destination: string): Clea
       ];
     }
     case "tunnel":
-      return [{ source: hostIn(line.local), destination: hostIn(line.remote), protocol: 6 }];
+      return [line.local, ...(line.moreLocal ?? [])].flatMap((here) =>
+        [line.remote, ...(line.moreRemote ?? [])].map((there) => ({
+          source: hostIn(here),
+          destination: hostIn(there),
+          protocol: 6,
+        })),
+      );
     case "gre":
       return [{ source, destination, protocol: 47 }];
     case "ipip":

@@ -1,4 +1,5 @@
 /** Scenarios from seeds: small ones mostly, each with a theme, so that every kind of trouble meets every other. */
+import type { Prefix } from "../../src/negotiate/address.ts";
 import type { ProtectLine } from "../../src/overlay/expand.ts";
 import { Rng } from "./rng.ts";
 import type { EndIndex, EndPlan, Peering, Scenario, SimulationEvent, Variant } from "./scenario.ts";
@@ -18,10 +19,12 @@ export function generate(seed: number, options: GenerateOptions = {}): Scenario 
   const rng = new Rng(seed, 1);
   const theme = rng.pick(themes);
   const count = options.ends ?? rng.pick(theme.sizes);
-  const ends = Array.from({ length: count }, (_, index) => endPlan(rng, theme, index === 0));
+  const plans = Array.from({ length: count }, (_, index) => endPlan(rng, theme, index === 0));
+  const more = new Rng(seed, 2);
+  const ends = plans.map((plan) => (more.chance(60) ? { ...plan, crashTokens: true } : plan));
   // Two ends whose NATs forward nothing cannot meet.
   const pairs = graph(rng, count).filter((pair) => pair.some((end) => ends[end]?.nat !== "dynamic"));
-  const peerings = pairs.map((pair) => peering(rng, pair, ends));
+  const peerings = pairs.map((pair) => withExtras(more, peering(rng, pair, ends)));
   const wanted = options.events ?? rng.between(theme.events[0], theme.events[1]);
   const events = timeline(rng, theme, { ends: count, peerings }, wanted);
   return { seed, theme: theme.name, real: seed % realShare === 0, ends, peerings, events, watch: 40_000 };
@@ -114,7 +117,8 @@ const deafen: Maker = (rng, { ends }) => ({
 });
 const rekey: Maker = (rng, cast) => {
   const { index, end, peering: plan } = someone(rng, cast);
-  return { kind: "rekey", ends: rng.chance(50) ? plan.ends : [end], peering: index, what: "children" };
+  const what = rng.chance(50) ? "children" : "ike";
+  return { kind: "rekey", ends: rng.chance(50) ? plan.ends : [end], peering: index, what };
 };
 const rebind: Maker = (rng, { ends }) => ({ kind: "rebind", end: rng.below(ends) });
 const soft: Maker = (rng, cast) => expire(rng, cast, false);
@@ -243,11 +247,44 @@ function peering(rng: Rng, pair: [EndIndex, EndIndex], plans: readonly EndPlan[]
     initiate: [both || first, both || !first],
     esp: [esp, esp],
     ike: [ike, otherIke],
-    liveness: rng.between(8, 12) * 1_000,
+    // A peer whose packets come is asked after four times as long; with the repeats that is less than `settleTime`.
+    liveness: rng.between(8, 10) * 1_000,
     delay: [rng.between(1, 60), rng.between(1, 60)],
     softSeconds,
     hardSeconds: softSeconds === 0 ? 86_400 : softSeconds + 60,
   };
+}
+
+/** What most sections leave as it is. */
+function withExtras(rng: Rng, plan: Peering): Peering {
+  if (rng.chance(50)) return plan;
+  const places = plan.protect.map((_, place) => place);
+  const some = (percent: number): number[] => places.filter(() => rng.chance(percent));
+  const two = <T>(made: () => T): [T, T] => [made(), made()];
+  const calls = plan.initiate[0] && plan.initiate[1];
+  return {
+    ...plan,
+    protect: plan.protect.map((line) => (rng.chance(40) ? wider(line) : line)) as [ProtectLine, ...ProtectLine[]],
+    onDemand: calls && plan.anywhere !== true && rng.chance(40) ? some(60) : [],
+    extras: {
+      compressed: rng.chance(20) ? some(50) : [],
+      ikeSeconds: two(() => (rng.chance(50) ? 0 : rng.between(12, 60))),
+      reauthSeconds: two(() => (rng.chance(80) ? 0 : rng.between(20, 90))),
+      window: two(() => rng.pick([1, 1, 2, 4, 16])),
+      fragmentSize: two(() => rng.pick([1_280, 1_280, 576, 200])),
+      resumption: rng.chance(30),
+    },
+  };
+}
+
+/** A second subnet at our end, and now and then at the other. */
+function wider(line: ProtectLine): ProtectLine {
+  if (line.kind !== "tunnel") return line;
+  const beside = ({ address, length }: Prefix): Prefix => {
+    const [ten, end, ...rest] = address.split(".");
+    return { address: [ten, Number(end) + 100, ...rest].join("."), length };
+  };
+  return { ...line, moreLocal: [beside(line.local)], moreRemote: [beside(line.remote)] };
 }
 
 function lines(rng: Rng, [a, b]: readonly [EndIndex, EndIndex], natted: boolean): [ProtectLine, ...ProtectLine[]] {

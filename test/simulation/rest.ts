@@ -81,7 +81,7 @@ function bothEndsName(name: string, side: number): string {
   if (side === 0) return name;
   if (name.endsWith("/to")) return name.replace("/to", "/from");
   if (name.endsWith("/from")) return name.replace("/from", "/to");
-  return name.replace(/^tunnel (\S+) <-> (\S+)/, "tunnel $2 <-> $1");
+  return name.replace(/^tunnel (.+) <-> ([^:]+?)( \w+)?$/, "tunnel $2 <-> $1$3");
 }
 
 /** What is wrong with an end's policies while all its children are up. */

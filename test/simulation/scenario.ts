@@ -45,6 +45,8 @@ export interface EndPlan {
   readonly computeDelay: number;
   /** Behind a NAT of its own: `dynamic` ports, or with IKE's ports forwarded to it. */
   readonly nat?: "dynamic" | "forwarded" | undefined;
+  /** It gives tokens by which its peers know that it lost their IKE SAs (RFC 6290). */
+  readonly crashTokens?: boolean | undefined;
 }
 
 /** Two ends that are configured for each other. */
@@ -66,6 +68,21 @@ export interface Peering {
   /** Limits of a Child SA in seconds; the soft one 0 where it is not replaced by itself. */
   readonly hardSeconds: number;
   readonly softSeconds: number;
+  readonly extras?: Extras | undefined;
+}
+
+/** What the ends' sections say beside; of two numbers the first is the first end's. */
+export interface Extras {
+  /** The places of the lines whose packets are compressed, at both ends. */
+  readonly compressed: readonly number[];
+  /** After how many seconds the IKE SA is replaced; 0: not by itself. */
+  readonly ikeSeconds: readonly [number, number];
+  /** How many seconds a proof of identity holds; 0: for ever. */
+  readonly reauthSeconds: readonly [number, number];
+  /** Requests at a time, and octets of a datagram beyond which messages are sent in fragments. */
+  readonly window: readonly [number, number];
+  readonly fragmentSize: readonly [number, number];
+  readonly resumption: boolean;
 }
 
 /** How one end's configuration of a peering may differ from what both agreed on. */

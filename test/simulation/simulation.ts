@@ -1,10 +1,12 @@
 /** Tells one scenario: engines, simulated kernels, a simulated network, virtual time; every invariant asked at every step. */
 
 import type { EngineEvent } from "../../src/engine/io.ts";
+import { crashSecretLength } from "../../src/ikev2/crash-token.ts";
 import type { KernelRequest } from "../../src/kernel/port.ts";
 import type { ProtectedPacket } from "../../src/kernel/simulated/packet.ts";
 import { natTraversalPort, type Path } from "../../src/sa/path.ts";
-import { decodeMessage } from "../../src/wire/ikev2/message.ts";
+import { decodeMessage, decodePayloads, encodePayloads } from "../../src/wire/ikev2/message.ts";
+import type { Payload } from "../../src/wire/ikev2/payloads/table.ts";
 import { install, Nat, through } from "../unit/engine/nat.ts";
 import { type Datagram, type End, World } from "../unit/engine/world.ts";
 import { Agreement } from "./agreement.ts";
@@ -335,7 +337,11 @@ export class Simulation extends World {
     for (const port of [500, 4500]) nat.forward({ address: ownAddress(this.#scenario, end), port }, port);
   }
 
-  #demand({ ends, peering, line }: Extract<SimulationEvent, { kind: "demand" }>): void {
+  #demand({
+    ends,
+    peering,
+    line,
+  }: Pick<Extract<SimulationEvent, { kind: "demand" }>, "ends" | "peering" | "line">): void {
     this.#ledger.harmedLine(peering, line, this.now);
     this.#traffic.wake(ends, peering, line);
   }
@@ -383,6 +389,8 @@ export class Simulation extends World {
     this.run(stopPatience + 1_000);
     for (const player of this.#players) if (player.process !== "running") this.#start(player.index);
     for (const { index, peering } of this.#ledger.takenDown()) this.#wish("up", index, peering);
+    for (const [peering, { ends, onDemand }] of this.#scenario.peerings.entries())
+      for (const line of onDemand ?? []) this.#demand({ ends, peering, line });
     this.run(Math.max(this.#settleTime, this.#ledger.calmFrom() - this.now));
   }
 
@@ -485,7 +493,9 @@ export class Simulation extends World {
         const rng = new Rng(seed, 11, index, life);
         return (length) => this.#forcing?.random(index, rng.bytes(length)) ?? rng.bytes(length);
       },
+      ...(plan.crashTokens === true ? { crashSecret: new Rng(seed, 19, index).bytes(crashSecretLength) } : {}),
       ...(this.#forcing === undefined ? {} : { rewrite: this.#forcing.rewrite(index) }),
+      ...(real ? { rewrite: (_type, _isResponse, payloads) => this.#readInner(payloads) } : {}),
     });
     this.#byAddress.set(address, index);
     kernel.encapsulationPorts.add(natTraversalPort);
@@ -586,6 +596,15 @@ export class Simulation extends World {
     } catch (error) {
       throw new Broken("every datagram can be read", this.now, `a datagram of ${octets.length} octets`, error);
     }
+  }
+
+  /** What is about to be encrypted can be read again, and is the same then. */
+  #readInner(payloads: readonly Payload[]): readonly Payload[] {
+    const { firstType, octets } = encodePayloads(payloads);
+    const read = decodePayloads(firstType, octets, "protected");
+    if (!encodePayloads(read).octets.equals(octets))
+      throw new Broken("every datagram can be read", this.now, "what was read is not what was written");
+    return payloads;
   }
 
   #clock(): string {
