@@ -125,7 +125,7 @@ export class Engine {
     const ours = fromInitiator ? header.responderSpi : header.initiatorSpi;
     const sa = this.#parts.running.sa(ours);
     if (sa instanceof IkeSa) return sa.receive(header, octets, path);
-    if (ours !== 0n) return this.#unknown(header, octets, path);
+    if (ours !== 0n) return this.#unknown(header, ours, octets, path);
     const isRequest = (header.flags & flag.response) === 0;
     if (
       fromInitiator &&
@@ -137,10 +137,15 @@ export class Engine {
     }
   }
 
-  #unknown(header: Header, octets: Uint8Array, path: Path): void {
+  #unknown(header: Header, ourSpi: bigint, octets: Uint8Array, path: Path): void {
     if (this.#parts.directory.at(path).length === 0) return;
     const answer = this.#parts.unknownSpi.answer(header, octets, this.#parts.now);
-    if (answer !== undefined) this.#parts.outbox.send(answer, path);
+    // RFC 6290 9.2: no token for an IKE SA that is about to stand; the peer, whose response is still on its way, repeats this.
+    if (answer !== undefined && !this.#isMaking(ourSpi)) this.#parts.outbox.send(answer, path);
+  }
+
+  #isMaking(localSpi: bigint): boolean {
+    return this.#parts.running.sas.some((sa) => sa instanceof IkeSa && sa.succession.isMaking(localSpi));
   }
 
   #sendFailed(path: Path, errno: string): void {

@@ -17,6 +17,8 @@ import type { Task } from "./task.ts";
 export interface OwnIkeRekey extends Task {
   /** Before it is sent it can still be called off. */
   readonly phase: "unsent" | "sent" | "answered";
+  /** Our SPI of what it is to make; 0 before it is sent. */
+  readonly localSpi: bigint;
 }
 
 /** An IKE SA that a rekey made, and the lesser of the nonces that made it. */
@@ -95,6 +97,11 @@ export class Succession {
   }
 
   // --- ours --------------------------------------------------------------------------------------------------------
+
+  /** Whether a rekey of ours is to make an IKE SA with this SPI of ours: the peer may have it, and speak on it, before we do. */
+  isMaking(localSpi: bigint): boolean {
+    return this.#ours?.localSpi === localSpi;
+  }
 
   /** Asks for a successor, unless one is under way. */
   start(): void {

@@ -262,10 +262,12 @@ function withExtras(rng: Rng, plan: Peering): Peering {
   const some = (percent: number): number[] => places.filter(() => rng.chance(percent));
   const two = <T>(made: () => T): [T, T] => [made(), made()];
   const calls = plan.initiate[0] && plan.initiate[1];
+  const tunnels = plan.protect.filter(({ kind }) => kind === "tunnel").length;
   return {
     ...plan,
     protect: plan.protect.map((line) => (rng.chance(40) ? wider(line) : line)) as [ProtectLine, ...ProtectLine[]],
-    onDemand: calls && plan.anywhere !== true && rng.chance(40) ? some(60) : [],
+    // Of two tunnels between the same subnets one has no packet of its own.
+    onDemand: calls && plan.anywhere !== true && tunnels < 2 && rng.chance(40) ? some(60) : [],
     extras: {
       compressed: rng.chance(20) ? some(50) : [],
       ikeSeconds: two(() => (rng.chance(50) ? 0 : rng.between(12, 60))),

@@ -106,10 +106,12 @@ function compare(end: End, desired: DesiredState, action: "locked" | "protected"
   const wanted = new Map(locks.map((policy) => [policyKey(policy), policy.action.kind]));
   for (const policy of policies(end)) {
     const key = policyKey(policy);
-    const lock = wanted.get(key);
+    const { kind } = policy.action;
+    const idle = wanted.get(key);
     if (!wanted.delete(key)) return `a policy stands that nobody asks for: ${key}`;
-    if (policy.action.kind !== (action === "locked" ? lock : action))
-      return `a policy is ${policy.action.kind}: ${key}`;
+    // What is negotiated on demand demands an SA that is not there, or is locked.
+    const isRight = action === "locked" ? kind === "locked" || kind === idle : kind === "protected";
+    if (!isRight) return `a policy is ${kind}: ${key}`;
   }
   const [missing] = wanted.keys();
   return missing === undefined ? undefined : `a policy is missing: ${missing}`;

@@ -30,7 +30,7 @@ class RekeyIkeSa implements OwnIkeRekey {
   /** RFC 7296 2.25.1: a peer refuses it while a Child SA is being made, replaced or closed. */
   readonly alone = true;
   phase: OwnIkeRekey["phase"] = "unsent";
-  #localSpi = 0n;
+  localSpi = 0n;
   /** Ours, but with the old one's PRF alone, unless the peer has turned that down. */
   #proposals: readonly DesiredProposal[] = [];
   #method: KeTransform | undefined;
@@ -50,14 +50,14 @@ class RekeyIkeSa implements OwnIkeRekey {
     if (method === undefined) return this.#skip(sa);
     this.#method = method;
     this.#nonce = sa.host.random(nonceLength);
-    this.#localSpi = sa.host.freshSpi();
+    this.localSpi = sa.host.freshSpi();
     sa.host.compute(sa, { kind: "generate", method }, (result) => {
       if (result.kind !== "generated") return;
       this.#pair = result.pair;
       if (!this.#isWanted(sa)) return this.#skip(sa);
       this.phase = "sent";
       sa.sendRequest(this, [
-        { kind: "SA", proposals: offerProposals(policyOf(this.#proposals), ikeSpiOctets(this.#localSpi)) },
+        { kind: "SA", proposals: offerProposals(policyOf(this.#proposals), ikeSpiOctets(this.localSpi)) },
         { kind: "Nonce", data: this.#nonce },
         { kind: "KE", group: method.ikev2, data: result.pair.publicValue },
       ]);
@@ -81,7 +81,7 @@ class RekeyIkeSa implements OwnIkeRekey {
       if (error === notifyType.NO_ADDITIONAL_SAS && sa.state.kind === "Established") sa.host.renew(sa);
       return;
     }
-    const sent = offerProposals(policyOf(this.#proposals), ikeSpiOctets(this.#localSpi));
+    const sent = offerProposals(policyOf(this.#proposals), ikeSpiOctets(this.localSpi));
     const answer = verifyAnswer("ike", sent, offered.proposals);
     if (!answer.ok) return this.#unusable(sa, answer.reason);
     const ke = find(payloads, "KE");
@@ -102,7 +102,7 @@ class RekeyIkeSa implements OwnIkeRekey {
         return this.#unusable(sa, { code: "invalid-public-value", method: method.keyword, fault });
       }
       const { secret } = result;
-      const terms = { role: "initiator", localSpi: this.#localSpi, remoteSpi, suite, secret, ni, nr } as const;
+      const terms = { role: "initiator", localSpi: this.localSpi, remoteSpi, suite, secret, ni, nr } as const;
       const successor = sa.succession.make(terms);
       if (successor !== undefined) sa.succession.weMade(successor);
       sa.skip(this);

@@ -5,7 +5,7 @@ import { find, findNotify, notify } from "../../../src/ikev2/payloads.ts";
 import { decodeHeader, flag } from "../../../src/wire/ikev2/header.ts";
 import { decodeMessage } from "../../../src/wire/ikev2/message.ts";
 import type { Payload } from "../../../src/wire/ikev2/payloads/table.ts";
-import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
+import { exchangeType, payloadType } from "../../../src/wire/ikev2/registry/message.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
 import { peer } from "./desired.ts";
 import { a, b, ends, expectRest, facing, gre, reasons } from "./pair.ts";
@@ -222,4 +222,20 @@ test("where another IKE SA with the peer stands already, no third one is opened"
   puppet.inject(lost(puppet, [token(7)]));
   const opened = one.sent.slice(before).filter(({ octets }) => octets[18] === exchangeType.IKE_SA_INIT);
   expect(opened).toEqual([]);
+});
+
+test("none is given for an IKE SA that is about to stand (RFC 6290 9.2): what comes on it before the response waits", () => {
+  const { one, two, world } = ends({ one: { crashSecret }, two: { crashSecret: Buffer.alloc(32, 2) } });
+  one.configure(facing(a));
+  two.configure(facing(b, { initiate: false }));
+  world.run(2_000);
+  // The response that makes the new IKE SA is overtaken by the first request on it.
+  world.network = ({ octets }) => [decodeHeader(octets).exchangeType === exchangeType.CREATE_CHILD_SA ? 300 : 10];
+  one.handle({ kind: "rekey", peer: "peer", what: "ike" });
+  world.run(330);
+  expect(two.sent.at(-1)?.octets[18], "a request on the new one").toBe(exchangeType.INFORMATIONAL);
+  world.run(250);
+  expect(one.sent.filter(({ octets }) => octets[16] === payloadType.N)).toEqual([]);
+  world.run(10_000);
+  expectRest({ world, one, two });
 });
