@@ -2,12 +2,16 @@
 import { parseArgs } from "node:util";
 import { campaign, type Failed, type TellOptions, tellAll } from "./campaign.ts";
 import { cells } from "./matrix.ts";
+import { patience, plantedFaults } from "./planted-faults.ts";
 import { shrink } from "./shrink.ts";
 import { simulate } from "./simulation.ts";
+import { readStory } from "./stories.ts";
 import { tell, tellFailure } from "./story.ts";
 
 const usage = `usage: npm run simulate -- [--seeds N] [--seed S] [--ends E] [--events K] [--no-shrink] [--tell] [--keep-going]
        npm run simulate -- --matrix [--cell C] [--tell] [--trace] [--keep-going]
+       npm run simulate -- --planted
+       npm run simulate -- --story FILE [--tell] [--trace]
   --seeds N      so many seeds (1000), from --seed on
   --seed S       the first seed (1); alone, the only one
   --ends E       so many ends in each, 2 to 20, instead of what the seed says
@@ -16,7 +20,9 @@ const usage = `usage: npm run simulate -- [--seeds N] [--seed S] [--ends E] [--e
   --tell         print every story
   --trace        of the first failing seed, everything that happened
   --keep-going   go on after a failure, and list all failing seeds at the end
-  --matrix       tell the enumerated collisions instead; --cell C: that one alone`;
+  --matrix       tell the enumerated collisions instead; --cell C: that one alone
+  --planted      look for each planted fault, from seed 1 on
+  --story FILE   tell a story that is kept as data`;
 
 const { values } = parseArgs({
   options: {
@@ -29,7 +35,9 @@ const { values } = parseArgs({
     trace: { type: "boolean" },
     "keep-going": { type: "boolean" },
     matrix: { type: "boolean" },
+    planted: { type: "boolean" },
     cell: { type: "string" },
+    story: { type: "string" },
     help: { type: "boolean" },
   },
 });
@@ -53,6 +61,8 @@ if (
   process.exit(2);
 }
 
+if (values.planted) process.exit(await findPlanted());
+
 const started = performance.now();
 const failing: Failed[] = [];
 const options = {
@@ -65,12 +75,10 @@ const options = {
   },
 } satisfies TellOptions;
 const matrix = cells().filter(({ number: cell }) => values.cell === undefined || cell === Number(values.cell));
-const { seeds, counts } = values.matrix
-  ? tellAll(
-      matrix.map(({ scenario }) => scenario),
-      options,
-    )
-  : campaign({ first, count, ends, events, ...options });
+const kept = values.story === undefined ? undefined : [readStory(values.story)];
+const data = kept ?? (values.matrix ? matrix.map(({ scenario }) => scenario) : undefined);
+const { seeds, counts } =
+  data === undefined ? campaign({ first, count, ends, events, ...options }) : tellAll(data, options);
 const seconds = ((performance.now() - started) / 1000).toFixed(1);
 const [failed] = failing;
 if (failed !== undefined && !values["keep-going"]) {
@@ -86,3 +94,18 @@ console.log(
     `${Math.round(counts.virtualSeconds / 3600)} h of the worlds' time`,
 );
 process.exit(failing.length > 0 ? 1 : 0);
+
+/** Says by which seed each planted fault is found; the exit status. */
+async function findPlanted(): Promise<number> {
+  // Loads a bundler, which nobody else needs.
+  const { withFault } = await import("./plant.ts");
+  let missed = 0;
+  for (const fault of plantedFaults) {
+    const found = await withFault(fault, ({ firstFailure }) => firstFailure(1, patience));
+    const isFound = found !== undefined && fault.breaks.includes(found.failure.invariant);
+    if (!isFound) missed += 1;
+    const by = found === undefined ? "by no seed" : `by seed ${found.scenario.seed}: ${found.failure.message}`;
+    console.log(`${isFound ? "found" : "MISSED"}: ${fault.name}, ${by}`);
+  }
+  return missed > 0 ? 1 : 0;
+}
