@@ -12,6 +12,9 @@ export const quickModeTime = 30_000;
 /** Exchanges of a peer that are under way at a time on one ISAKMP SA. */
 export const exchangeLimit = 64;
 
+/** Exchanges of ours that may wait for their turn on one ISAKMP SA. */
+export const queueLimit = 1_024;
+
 /** Message IDs of the peer that are remembered, so that what was recorded cannot be played again (RFC 2408 3.1). */
 export const rememberedMessageIds = 4_096;
 

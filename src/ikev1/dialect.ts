@@ -25,7 +25,7 @@ export class Ikev1Dialect implements Dialect {
   }
 
   askForChild(child: ChildDesired): void {
-    new QuickModeInitiator(child, undefined).begin(this.#sa);
+    this.#sa.exchanges.add(new QuickModeInitiator(child, undefined));
   }
 
   askForLife(then?: () => void): void {
@@ -35,7 +35,7 @@ export class Ikev1Dialect implements Dialect {
   rekeyChild(child: ChildSa, begun: (rekey: OwnRekey) => void): void {
     const exchange = new QuickModeInitiator(child.desired, child);
     begun(exchange);
-    exchange.begin(this.#sa);
+    this.#sa.exchanges.add(exchange);
   }
 
   /**

@@ -1,6 +1,12 @@
 import type { Protected } from "../wire/ikev1/message.ts";
 import type { IkeV1Sa } from "./ike-v1-sa.ts";
 
+/** One of ours, which begins when its turn comes. */
+export interface OwnExchange extends Exchange {
+  /** Calls `Exchanges.begin`, and in the end `done` or `doneSoon`. */
+  begin(sa: IkeV1Sa): void;
+}
+
 /** An exchange of phase 2, ours or the peer's, from its first message to its last. */
 export interface Exchange {
   readonly exchangeType: number;

@@ -8,8 +8,8 @@ import { type EncodedPayloads, encodePayloads, prependHash } from "../wire/ikev1
 import type { Payload } from "../wire/ikev1/payloads/table.ts";
 import { exchangeType } from "../wire/ikev1/registry/message.ts";
 import { nameOf } from "../wire/ikev1/registry/names.ts";
-import { exchangeLimit, quickModeTime, rememberedMessageIds } from "./constants.ts";
-import type { Exchange } from "./exchange.ts";
+import { exchangeLimit, queueLimit, quickModeTime, rememberedMessageIds } from "./constants.ts";
+import type { Exchange, OwnExchange } from "./exchange.ts";
 import { Informational } from "./exchanges/informational.ts";
 import { QuickModeResponder } from "./exchanges/quick-mode-responder.ts";
 import type { IkeV1Sa } from "./ike-v1-sa.ts";
@@ -34,6 +34,9 @@ export class Exchanges {
   readonly #sa: IkeV1Sa;
   readonly #coder: MessageCoder;
   readonly #entries = new Map<number, Entry>();
+  /** Of ours, the one that is under way, and those that wait for their turn. */
+  #current: OwnExchange | undefined;
+  #queue: OwnExchange[] = [];
   /** Message IDs that the peer has used, oldest first. */
   readonly #seen = new Set<number>();
 
@@ -44,8 +47,7 @@ export class Exchanges {
 
   /** Whether one of ours is unanswered. */
   get isRequesting(): boolean {
-    for (const { begun } of this.#entries.values()) if (begun === "here") return true;
-    return false;
+    return this.#current !== undefined || this.#sa.deadPeers.isAsking;
   }
 
   /** Ours of a type. */
@@ -55,6 +57,39 @@ export class Exchanges {
   }
 
   // --- ours --------------------------------------------------------------------------------------------------------
+
+  /**
+   * Has one of ours take its turn: one after the other, since a peer keeps the IVs of very few exchanges (charon those of
+   * three), and forgets the one whose last message is still to come.
+   */
+  add(exchange: OwnExchange): void {
+    if (this.#queue.length >= queueLimit) return exchange.abandon(this.#sa);
+    this.#queue.push(exchange);
+    this.#pump();
+  }
+
+  /** Gives those that wait for their turn away: they are to be begun under another ISAKMP SA. */
+  handOver(): readonly OwnExchange[] {
+    const queue = this.#queue;
+    this.#queue = [];
+    return queue;
+  }
+
+  #pump(): void {
+    while (this.#current === undefined && this.#sa.state.kind === "Established") {
+      const next = this.#queue.shift();
+      if (next === undefined) return;
+      this.#current = next;
+      next.begin(this.#sa);
+    }
+  }
+
+  /** It is somebody else's turn. */
+  #turnOver(exchange: Exchange): void {
+    if (this.#current !== exchange) return;
+    this.#current = undefined;
+    this.#pump();
+  }
 
   /** Gives an exchange of ours its message ID (RFC 2408 3.1: random, never 0). Whether it can begin. */
   begin(exchange: Exchange): boolean {
@@ -99,15 +134,18 @@ export class Exchanges {
 
   /** It is over. */
   done(exchange: Exchange): void {
-    if (this.#entries.get(exchange.messageId)?.exchange !== exchange) return;
-    this.#entries.delete(exchange.messageId);
-    for (const timer of ["retransmit", "forget"]) this.#sa.host.disarm(this.#sa, `${timer} ${exchange.messageId}`);
+    if (this.#entries.get(exchange.messageId)?.exchange === exchange) {
+      this.#entries.delete(exchange.messageId);
+      for (const timer of ["retransmit", "forget"]) this.#sa.host.disarm(this.#sa, `${timer} ${exchange.messageId}`);
+    }
+    this.#turnOver(exchange);
   }
 
   /** It is over, but its last message may have to be said again (RFC 2408 2.8). */
   doneSoon(exchange: Exchange): void {
     this.#stopRepeating(exchange);
     this.#sa.host.arm(this.#sa, `forget ${exchange.messageId}`, this.#sa.host.now() + quickModeTime);
+    this.#turnOver(exchange);
   }
 
   onTimer(name: string): void {
@@ -120,6 +158,7 @@ export class Exchanges {
 
   /** Nobody will answer any of them. */
   abandonAll(): void {
+    for (const exchange of this.handOver()) exchange.abandon(this.#sa);
     for (const { exchange } of [...this.#entries.values()]) {
       this.done(exchange);
       exchange.abandon(this.#sa);

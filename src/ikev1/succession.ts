@@ -90,6 +90,7 @@ export class Succession {
     const wait = heir.role === "initiator" ? 2 * deletePause : replacedWait;
     old.host.arm(old, "replaced", old.host.now() + wait);
     old.host.rekeyed(old, heir);
+    for (const exchange of old.exchanges.handOver()) heir.exchanges.add(exchange);
     heir.children.follow();
     watchKeepalive(heir);
   }

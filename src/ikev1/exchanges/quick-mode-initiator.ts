@@ -28,7 +28,7 @@ import { nameOf } from "../../wire/ikev1/registry/names.ts";
 import { notifyType } from "../../wire/ikev1/registry/notify.ts";
 import { keysOf, originalAddresses, policyOf, recordOf } from "../child-terms.ts";
 import { nonceLength, usualSeconds } from "../constants.ts";
-import type { Exchange } from "../exchange.ts";
+import type { OwnExchange } from "../exchange.ts";
 import type { IkeV1Sa } from "../ike-v1-sa.ts";
 import { all, find, findError, spiNumber, spiOctets } from "../payloads.ts";
 import { sayDeletion } from "./informational.ts";
@@ -43,7 +43,7 @@ interface Asked {
   readonly pair: KePair | undefined;
 }
 
-export class QuickModeInitiator implements Exchange, OwnRekey {
+export class QuickModeInitiator implements OwnExchange, OwnRekey {
   readonly exchangeType: number = exchangeType.QUICK_MODE;
   messageId = 0;
   readonly phase = "sent";
@@ -67,7 +67,10 @@ export class QuickModeInitiator implements Exchange, OwnRekey {
   begin(sa: IkeV1Sa): void {
     const { peer, host, path } = sa;
     const child = this.#child;
-    if (peer === undefined || sa.state.kind !== "Established" || !sa.exchanges.begin(this)) return this.#failed(sa);
+    if (peer === undefined || !this.#isWanted(sa) || !sa.exchanges.begin(this)) {
+      sa.exchanges.done(this);
+      return this.#failed(sa);
+    }
     const obstacle = natReason(sa, child);
     if (obstacle !== undefined) return this.#giveUp(sa, obstacle);
     const reqid = host.reqid(peer, child);
@@ -86,6 +89,11 @@ export class QuickModeInitiator implements Exchange, OwnRekey {
         this.#ask(sa, this.#asked);
       });
     });
+  }
+
+  /** What is to be replaced has not been replaced or closed meanwhile. */
+  #isWanted(sa: IkeV1Sa): boolean {
+    return this.#old === undefined || sa.holder.children.isRekeying(this.#old, this);
   }
 
   /** Message 1: HASH(1), SA, Ni [, KE], IDci, IDcr. */

@@ -1,0 +1,114 @@
+// IKEv1 with others: main and aggressive mode with a pre-shared key, GRE, VXLAN and nets, with and without perfect forward secrecy,
+// asked for by either end, and both phases rekeyed under pings.
+import { describe, expect } from "vitest";
+import { peerOf, statusOf } from "./daemon-words.ts";
+import { connection, type Protect, strongswanChildren, underlock } from "./ends.ts";
+import { Flood } from "./lab/flood.ts";
+import { kernelSas } from "./lab/kernel-state.ts";
+import { sleep, waitFor } from "./lab/machine.ts";
+import { type Lab, scenario } from "./lab/scenario.ts";
+import { type StrongswanVersion, strongswanVersions } from "./lab/strongswan.ts";
+import { lostPings } from "./lab/traffic.ts";
+import type { Underlock } from "./lab/underlock.ts";
+
+const between = ["a", "b"] as const;
+const noneLost = { 56: 0, 1300: 0, 5000: 0 };
+const spec = {
+  gateways: between,
+  lan: "host",
+  overlays: [
+    { kind: "gre", between, family: "v4" },
+    { kind: "vxlan", between, family: "v4" },
+  ],
+  seconds: 150,
+} as const;
+
+/** What both ends are told of one way to speak IKEv1. */
+interface Way {
+  readonly mode: "main" | "aggressive";
+  readonly proposals: { readonly ike: string; readonly esp?: string; readonly ah?: string };
+}
+
+const ways: readonly (readonly [string, Way])[] = [
+  [
+    "main mode without perfect forward secrecy",
+    { mode: "main", proposals: { ike: "aes256-sha256-modp2048", esp: "aes256-sha256" } },
+  ],
+  [
+    "aggressive mode with perfect forward secrecy and AES-GCM",
+    { mode: "aggressive", proposals: { ike: "aes128-sha1-ecp256", esp: "aes128gcm16-ecp256" } },
+  ],
+];
+
+describe.each(strongswanVersions)("strongSwan %s", (version) => {
+  for (const [name, way] of ways) {
+    scenario(`${name}: asked for by either end, rekeyed by either`, spec, (lab) => speaks(lab, version, way));
+  }
+});
+
+async function speaks(lab: Lab, version: StrongswanVersion, { mode, proposals }: Way): Promise<void> {
+  const [left, right] = [lab.gateway("a"), lab.gateway("b")];
+  const protect: Protect[] = ["gre", "vxlan", { tunnel: `${left.lan.v4.prefix} <-> ${right.lan.v4.prefix}` }];
+  const ours = underlock(lab, {
+    here: "a",
+    there: "b",
+    family: "v4",
+    proposals,
+    protect,
+    initiate: true,
+    peer: { ikev1: mode },
+  });
+  const children = [
+    ...strongswanChildren.gre(),
+    ...strongswanChildren.vxlan(4789),
+    ...strongswanChildren.net(right.lan.v4.prefix, left.lan.v4.prefix),
+  ];
+  const theirs = connection(lab, { here: "b", there: "a", family: "v4", proposals, children });
+  const charon = await lab.strongswan(
+    "b",
+    version,
+    [{ ...theirs, version: 1, more: { aggressive: mode === "aggressive" ? "yes" : "no" } }],
+    { i_dont_care_about_security_and_use_aggressive_mode_psk: "yes" },
+  );
+  await ours.start();
+  await ours.must("up", "b");
+  await expectTraffic(lab);
+  // Both phases, each end's in turn.
+  const [gre] = lab.topology.overlays;
+  const flood = Flood.start(left.machine, gre?.inner.a ?? "", gre?.inner.b ?? "", 100);
+  await waitFor("that pings are answered", () => flood.answered);
+  await ours.must("rekey", "b");
+  await sleep(2_000);
+  await charon.rekey({ child: "gre" });
+  await sleep(2_000);
+  await ours.must("rekey", "b", "--ike");
+  await sleep(2_000);
+  await charon.rekey({ ike: "a" });
+  await sleep(4_000);
+  expect(await flood.stop()).toMatchObject({ lost: [] });
+  await expectOne(ours);
+  await ours.must("down", "b");
+  await waitFor("charon has no SA", async () => (await charon.sas()).length === 0);
+  expect(await kernelSas(left.machine)).toEqual([]);
+  for (const { name } of children) await charon.initiate(name);
+  await expectTraffic(lab);
+}
+
+/** One ISAKMP SA and one pair of each child, once what was replaced is gone. */
+async function expectOne(ours: Underlock): Promise<void> {
+  await waitFor(
+    "one pair of each child",
+    async () => {
+      const { ikeSas, children } = peerOf(await statusOf(ours), "b");
+      return ikeSas.length === 1 && children.every(({ state, sas }) => state === "up" && sas.length === 1);
+    },
+    60_000,
+  );
+}
+
+async function expectTraffic(lab: Lab): Promise<void> {
+  const [left, right] = [lab.gateway("a"), lab.gateway("b")];
+  for (const { inner } of lab.topology.overlays)
+    expect(await lostPings(left.machine, inner.a ?? "", inner.b ?? "")).toEqual(noneLost);
+  expect(await lostPings(left.inside.machine, left.inside.address.v4, right.inside.address.v4)).toEqual(noneLost);
+}
