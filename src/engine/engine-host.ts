@@ -1,7 +1,6 @@
 /** What IKE SAs and peers ask of the engine, turned into effects and into news for the peers. */
 import { wipe } from "../crypto/secret.ts";
-import type { Host as Ikev1Host, Phase1Mode } from "../ikev1/host.ts";
-import type { IkeV1Sa } from "../ikev1/ike-v1-sa.ts";
+import type { Host as Ikev1Host } from "../ikev1/host.ts";
 import { beginPhase1 } from "../ikev1/initiate.ts";
 import type { CrashTokens } from "../ikev2/crash-token.ts";
 import { resume } from "../ikev2/exchanges/ike-session-resume-initiator.ts";
@@ -29,7 +28,7 @@ import { findAmbiguity } from "./ambiguity.ts";
 import { moveChild } from "./child-mover.ts";
 import { equalData } from "./equal.ts";
 import { Ikev1Listener } from "./ikev1-listener.ts";
-import { callsWithIkev1, ikev1Callers, predecessorOf } from "./ikev1-peers.ts";
+import { callsWithIkev1, KnownPeers } from "./ikev1-peers.ts";
 import { LearnedAbilities } from "./learned-abilities.ts";
 import { LogThrottle } from "./log-throttle.ts";
 import {
@@ -58,6 +57,7 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
   readonly responder: Responder;
   /** The same for IKEv1. */
   readonly ikev1: Ikev1Listener;
+  readonly ikev1Peers: KnownPeers;
   readonly #parts: Parts;
   readonly #resync: Resync;
   /** Where outbound halves wait: few IKE SAs, of the many that a peer may have. */
@@ -76,6 +76,7 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
     this.rewrite = parts.rewrite;
     this.#abilities = new LearnedAbilities(parts.outbox);
     this.tickets = new Tickets((length) => parts.random(length));
+    this.ikev1Peers = new KnownPeers(parts);
     this.ikev1 = new Ikev1Listener(parts, this);
     this.responder = new Responder(this, parts.directory, parts.admission, () => this.freshSpi());
   }
@@ -184,14 +185,6 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
 
   unprotect(child: ChildSa): void {
     this.#parts.policies.release(child);
-  }
-
-  ikev1Callers(path: Path, mode: Phase1Mode): readonly PeerDesired[] {
-    return ikev1Callers(this.#parts, path, mode);
-  }
-
-  predecessor(sa: IkeV1Sa): IkeV1Sa | undefined {
-    return predecessorOf(this.#parts, sa);
   }
 
   established(sa: AnyIkeSa, initialContact: boolean): void {

@@ -76,7 +76,7 @@ export class Ikev1Listener {
     const key = `${path.remote.address} ${path.remote.port} ${hash("sha1", octets).toString("base64")}`;
     const known = this.#halfOpen.get(key);
     if (known !== undefined) return known.receive(header, octets, path);
-    const callers = this.#host.ikev1Callers(path, mode);
+    const callers = this.#host.ikev1Peers.callers(path, mode);
     if (callers.length === 0) return this.#refuseCaller(mode, header, path, key);
     const caller = admission.caller(path.remote.address, directory.names(path.remote.address));
     const admittance = admission.judge(caller, now);

@@ -18,6 +18,12 @@ export const queueLimit = 1_024;
 /** Message IDs of the peer that are remembered, so that what was recorded cannot be played again (RFC 2408 3.1). */
 export const rememberedMessageIds = 4_096;
 
+/** How often it is looked whether the peer sends on a new pair: then it has our last message, and receives on it too. */
+export const activationLook = 500;
+
+/** How long that sign is waited for while an older pair carries everything: our last message may be lost and said again. */
+export const activationWait = 5_000;
+
 /** How long after a pair was replaced its DELETE is said: the message that completes the new one must have arrived by then. */
 export const deletePause = 3_000;
 

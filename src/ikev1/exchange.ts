@@ -18,6 +18,8 @@ export interface Exchange {
   handle(sa: IkeV1Sa, message: Protected): void;
   /** What we sent went unanswered to the end. */
   timedOut(sa: IkeV1Sa, attempts: number, seconds: number): void;
+  /** The time that it armed as `activate` and its message ID has come. */
+  onTimer?(sa: IkeV1Sa): void;
   /** The ISAKMP SA is over: releases what it holds. */
   abandon(sa: IkeV1Sa): void;
 }

@@ -136,7 +136,8 @@ export class Exchanges {
   done(exchange: Exchange): void {
     if (this.#entries.get(exchange.messageId)?.exchange === exchange) {
       this.#entries.delete(exchange.messageId);
-      for (const timer of ["retransmit", "forget"]) this.#sa.host.disarm(this.#sa, `${timer} ${exchange.messageId}`);
+      for (const timer of ["retransmit", "forget", "activate"])
+        this.#sa.host.disarm(this.#sa, `${timer} ${exchange.messageId}`);
     }
     this.#turnOver(exchange);
   }
@@ -153,6 +154,7 @@ export class Exchanges {
     const entry = this.#entries.get(Number(id));
     if (entry === undefined) return;
     if (what === "retransmit") return this.#repeat(entry);
+    if (what === "activate") return entry.exchange.onTimer?.(this.#sa);
     this.done(entry.exchange);
   }
 

@@ -11,8 +11,15 @@ export type Phase1Mode = "main" | "aggressive";
 export interface Host extends SaHost {
   /** What all ISAKMP SAs may keep of fragments. */
   readonly fragments: FragmentBudget;
+  readonly ikev1Peers: Ikev1Peers;
+}
+
+/** What an ISAKMP SA cannot know of itself. */
+export interface Ikev1Peers {
   /** The peers that may call over this path in this mode, most likely first. */
-  ikev1Callers(path: Path, mode: Phase1Mode): readonly PeerDesired[];
+  callers(path: Path, mode: Phase1Mode): readonly PeerDesired[];
   /** The one that stood with the same peer when this one was begun: its IPsec SAs go on under the new one. */
   predecessor(sa: IkeV1Sa): IkeV1Sa | undefined;
+  /** Another that stands with the same peer, which can have its IPsec SAs when it goes. */
+  twin(sa: IkeV1Sa): IkeV1Sa | undefined;
 }

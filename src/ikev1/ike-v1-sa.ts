@@ -19,7 +19,7 @@ import { nameOf } from "../wire/ikev1/registry/names.ts";
 import { repeatLimit } from "./constants.ts";
 import { DeadPeerDetection } from "./dead-peer-detection.ts";
 import { Ikev1Dialect } from "./dialect.ts";
-import { sayFarewell, takeClearNotify } from "./exchanges/informational.ts";
+import { sayFarewell, sayIsakmpDeletion, takeClearNotify } from "./exchanges/informational.ts";
 import { phase1 } from "./exchanges/table.ts";
 import { Exchanges } from "./exchanges.ts";
 import { Fragmentation } from "./fragmentation.ts";
@@ -323,7 +323,9 @@ export class IkeV1Sa implements AnyIkeSa {
   /** Ends it: the peer is told of its IPsec SAs and of itself (RFC 2408 5.15), and does not answer. */
   close(reason: Reason): void {
     if (this.isOver) return;
+    if (reason.code === "replaced") this.succession.bequeath();
     if (this.state.kind === "Established") sayFarewell(this);
+    else if (this.state.kind === "Replaced") sayIsakmpDeletion(this);
     this.end(this.state.kind === "Replaced" ? this.state.reason : reason);
   }
 

@@ -36,9 +36,20 @@ export class Succession {
   established(initialContact: boolean): void {
     const sa = this.#sa;
     this.#schedule();
-    const predecessor = this.#predecessor ?? (initialContact ? undefined : sa.host.predecessor(sa));
+    const predecessor = this.#predecessor ?? (initialContact ? undefined : sa.host.ikev1Peers.predecessor(sa));
     if (predecessor?.state.kind !== "Established") return sa.host.established(sa, initialContact);
     predecessor.succession.#handOver(sa);
+  }
+
+  /**
+   * The ISAKMP SA goes, and not what was negotiated under it (continuous-channel): where another stands with the peer, that
+   * has the IPsec SAs from now on. Whether one does.
+   */
+  bequeath(): boolean {
+    const twin = this.#sa.children.size === 0 ? undefined : this.#sa.host.ikev1Peers.twin(this.#sa);
+    if (this.#sa.state.kind !== "Established" || twin === undefined) return false;
+    this.#handOver(twin);
+    return true;
   }
 
   /** INITIAL-CONTACT came after phase 1, in a message of its own: what else stands with the peer is lost there (RFC 2407 4.6.3.3). */
@@ -81,9 +92,12 @@ export class Succession {
     const old = this.#sa;
     this.#heir = heir;
     this.#candidate = undefined;
-    [heir.children, old.children] = [old.children, heir.children];
-    heir.children.moveTo(heir);
-    old.children.moveTo(old);
+    if (heir.children.size > 0) heir.children.absorb(old.children);
+    else {
+      [heir.children, old.children] = [old.children, heir.children];
+      heir.children.moveTo(heir);
+      old.children.moveTo(old);
+    }
     old.state = { kind: "Replaced", reason: { code: "replaced" } };
     for (const timer of ["rekey", "lifetime", "liveness", "keepalive"]) old.host.disarm(old, timer);
     // Who began the new one says when the old one goes; the other waits for that.

@@ -48,6 +48,19 @@ export class ChildSas {
     this.#sa = sa;
   }
 
+  /** Takes over all that another has, whose IKE SA is gone or is going. What waits there to be sent on is sent on. */
+  absorb(other: ChildSas): void {
+    const waiting = [...other.values()].filter((child) => other.#outbound.has(child));
+    other.sendNow();
+    for (const [spiIn, entry] of [...other.#entries]) {
+      if (waiting.includes(entry.child)) entry.sends = true;
+      other.#entries.delete(spiIn);
+      for (const timer of ["hard-limit", "rekey"]) this.#sa.host.disarm(other, `${timer} ${spiIn}`);
+      this.#entries.set(spiIn, entry);
+      this.#armLimits(entry.child);
+    }
+  }
+
   get size(): number {
     return this.#entries.size;
   }
@@ -93,14 +106,19 @@ export class ChildSas {
     const { host } = this.#sa;
     const sends = outbound === "now" && !this.#outbound.has(child);
     this.#entries.set(child.spiIn, { child, state: standing, sends, failures: 0, received: 0n, sent: 0n });
+    this.#armLimits(child);
+    host.childUp(this.#sa, child);
+    // The way may have changed while the kernel was busy with it.
+    this.follow();
+  }
+
+  #armLimits(child: ChildSa): void {
+    const { host } = this.#sa;
     // The kernel ends it at that time by itself; its report may be lost.
     host.arm(this, `hard-limit ${child.spiIn}`, child.since + child.desired.hard.seconds * 1000 + hardLimitGrace);
     const { soft } = child;
     if (soft !== undefined && soft.seconds > 0)
       host.arm(this, `rekey ${child.spiIn}`, child.since + soft.seconds * 1000);
-    host.childUp(this.#sa, child);
-    // The way may have changed while the kernel was busy with it.
-    this.follow();
   }
 
   /** Takes a Child SA out of the record and has it removed from the kernel. */

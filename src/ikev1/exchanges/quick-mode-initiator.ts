@@ -16,7 +16,7 @@ import { type ChildSelectors, childSelectors } from "../../negotiate/traffic-sel
 import { formatSelectorOffer, verifySelectors } from "../../negotiate/traffic-selectors.ts";
 import { install, releaseSpi, reserveSpi } from "../../sa/child-install.ts";
 import { asSeenHere, natReason } from "../../sa/child-nat.ts";
-import type { ChildSa } from "../../sa/child-sa.ts";
+import { type ChildSa, inboundId } from "../../sa/child-sa.ts";
 import type { OwnRekey } from "../../sa/child-state.ts";
 import type { ComputeResult } from "../../sa/compute.ts";
 import type { ChildDesired } from "../../sa/desired.ts";
@@ -27,7 +27,7 @@ import { exchangeType } from "../../wire/ikev1/registry/message.ts";
 import { nameOf } from "../../wire/ikev1/registry/names.ts";
 import { notifyType } from "../../wire/ikev1/registry/notify.ts";
 import { keysOf, originalAddresses, policyOf, recordOf } from "../child-terms.ts";
-import { nonceLength, usualSeconds } from "../constants.ts";
+import { activationLook, activationWait, nonceLength, usualSeconds } from "../constants.ts";
 import type { OwnExchange } from "../exchange.ts";
 import type { IkeV1Sa } from "../ike-v1-sa.ts";
 import { all, find, findError, spiNumber, spiOctets } from "../payloads.ts";
@@ -52,6 +52,8 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
   /** The one whose place it takes. */
   readonly #old: ChildSa | undefined;
   #asked: Asked | undefined;
+  /** What came of it. */
+  #made: ChildSa | undefined;
 
   constructor(child: ChildDesired, old: ChildSa | undefined) {
     this.#child = child;
@@ -201,7 +203,9 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
     wipe(shared);
     if (keys === undefined) return this.#undo(sa, agreed, violation("no keys"));
     this.#asked = undefined;
-    install(sa.holder, record, { ...keys, outbound: "now" }, (reason) => {
+    // Nothing says that the peer has message 3, and some receive only then: as long as another pair carries the packets, it does.
+    const outbound = sa.host.isCarried(record) ? "waits" : "now";
+    install(sa.holder, record, { ...keys, outbound }, (reason) => {
       const { holder } = sa;
       if (reason !== undefined) {
         sa.exchanges.done(this);
@@ -213,9 +217,29 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
       const { messageId } = this;
       if (own !== undefined) sa.exchanges.send(this, [], () => hash3(own.skeyidA, messageId, ni, nr), false);
       sa.exchanges.doneSoon(this);
-      holder.children.add(record);
-      if (this.#old !== undefined) holder.children.retire(this.#old, { code: "replaced" });
+      holder.children.add(record, outbound);
+      this.#made = record;
+      if (outbound === "now") return this.#retireOld(sa);
+      sa.host.arm(sa, `activate ${messageId}`, sa.host.now() + activationLook);
     });
+  }
+
+  /** The new pair is sent on when the peer sends on it, or has had the time. */
+  onTimer(sa: IkeV1Sa): void {
+    const made = this.#made;
+    if (made === undefined || !sa.holder.children.has(made)) return this.#failed(sa);
+    const { host } = sa;
+    host.kernel([{ kind: "querySa", sa: inboundId(made) }], ([answer]) => {
+      const isUsed = answer?.kind === "usage" && answer.usage.packets > 0n;
+      if (!isUsed && host.now() < made.since + activationWait)
+        return host.arm(sa, `activate ${this.messageId}`, host.now() + activationLook);
+      sa.holder.children.sendNow(made);
+      this.#retireOld(sa);
+    });
+  }
+
+  #retireOld(sa: IkeV1Sa): void {
+    if (this.#old !== undefined) sa.holder.children.retire(this.#old, { code: "replaced" });
   }
 
   /** The peer may have it by now: it is to delete it again. */
