@@ -1,8 +1,9 @@
 /** Our keys and certificates: from the file's names to what we sign with. */
 import type { Certificate } from "../credentials/certificate.ts";
 import { hasIdentity, namesOfCertificate } from "../credentials/claimed-identity.ts";
+import { claimableIdentities } from "../credentials/identities.ts";
 import { makeOwnKey, type OwnKey } from "../credentials/own-key.ts";
-import { type Identity, idTypes, makeIdentity, sameIdentity } from "../negotiate/identity.ts";
+import { type Identity, idTypes, sameIdentity } from "../negotiate/identity.ts";
 import type { AuthDesired, KeyCredential } from "../sa/desired.ts";
 import type { CredentialFiles } from "./credential-files.ts";
 import { errorAt, type Finding, type KeyPath } from "./problem.ts";
@@ -62,11 +63,7 @@ export async function readOwnKeys(
 export function identityInCertificate(auth: AuthDesired | undefined): Identity | undefined {
   const [own] = ownCertificates(auth);
   if (own === undefined) return undefined;
-  for (const name of own.extensions.subjectAltNames ?? []) {
-    if (name.kind === "dns" && !name.text.includes("*")) return makeIdentity("fqdn", name.text);
-    if (name.kind === "email") return makeIdentity("email", name.text);
-  }
-  return own.subject.rdns.length > 0 ? subjectOf(own) : undefined;
+  return claimableIdentities(own)[0];
 }
 
 /** Who we say that we are must be in every certificate that we may send: a sentence where it is not. */

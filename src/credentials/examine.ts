@@ -6,16 +6,18 @@ import { type SignatureScheme, schemeName } from "../crypto/signature/scheme.ts"
 import { verifySignature } from "../crypto/signature/verify.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
-import { Certificate, readCertificate } from "./certificate.ts";
+import { Certificate, type CertificateFault, readCertificate } from "./certificate.ts";
 import { hasIdentity, namesOfCertificate, onlyCommonName } from "./claimed-identity.ts";
+import { sameName } from "./name.ts";
 import type { Path } from "./path/candidates.ts";
 import { validatePath } from "./path/validate.ts";
 import type { PeerTrust } from "./peer-trust.ts";
+import { readPkcs7 } from "./pkcs7.ts";
 
 /** What a peer has shown. Nothing of it is trusted, and all of it is bounded by the message that it came in. */
 export interface SignatureProof {
   readonly identity: Identity;
-  /** DER, the peer's own first, then whatever it sent beside it. */
+  /** DER, the peer's own first, then whatever it sent beside it; each a certificate, or PKCS #7 around some (RFC 7296 3.6). */
   readonly certificates: readonly Uint8Array[];
   /** A SubjectPublicKeyInfo in place of a certificate (RFC 7670). */
   readonly rawKey: Uint8Array | undefined;
@@ -47,8 +49,8 @@ export function examineProof(proof: SignatureProof, trust: PeerTrust, at: number
 function byCertificate(proof: SignatureProof, trust: PeerTrust, at: number): ProofVerdict {
   const certificates: Certificate[] = [];
   for (const [index, der] of proof.certificates.slice(0, mostCertificates).entries()) {
-    const read = readCertificate(der);
-    if (read instanceof Certificate) certificates.push(read);
+    const read = readSent(der);
+    if (!("fault" in read)) certificates.push(...read.slice(0, mostCertificates - certificates.length));
     // Of what is sent beside its own, some may be for others.
     else if (index === 0) return refuse(unreadable(proof.identity, read.sentence));
   }
@@ -74,6 +76,16 @@ function byCertificate(proof: SignatureProof, trust: PeerTrust, at: number): Pro
   const scheme = holding(publicKey, proof);
   if (scheme === undefined) return refuse(wrongSignature(proof, `${leaf.label} (${publicKey})`));
   return { kind: "proven", path: outcome.path, key: publicKey.toString(), scheme };
+}
+
+/** A certificate, or those inside PKCS #7: a set, in which the peer's own is the one that has issued none of the others. */
+function readSent(der: Uint8Array): readonly Certificate[] | CertificateFault {
+  const read = readCertificate(der);
+  if (read instanceof Certificate) return [read];
+  const wrapped = readPkcs7(der);
+  if ("fault" in wrapped) return read;
+  const issues = (one: Certificate) => wrapped.some((other) => other !== one && sameName(other.issuer, one.subject));
+  return [...wrapped.filter((one) => !issues(one)), ...wrapped.filter(issues)];
 }
 
 /** A peer that sends its key, or nothing: what its section lists is tried. */

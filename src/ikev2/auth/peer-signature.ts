@@ -47,9 +47,15 @@ function readCertificates(payloads: readonly Payload[]): Sent | { readonly fault
     if (payload.kind !== "CERT") continue;
     seen += 1;
     if (seen > mostCertificates) break;
-    if (payload.encoding === certEncoding.X509_CERTIFICATE_SIGNATURE) certificates.push(Uint8Array.from(payload.data));
+    if (isCertificate(payload.encoding)) certificates.push(Uint8Array.from(payload.data));
     else if (payload.encoding === certEncoding.RAW_PUBLIC_KEY) rawKey ??= Uint8Array.from(payload.data);
     else if (seen === 1) return { fault: `it is encoded as ${nameOf.cert(payload.encoding)}` };
   }
   return { certificates, rawKey };
+}
+
+/** PKCS #7 is what peers from before RFC 7296 send. */
+function isCertificate(encoding: number): boolean {
+  const { X509_CERTIFICATE_SIGNATURE, PKCS7_WRAPPED_X509_CERTIFICATE } = certEncoding;
+  return encoding === X509_CERTIFICATE_SIGNATURE || encoding === PKCS7_WRAPPED_X509_CERTIFICATE;
 }

@@ -18,6 +18,14 @@ export interface LibreswanConnection {
   readonly more?: Readonly<Record<string, string>>;
 }
 
+/** Keys and certificates for pluto's store. */
+export interface LibreswanStore {
+  /** PKCS#12 files without a password. */
+  readonly store: readonly { readonly name: string; readonly octets: Uint8Array }[];
+  /** Authorities that are trusted. */
+  readonly trusted: readonly { readonly name: string; readonly pem: string }[];
+}
+
 /** What one `conn` has, as `whack --status` lists it: serial numbers as "#3". */
 export interface LibreswanSas {
   readonly ike: readonly string[];
@@ -39,7 +47,11 @@ export class Libreswan {
   }
 
   /** Starts pluto in the machine and loads the connections. */
-  static async start(machine: Machine, connections: readonly LibreswanConnection[]): Promise<Libreswan> {
+  static async start(
+    machine: Machine,
+    connections: readonly LibreswanConnection[],
+    certificates: LibreswanStore = { store: [], trusted: [] },
+  ): Promise<Libreswan> {
     const root = await peerFolder(machine, "libreswan-5.2");
     const folder = join(machine.folder, "libreswan");
     const nss = join(folder, "nss");
@@ -50,6 +62,17 @@ export class Libreswan {
     await machine.run(
       `test -e ${nss}/cert9.db || chroot ${root} /usr/bin/certutil -N -d sql:${nss} --empty-password && mkdir -p /run/pluto`,
     );
+    const imports = [
+      ...certificates.store.map(({ name, octets }) => {
+        writeFileSync(join(folder, name), octets);
+        return `chroot ${root} /usr/bin/pk12util -i ${folder}/${name} -d sql:${nss} -W '' -K ''`;
+      }),
+      ...certificates.trusted.map(({ name, pem }) => {
+        writeFileSync(join(folder, `${name}.pem`), pem);
+        return `chroot ${root} /usr/bin/certutil -A -a -i ${folder}/${name}.pem -n ${name} -t CT,, -d sql:${nss}`;
+      }),
+    ];
+    if (imports.length > 0) await machine.run(imports.join(" && "));
     const files = ["--config", join(folder, "ipsec.conf"), "--secretsfile", join(folder, "ipsec.secrets")];
     const folders = ["--nssdir", nss, "--rundir", folder, "--logfile", join(folder, "log")];
     const program = "/usr/libexec/ipsec/pluto";

@@ -5,7 +5,7 @@ import { test } from "vitest";
 import { Capture, type CaptureReport } from "./capture.ts";
 import type { FrameKind } from "./frames.ts";
 import { espKeyTable } from "./key-table.ts";
-import { Libreswan, type LibreswanConnection } from "./libreswan.ts";
+import { Libreswan, type LibreswanConnection, type LibreswanStore } from "./libreswan.ts";
 import type { Machine } from "./machine.ts";
 import { Nat, type NatOptions } from "./nat.ts";
 import { OpenIked, type OpenIkedPolicy } from "./openiked.ts";
@@ -80,8 +80,12 @@ export class Lab {
   }
 
   /** Starts Libreswan on a gateway and loads its connections. */
-  async libreswan(gateway: string, connections: readonly LibreswanConnection[]): Promise<Libreswan> {
-    return await Libreswan.start(this.gateway(gateway).machine, connections);
+  async libreswan(
+    gateway: string,
+    connections: readonly LibreswanConnection[],
+    certificates?: LibreswanStore,
+  ): Promise<Libreswan> {
+    return await Libreswan.start(this.gateway(gateway).machine, connections, certificates);
   }
 
   /** Starts OpenIKED on a gateway with these policies. */

@@ -88,6 +88,16 @@ export class Strongswan {
     await this.#vici.must("load-conn", { [name]: connectionMessage(connection) });
   }
 
+  /** Loads a certificate in PEM: that of an authority that is trusted, or one that may be sent. */
+  async loadCertificate(pem: string, flag: "CA" | "NONE"): Promise<void> {
+    await this.#vici.must("load-cert", { type: "X509", flag, data: pem });
+  }
+
+  /** Loads a private key in PEM. */
+  async loadKey(pem: string): Promise<void> {
+    await this.#vici.must("load-key", { type: "any", data: pem });
+  }
+
   /** Brings a child up and waits for it; an error with charon's own words when it fails. */
   async initiate(child: string, seconds = 20): Promise<void> {
     await this.#vici.must("initiate", { child, timeout: String(seconds * 1000) });

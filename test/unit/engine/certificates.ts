@@ -69,6 +69,14 @@ export function keyOf(certificate: Certificate): PrivateKey {
   return privateKeyOf(createPrivateKey(readFileSync(folder().path(`${name}.key`))));
 }
 
+/** SignedData without signers around certificates. */
+export function pkcs7(certificates: readonly Certificate[]): Buffer {
+  const names = certificates.map((one) => [...made].find(([, each]) => each === one)?.[0] ?? "");
+  const files = names.flatMap((name) => ["-certfile", `${name}.pem`]);
+  folder().run("crl2pkcs7", "-nocrl", ...files, "-outform", "DER", "-out", "wrapped.p7b");
+  return folder().read("wrapped.p7b");
+}
+
 /** A round in which we sign with the keys of these certificates. */
 export function signing(
   certificates: readonly Certificate[],

@@ -3,10 +3,11 @@ import { describe, expect, it } from "vitest";
 import type { Certificate } from "../../../src/credentials/certificate.ts";
 import type { PublicKey } from "../../../src/crypto/signature/public-key.ts";
 import { computeHere } from "../../../src/daemon/compute.ts";
+import type { PayloadRewrite } from "../../../src/ikev2/host.ts";
 import { makeIdentity } from "../../../src/negotiate/identity.ts";
 import type { ComputeJob } from "../../../src/sa/compute.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
-import { certificate, host, type KeyKind, middle, root, signing, signingRaw, trusting } from "./certificates.ts";
+import { certificate, host, type KeyKind, middle, pkcs7, root, signing, signingRaw, trusting } from "./certificates.ts";
 import { type PeerOptions, pskRound } from "./desired.ts";
 import { a, b, ends, expectRest, facing, gre, type Pair, type PairOptions, reasons, standing } from "./pair.ts";
 
@@ -102,6 +103,38 @@ describe("a certificate at both ends", () => {
     const pair = pairOf({ auth: auth(idA) }, { auth: auth(idB) });
     expectRest(pair);
     expect(pair.one.sent.filter(({ octets }) => octets[18] === 35 && octets[16] === 53).length).toBeGreaterThan(1);
+  });
+});
+
+describe("certificates in other forms", () => {
+  it.each([
+    ["own first", [0, 1]],
+    ["own last", [1, 0]],
+  ] as const)("one PKCS #7 around them all, %s (RFC 7296 3.6)", (_, order) => {
+    const own = host(idA, "p256", { issuer: "middle" });
+    const data = pkcs7(order.map((index) => [own, middle()][index]).filter((one) => one !== undefined));
+    const rewrite: PayloadRewrite = (_exchange, _isResponse, payloads) => {
+      const rest = payloads.filter(({ kind }) => kind !== "CERT");
+      return rest.length === payloads.length ? payloads : [{ kind: "CERT", encoding: 1, data }, ...rest];
+    };
+    expectRest(
+      pairOf(
+        { auth: { local: [signing([own], { others: [middle(), root()] })], remote: [trusting()] } },
+        { auth: { local: [signing([host(idB)])], remote: [trusting()] } },
+        { one: { rewrite } },
+      ),
+    );
+  });
+
+  it("a kind that nobody here reads is told", () => {
+    const rewrite: PayloadRewrite = (_exchange, _isResponse, payloads) =>
+      payloads.map((one) => (one.kind === "CERT" ? { ...one, encoding: 2 } : one));
+    const auth = (id: string) => ({ auth: { local: [signing([host(id)])], remote: [trusting()] } });
+    const pair = pairOf(auth(idA), auth(idB), { one: { rewrite } });
+    expect(pair.two.peer().reason).toMatchObject({
+      code: "certificate-unreadable",
+      fault: "it is encoded as PGP_CERTIFICATE",
+    });
   });
 });
 
