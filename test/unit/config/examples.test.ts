@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { makeAuthority, makeHost } from "../../../src/cli/pki/make.ts";
 import { formatProblem, loadConfiguration } from "../../../src/config/load.ts";
 import { childSelectors } from "../../../src/engine/policies.ts";
 import { formatSelector, reverseSelector } from "../../../src/negotiate/selector.ts";
@@ -14,12 +15,24 @@ const pairs = names.filter((name) => name.endsWith("/gw-a.yaml")).map(dirname);
 
 let folder = "";
 
-beforeAll(() => {
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "underlock-examples-"));
   cpSync(examples, folder, { recursive: true });
   writeFileSync(join(folder, "underlock.psk"), "thirty-two octets of a good key.\n", { mode: 0o600 });
+  await makeCertificates(join(folder, "certificates"));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** As `underlock pki` makes them. */
+async function makeCertificates(dir: string): Promise<void> {
+  const options = { dir, key: "ecdsa-p256", days: 30 } as const;
+  await makeAuthority("ca", options);
+  for (const [name, address] of [
+    ["gw-a.example", "192.0.2.1"],
+    ["gw-b.example", "192.0.2.2"],
+  ] as const)
+    await makeHost([name, address], { ...options, ca: "ca" });
+}
 
 async function load(name: string): Promise<DesiredState> {
   const { desired, problems, fatal } = await loadConfiguration(join(folder, name), {
@@ -34,7 +47,7 @@ async function load(name: string): Promise<DesiredState> {
 
 describe("examples", () => {
   it("are there", () => {
-    expect(pairs).toEqual(expect.arrayContaining(["everything", "gre", "net-to-net", "vxlan"]));
+    expect(pairs).toEqual(expect.arrayContaining(["certificates", "everything", "gre", "net-to-net", "vxlan"]));
     expect(names).toEqual(expect.arrayContaining(["road/hub.yaml", "road/road.yaml"]));
   });
 
