@@ -22,6 +22,10 @@ export interface Name {
   readonly rdns: readonly (readonly Attribute[])[];
   /** `C=DE, O=Example, CN=gw`: the order of the octets, most significant first. */
   readonly text: string;
+  /** Names that are the same (RFC 5280 7.1) have the same key, so that comparing two costs what comparing texts does. */
+  readonly key: string;
+  /** The keys of its relative names. */
+  readonly rdnKeys: readonly string[];
 }
 
 const limits: Asn1Limits = { octets: 8192, elements: 512, depth: 6 };
@@ -40,7 +44,8 @@ export function nameOf(element: Element): Name {
     return attributes;
   });
   if (rdns.length > longestName) throw new Asn1Error("too-large", `a name of ${rdns.length} parts`);
-  return { der: element.whole, rdns, text: nameText(rdns) };
+  const rdnKeys = rdns.map(rdnKey);
+  return { der: element.whole, rdns, text: nameText(rdns), key: rdnKeys.join(","), rdnKeys };
 }
 
 /**
@@ -48,26 +53,24 @@ export function nameOf(element: Element): Name {
  * and to how many blanks part its words, all else octet by octet.
  */
 export function sameName(a: Name, b: Name): boolean {
-  return a.rdns.length === b.rdns.length && a.rdns.every((rdn, index) => sameRdn(rdn, b.rdns[index] ?? []));
+  return a.key === b.key;
 }
 
 /** Whether `name` lies in the subtree of `base` (RFC 5280 4.2.1.10): its first relative names are those of `base`. */
 export function isWithin(name: Name, base: Name): boolean {
-  return name.rdns.length >= base.rdns.length && base.rdns.every((rdn, index) => sameRdn(rdn, name.rdns[index] ?? []));
+  return base.rdnKeys.every((key, index) => key === name.rdnKeys[index]);
 }
 
 /** X.501 9.3: a relative name is a set. */
-function sameRdn(a: readonly Attribute[], b: readonly Attribute[]): boolean {
-  return a.length === b.length && a.every((one) => b.some((other) => sameAttribute(one, other)));
-}
-
-/** Whether two attributes have the same type and, as text, the same value. */
-export function sameAttribute(a: Attribute, b: Attribute): boolean {
-  return a.oid === b.oid && folded(a.value) === folded(b.value);
+function rdnKey(attributes: readonly Attribute[]): string {
+  return attributes
+    .map(({ oid: type, value }) => `${type}=${JSON.stringify(folded(value))}`)
+    .sort()
+    .join("+");
 }
 
 /** RFC 5280 7.1: case folded, blanks at the ends gone, inner ones made one. */
-export function folded(text: string): string {
+function folded(text: string): string {
   return text
     .normalize("NFKC")
     .toLowerCase()

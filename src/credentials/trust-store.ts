@@ -1,5 +1,5 @@
 import { Certificate, type CertificateFault } from "./certificate.ts";
-import { folded, type Name } from "./name.ts";
+import type { Name } from "./name.ts";
 
 /** What is trusted: authorities, certificates on an explicit list, and keys by their hash. Immutable; a reload makes another. */
 export class TrustStore {
@@ -19,7 +19,7 @@ export class TrustStore {
     this.listed = new Set((parts.listed ?? []).map(({ fingerprint }) => fingerprint));
     this.pinned = new Set(parts.pinned ?? []);
     for (const anchor of this.anchors) {
-      const key = nameKey(anchor.subject);
+      const { key } = anchor.subject;
       const same = this.#bySubject.get(key);
       if (same === undefined) this.#bySubject.set(key, [anchor]);
       else same.push(anchor);
@@ -28,18 +28,8 @@ export class TrustStore {
 
   /** The authorities of that name; several where an old and a new one overlap. */
   anchorsNamed(name: Name): readonly Certificate[] {
-    return this.#bySubject.get(nameKey(name)) ?? [];
+    return this.#bySubject.get(name.key) ?? [];
   }
-}
-
-/** A key under which names that are the same (RFC 5280 7.1) meet. */
-export function nameKey(name: Name): string {
-  const rdn = (attributes: Name["rdns"][number]): string =>
-    attributes
-      .map(({ oid, value }) => `${oid}=${JSON.stringify(folded(value))}`)
-      .sort()
-      .join("+");
-  return name.rdns.map(rdn).join(",");
 }
 
 /** Whether reading came to a certificate. */

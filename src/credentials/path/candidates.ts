@@ -31,21 +31,24 @@ export function candidatePaths(
   const paths: Path[] = [];
   let furthest: Path = [leaf];
   let limited = false;
+  // From there no authority was reached; coming there again by another way changes nothing.
+  const deadEnds = new Set<Certificate>();
   const extend = (path: Path): void => {
     if (path.length > furthest.length) furthest = path;
     const last = path[path.length - 1] ?? leaf;
+    const found = paths.length;
     for (const anchor of preferred(last, trust.anchorsNamed(last.issuer))) {
       if (paths.length === mostPaths) limited = true;
       else paths.push(last.fingerprint === anchor.fingerprint ? path : [...path, anchor]);
     }
-    const fitting: Certificate[] = [];
-    for (const candidate of intermediates) {
-      if (!steps.take(stepCosts.comparison)) limited = true;
-      if (limited) return;
-      if (sameName(candidate.subject, last.issuer) && !isOn(path, candidate)) fitting.push(candidate);
-    }
+    if (!steps.take(stepCosts.comparison * intermediates.length)) limited = true;
+    if (limited) return;
+    const fitting = intermediates.filter(
+      (each) => sameName(each.subject, last.issuer) && !deadEnds.has(each) && !isOn(path, each),
+    );
     if (fitting.length > 0 && path.length + 1 >= longestPath) limited = true;
-    else for (const next of preferred(last, fitting)) extend([...path, next]);
+    for (const next of preferred(last, fitting)) if (!limited) extend([...path, next]);
+    if (paths.length === found) deadEnds.add(last);
   };
   extend([leaf]);
   return { paths, furthest, limited };

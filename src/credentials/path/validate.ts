@@ -54,7 +54,7 @@ export function validatePath(question: PathQuestion): PathOutcome {
       ? { kind: "valid", path: [leaf], trustedBy: direct, steps: steps.taken }
       : { kind: "refused", refusal: why, steps: steps.taken };
   }
-  const intermediates = question.intermediates.slice(0, mostIntermediates);
+  const intermediates = distinct(question.intermediates.slice(0, mostIntermediates));
   const { paths, furthest, limited } = candidatePaths(leaf, intermediates, trust, steps);
   let nearest: PathRefusal | undefined;
   for (const path of paths) {
@@ -64,6 +64,10 @@ export function validatePath(question: PathQuestion): PathOutcome {
   }
   const why = nearest ?? (limited ? tooMuch(leaf) : unknownAuthority(furthest, trust));
   return { kind: "refused", refusal: why, steps: steps.taken };
+}
+
+function distinct(certificates: readonly Certificate[]): readonly Certificate[] {
+  return [...new Map(certificates.map((each) => [each.fingerprint, each])).values()];
 }
 
 function directlyTrusted(leaf: Certificate, trust: TrustStore): "list" | "pin" | undefined {
