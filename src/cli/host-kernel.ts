@@ -2,6 +2,7 @@
 import { Failure } from "../daemon/failure.ts";
 import type { Warning } from "../daemon/warning.ts";
 import type { Kernel } from "../kernel/port.ts";
+import { noXfrm, permission } from "../kernel/xfrm/capabilities.ts";
 import { XfrmKernel } from "../kernel/xfrm/xfrm-kernel.ts";
 import { SystemCallError } from "../netlink-xfrm/index.ts";
 import type { DesiredState } from "../sa/desired.ts";
@@ -24,7 +25,7 @@ export async function openHostKernel(): Promise<Kernel> {
   if (answer.kind !== "refused") return kernel;
   kernel.close();
   const { errno, said } = answer.refusal;
-  if (errno === "EPERM" || errno === "EACCES") throw new Failure(1, needsRoot);
+  if (errno === "EPERM" || errno === "EACCES") throw new Failure(1, permission);
   throw new Failure(1, `the kernel does not list its IPsec policies: ${said}`);
 }
 
@@ -33,13 +34,6 @@ function openXfrm(): Kernel {
     return new XfrmKernel();
   } catch (error) {
     if (!(error instanceof SystemCallError)) throw error;
-    if (error.code === "EPERM" || error.code === "EACCES") throw new Failure(1, needsRoot);
-    throw new Failure(
-      1,
-      `this kernel has no XFRM interface (${error.message}): it takes one built with CONFIG_XFRM_USER, ` +
-        'which "modprobe xfrm_user" loads where it is a module',
-    );
+    throw new Failure(1, noXfrm(error).sentence);
   }
 }
-
-const needsRoot = "not permitted to manage IPsec: run as root, or with CAP_NET_ADMIN";

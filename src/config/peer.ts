@@ -25,6 +25,7 @@ import { natDefaults } from "./schema/nat.ts";
 import { type defaultsSection, peerSection } from "./schema/peer.ts";
 import { protectEntry } from "./schema/protect.ts";
 import { redirectDefaults } from "./schema/redirect.ts";
+import { formatDuration } from "./schema/scalars.ts";
 import { timingDefaults } from "./schema/timing.ts";
 import type { SecretOrigin, SecretReader } from "./secrets.ts";
 import { isSection, readSection, type Values } from "./shape.ts";
@@ -94,7 +95,7 @@ export async function buildPeer(
   const foreign = auth === undefined || localId === undefined ? undefined : foreignIdentity(auth, localId);
   if (foreign !== undefined) findings.push(errorAt([...path, given.has("local-id") ? "local-id" : "auth"], foreign));
   if (localId === undefined && !given.has("local-id")) findings.push(errorAt(path, whoAreWe, { atKey: true }));
-  findings.push(...authFindings, ...checkInitiate(values, path));
+  findings.push(...authFindings, ...checkInitiate(values, path), ...checkIkeLifetime(settings, path));
   const ike = settings.ike ?? defaultProposals("ike", settings.ikev1);
   findings.push(...checkIkev1({ ikev1: settings.ikev1, auth, ike }, built, path));
   findings.push(...checkUnauthenticated({ auth, id: values.id, remote: paths.remote }, built, path));
@@ -204,6 +205,14 @@ function checkInitiate(values: PeerValues, path: KeyPath): Finding[] {
   for (const [i, { start }] of (values.protect ?? []).entries())
     if (start === "on-demand") places.push([...path, "protect", i, "start"]);
   return places.map((place) => errorAt(place, `${cannot}, and no packet can change that: take start out`));
+}
+
+/** What is to be replaced must not end before. */
+function checkIkeLifetime(settings: PeerValues, path: KeyPath): Finding[] {
+  const { ikeRekey, ikeLifetime } = timing(settings);
+  if (ikeRekey === 0 || ikeLifetime === 0 || ikeLifetime > ikeRekey) return [];
+  const sentence = `is not more than ike-rekey, which is ${formatDuration(ikeRekey)}: the IKE SA would end before`;
+  return [errorAt([...path, "ike-lifetime"], sentence)];
 }
 
 function timing(settings: PeerValues): PeerTiming {

@@ -47,8 +47,8 @@ export function fileError(path: string, error: unknown): string {
 
 const fileErrors: Readonly<Record<string, string>> = {
   ENOENT: "does not exist",
-  EACCES: "may not be read by this user",
-  EPERM: "may not be read by this user",
+  EACCES: "may not be read by this user: run as root",
+  EPERM: "may not be read by this user: run as root",
   EISDIR: "is a folder",
   ENOTDIR: "is inside something that is no folder",
   ELOOP: "is a link that leads to itself",

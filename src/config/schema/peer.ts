@@ -118,7 +118,7 @@ const sharedShape = {
   "ike-lifetime": documented(duration({ min: second, max: 2 * day, off: true }).optional(), {
     type: "time, 1s to 2d, or off",
     default: "twice `ike-rekey`",
-    meaning: "Age at which an IKE SA that could not be replaced is closed, and opened anew.",
+    meaning: "Age at which an IKE SA that could not be replaced is closed, and opened anew; more than `ike-rekey`.",
     example: "ike-lifetime: 24h",
   }),
   linger: documented(duration({ min: 100, max: 60 * second, off: true }).optional(), {

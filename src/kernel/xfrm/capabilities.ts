@@ -103,7 +103,8 @@ function configOf({ protocol, family }: NeededSa): string {
   return `${family === 4 ? "INET" : "INET6"}_${protocol.toUpperCase()}`;
 }
 
-function noXfrm(error: SystemCallError): Lack {
+/** What it means that the XFRM interface cannot be opened. */
+export function noXfrm(error: SystemCallError): Lack {
   if (error.code === "EPERM" || error.code === "EACCES")
     return { kind: "not-permitted", errno: error.code, sentence: permission };
   return {
@@ -124,4 +125,6 @@ function notPermitted(error: NetlinkError): Lack {
 }
 
 const missingProtocol: ReadonlySet<string> = new Set(["EPROTONOSUPPORT", "EAFNOSUPPORT"]);
-const permission = "not permitted to manage IPsec: run as root, or give the process CAP_NET_ADMIN";
+
+/** What the operator can do where the kernel says EPERM. */
+export const permission = "not permitted to manage IPsec: run as root, or with CAP_NET_ADMIN";

@@ -40,6 +40,11 @@ describe("a wrong key or value in a peer", () => {
       "gw.yaml:6:3: peers.b.protect: is missing: say what must never travel in clear, for example protect: [gre]",
     ],
     [
+      "an IKE SA that ends before it would be replaced",
+      `remote: 192.0.2.2\n${auth}\nprotect: gre\nike-lifetime: 4h`,
+      "gw.yaml:10:19: peers.b.ike-lifetime: is not more than ike-rekey, which is 4h: the IKE SA would end before",
+    ],
+    [
       "a mistyped key that was needed is told once",
       `remot: 192.0.2.2\n${auth}\nprotect: gre`,
       `gw.yaml:7:5: peers.b.remot: unknown key "remot", did you mean remote? Possible here: ${keysOfPeer}`,

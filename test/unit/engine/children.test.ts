@@ -74,6 +74,34 @@ describe("one child that cannot be had", () => {
   });
 });
 
+describe("that packets must not be padded beyond RFC 4303 2.4, which Linux would not take off", () => {
+  test.each([
+    ["esp", true],
+    ["ah", false],
+  ] as const)("is said of %s: %s, by both ends", (protocol, said) => {
+    const options = { ...(protocol === "ah" && { ah: ["sha256"] }), messages: oneByOne };
+    const says = (payloads: readonly Payload[] = []) =>
+      findNotify(payloads, notifyType.ESP_TFC_PADDING_NOT_SUPPORTED) !== undefined;
+
+    const caller = ends({ network: () => [] }).one;
+    caller.configure(facing(a, options));
+    const called = new Puppet(caller, b, "responder");
+    called.answerInit();
+    const request = called.open(called.received());
+    expect(find(request, "SA")).toBeDefined();
+    expect(says(request)).toBe(said);
+
+    const { one } = ends({ network: () => [] });
+    one.configure(facing(a, { ...options, initiate: false }));
+    const puppet = new Puppet(one, b, "initiator");
+    puppet.init();
+    const [asked] = peer(a, b, options).children;
+    const response = puppet.request(exchangeType.IKE_AUTH, puppet.authPayloads({ child: asked }));
+    expect(find(response ?? [], "SA")).toBeDefined();
+    expect(says(response)).toBe(said);
+  });
+});
+
 describe("what a peer may ask for", () => {
   test("an SPI that it has given already: that pair goes, and the SA that stands stays", () => {
     const puppet = established();
