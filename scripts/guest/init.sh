@@ -22,6 +22,8 @@ done
 umount /mnt
 hostname lab
 ip link set lo up
+# One processor serves every machine of a scenario: bursts wait for it, instead of being lost.
+echo 10000 >/proc/sys/net/core/netdev_max_backlog
 modprobe -a ipv6 esp4 esp6 ah4 ah6 ipcomp ipcomp6 ip_gre ip6_gre vxlan geneve xfrm_user af_key veth bridge dummy \
   authenc gcm ccm cbc ctr cmac camellia_generic des_generic echainiv seqiv xcbc chacha20poly1305 sch_netem \
   iptable_nat xt_MASQUERADE xt_nat

@@ -62,7 +62,7 @@ export function failed(
 
 /** A pair of Child SAs stands. */
 export function childSaUp(sa: AnyIkeSa, child: ChildSa): LogRecord {
-  const facts = { ...spis(child), ...pairsOf(child) };
+  const facts = { role: child.role, ...spis(child), ...pairsOf(child) };
   return { level: "info", event: "child-sa-up", ...nameOf(sa), child: child.desired.name, facts };
 }
 

@@ -207,7 +207,9 @@ export class Redundancy {
   #tendCrossed(main: AnyIkeSa): void {
     for (const record of this.#context.children.values()) {
       if (record.sas.size < 2) continue;
-      const pairs = [...record.sas].filter((child) => main.children.state(child)?.kind === "Standing");
+      const pairs = [...record.sas].filter(
+        (child) => main.children.state(child)?.kind === "Standing" && !main.children.isTwin(child),
+      );
       if (pairs.length < 2 || !pairs.every((child) => main.children.sendsOn(child))) continue;
       const best = pairs.reduce((one, other) => (isBetterPair(other, one) ? other : one), pairs[0] as ChildSa);
       const overdue = Math.max(...pairs.map(({ since }) => since)) + openerPatience;

@@ -6,7 +6,7 @@ import type { Outbound } from "./child-install.ts";
 import { encapsulationOf } from "./child-nat.ts";
 import { type ChildSa, isBetween, outboundId, protocolOf } from "./child-sa.ts";
 import type { ChildState, OwnRekey } from "./child-state.ts";
-import { earlyDeletions, hardLimitGrace, outboundWait } from "./constants.ts";
+import { earlyDeletions, hardLimitGrace, outboundWait, replacedPatience } from "./constants.ts";
 import type { ChildDesired } from "./desired.ts";
 import { rekeyRetry } from "./lifetime.ts";
 import { formatEndpoint } from "./path.ts";
@@ -19,6 +19,8 @@ interface Entry {
   sends: boolean;
   /** Rekeys in a row that failed. */
   failures: number;
+  /** Another of the same rekey, which goes with it. */
+  twin?: ChildSa;
   /** Packets that its two halves had carried when the kernel was last asked. */
   received: bigint;
   sent: bigint;
@@ -168,6 +170,7 @@ export class ChildSas {
     entry.state = { kind: "Deleting" };
     this.stopSending(child);
     this.#sa.dialect.deleteChild(protocolOf(child), child.spiIn, () => this.remove(child, reason));
+    if (entry.twin !== undefined) this.retire(entry.twin, reason);
   }
 
   /** A Child SA of ours ended in the kernel: the rest of the pair goes, and the peer is told to drop its half. */
@@ -298,7 +301,30 @@ export class ChildSas {
   /** `by` has taken its place, and the peer is to delete it. */
   replaced(child: ChildSa, by: ChildSa): void {
     const entry = this.#entries.get(child.spiIn);
-    if (entry?.child === child && entry.state.kind !== "Deleting") entry.state = { kind: "Replaced", by };
+    if (entry?.child !== child || entry.state.kind === "Deleting") return;
+    entry.state = { kind: "Replaced", by };
+    this.#sa.host.arm(this, `rekey ${child.spiIn}`, this.#sa.host.now() + replacedPatience);
+  }
+
+  /** Whether it goes with another, as soon as what is to take the place of both stands. */
+  isTwin(child: ChildSa): boolean {
+    for (const { twin } of this.#entries.values()) if (twin === child) return true;
+    return false;
+  }
+
+  /**
+   * The peer has had its time to delete it; it has what took its place where that does not wait to be sent on. Where rekeys
+   * crossed and ours won, a peer that does not compare nonces may take its own for the one that counts, and stop to protect
+   * anything when that is deleted: one that is newer than both takes the place of both.
+   */
+  #deleteReplaced(entry: Entry, by: ChildSa): void {
+    const { child } = entry;
+    if (this.#outbound.has(by))
+      return this.#sa.host.arm(this, `rekey ${child.spiIn}`, this.#sa.host.now() + replacedPatience);
+    if (by.role === "responder") return this.retire(child, { code: "replaced" });
+    entry.state = standing;
+    entry.twin = by;
+    this.rekey(child);
   }
 
   #rekeyLater(entry: Entry): void {
@@ -357,6 +383,8 @@ export class ChildSas {
     const [what, spi] = name.split(" ");
     const child = this.get(Number(spi));
     if (child === undefined) return;
+    const entry = this.#entries.get(child.spiIn);
+    if (what === "rekey" && entry?.state.kind === "Replaced") return this.#deleteReplaced(entry, entry.state.by);
     if (what === "rekey") return this.rekey(child);
     this.drop(child, { code: "lifetime-over", what: "Child SA" });
   }

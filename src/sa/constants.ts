@@ -9,6 +9,9 @@ export const outboundWait = 2_000;
 /** How long at most while the old Child SA, which the peer is to delete, carries everything. */
 export const longestOutboundWait = 60_000;
 
+/** How long a peer that has put another in a Child SA's place is left to delete it; some daemons forget to where rekeys crossed. */
+export const replacedPatience = 5_000;
+
 /** SPIs of Child SAs that the peer deleted before we had the response that names them. */
 export const earlyDeletions = 16;
 

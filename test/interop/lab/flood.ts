@@ -2,12 +2,16 @@ import type { LoggedProcess, Machine } from "./machine.ts";
 
 /** What became of a flood of pings: every one of them is accounted for. */
 export interface FloodReport {
+  /** The address that the pings came from. */
+  readonly from: string;
   readonly sent: number;
   readonly seconds: number;
   /** Those without an answer though a later one was answered; `at` is when they were sent, UNIX time in ms, to a few ms. */
   readonly lost: readonly { readonly sequence: number; readonly at: number }[];
   /** The last ones, whose answers were not waited for or never came. */
   readonly unanswered: number;
+  /** Packets that ping's own socket had no room for, because ping did not read it in time. */
+  readonly socketDrops: number;
 }
 
 /** Sequence numbers of ICMP echo have 16 bits. */
@@ -15,17 +19,21 @@ const sequences = 65_536;
 
 /** Pings from one address to another, so many a second, each answer noted with its time. */
 export class Flood {
+  readonly #machine: Machine;
   readonly #ping: LoggedProcess;
+  readonly #from: string;
   #begin: number;
 
-  private constructor(ping: LoggedProcess, begin: number) {
+  private constructor(machine: Machine, ping: LoggedProcess, from: string, begin: number) {
+    this.#machine = machine;
     this.#ping = ping;
+    this.#from = from;
     this.#begin = begin;
   }
 
   static start(machine: Machine, from: string, to: string, rate: number): Flood {
     const ping = machine.spawn(`flood to ${to}`, ["ping", "-n", "-D", "-i", `${1 / rate}`, "-l", "20", "-I", from, to]);
-    return new Flood(ping, Date.now());
+    return new Flood(machine, ping, from, Date.now());
   }
 
   /** Whether answers come. */
@@ -35,6 +43,7 @@ export class Flood {
 
   /** Ends the flood and accounts for it. */
   async stop(): Promise<FloodReport> {
+    const drops = await this.#machine.run("awk '$2 ~ /:0001$/ { sum += $NF } END { print sum + 0 }' /proc/net/raw");
     await this.#ping.stop("SIGINT");
     const log = this.#ping.log();
     const counted = /(\d+) packets transmitted, (\d+) received.* time (\d+)ms/.exec(log);
@@ -43,7 +52,13 @@ export class Flood {
     const answers = answersIn(log);
     if (answers.size !== received)
       throw new Error(`${this.#ping.name}: ${answers.size} answers noted, ${received} counted`);
-    return { sent, seconds: milliseconds / 1000, ...unanswered(answers, sent, this.#begin) };
+    return {
+      from: this.#from,
+      sent,
+      seconds: milliseconds / 1000,
+      ...unanswered(answers, sent, this.#begin),
+      socketDrops: Number(drops),
+    };
   }
 }
 

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import type { Machine } from "./machine.ts";
 
 /** An SA as `ip -s xfrm state` shows it, without its keys. */
@@ -58,6 +59,12 @@ export async function xfrmCounters(machine: Machine): Promise<Record<string, num
   const lines = (await machine.run("cat /proc/net/xfrm_stat")).trim().split("\n");
   const pairs = lines.map((line): [string, number] => [line.split(/\s+/)[0] ?? "", Number(line.split(/\s+/)[1])]);
   return Object.fromEntries(pairs.filter(([, value]) => value !== 0));
+}
+
+/** Packets that found a processor's queue full, on all machines together since the kernel's start. */
+export async function softnetDrops(): Promise<number> {
+  const lines = (await readFile("/proc/net/softnet_stat", "utf8")).trim().split("\n");
+  return lines.reduce((sum, line) => sum + Number.parseInt(line.split(/\s+/)[1] ?? "0", 16), 0);
 }
 
 /** ip prints one stanza per object, its first line unindented. */

@@ -1,15 +1,17 @@
 import type { LoggedProcess, Machine } from "./machine.ts";
 
-/** An SA as the kernel knew it last. */
-export interface SaCount {
+/** An SA from its installation to its removal, as the kernel told of it. */
+export interface SaLife {
   readonly spi: number;
   readonly destination: string;
-  /** Packets that it carried or took. */
-  readonly packets: number;
-  readonly deleted: boolean;
+  /** UNIX time in ms at which `ip` was told, which may be late on a busy machine; undefined: before or after the watch. */
+  readonly added: number | undefined;
+  readonly removed: number | undefined;
+  /** AES-GCM's key with its four octets of salt; undefined with other algorithms. */
+  readonly key: Buffer | undefined;
 }
 
-/** Counts what every SA of a machine carried, those that are gone included. */
+/** Notes every SA that a machine has, with its times and keys, those that are gone included. */
 export class SaMonitor {
   readonly #machine: Machine;
   readonly #monitor: LoggedProcess;
@@ -20,25 +22,33 @@ export class SaMonitor {
   }
 
   static start(machine: Machine): SaMonitor {
-    return new SaMonitor(machine, machine.spawn("sa monitor", ["ip", "-s", "xfrm", "monitor", "SA"]));
+    return new SaMonitor(machine, machine.spawn("sa monitor", ["ip", "-ts", "xfrm", "monitor", "SA"]));
   }
 
-  /** Ends and tells of every SA that was deleted meanwhile or stands. */
-  async stop(): Promise<SaCount[]> {
-    const standing = await this.#machine.run("ip -s xfrm state list nokeys");
+  /** Ends and tells of every SA that was there at some time. */
+  async stop(): Promise<SaLife[]> {
+    const standing = await this.#machine.run("ip xfrm state list");
     await this.#monitor.stop("SIGTERM");
-    const entries = this.#monitor.log().split(/\n(?=Deleted |Updated |src )/);
-    return [
-      ...entries.filter((entry) => entry.startsWith("Deleted ")).flatMap((entry) => countIn(entry, true)),
-      ...standing.split(/\n(?=src )/).flatMap((entry) => countIn(entry, false)),
-    ];
+    const lives = new Map<string, SaLife>();
+    for (const entry of this.#monitor.log().split(/\n(?=\[)/)) note(lives, entry);
+    for (const stanza of standing.split(/\n(?=src )/)) note(lives, stanza);
+    return [...lives.values()];
   }
 }
 
-function countIn(entry: string, deleted: boolean): SaCount[] {
-  const [, destination = "", spi = "", packets = ""] =
-    /src \S+ dst (\S+)[\s\S]*?proto esp spi (0x[0-9a-f]+)[\s\S]*?lifetime current:\s*\n\s*\d+\(bytes\), (\d+)\(packets\)/.exec(
-      entry,
-    ) ?? [];
-  return spi === "" || Number(spi) === 0 ? [] : [{ spi: Number(spi), destination, packets: Number(packets), deleted }];
+function note(lives: Map<string, SaLife>, entry: string): void {
+  const [, time, deleted, destination = "", spi = ""] =
+    /^(?:\[(\S+)\] )?(?:(Deleted )|Updated )?src \S+ dst (\S+)[\s\S]*?proto esp spi (0x[0-9a-f]+)/.exec(entry) ?? [];
+  if (Number(spi) === 0) return;
+  const name = `${destination} ${spi}`;
+  const before = lives.get(name);
+  const at = time === undefined ? undefined : Date.parse(time);
+  const key = /aead rfc4106\(gcm\(aes\)\) 0x([0-9a-f]+)/.exec(entry)?.[1];
+  lives.set(name, {
+    spi: Number(spi),
+    destination,
+    added: before === undefined ? (deleted === undefined ? at : undefined) : before.added,
+    removed: deleted === undefined ? before?.removed : at,
+    key: key === undefined ? before?.key : Buffer.from(key, "hex"),
+  });
 }

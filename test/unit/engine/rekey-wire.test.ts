@@ -88,9 +88,10 @@ function spisOf({ puppet }: Stage): number[] {
 }
 
 /** What the peer asks with for another Child SA in place of the one with its SPI `spi`. */
-function askRekey({ puppet }: Stage, spi: number, newSpi: number): Payload[] {
+function askRekey({ puppet }: Stage, spi: number, newSpi: number, octet = 0x55): Payload[] {
   if (child === undefined) throw new Error("no child");
-  const payloads = [rekeySa(spi), ...puppet.childPayloads(child, newSpi), nonce];
+  const ni: Payload = { kind: "Nonce", data: Buffer.alloc(32, octet) };
+  const payloads = [rekeySa(spi), ...puppet.childPayloads(child, newSpi), ni];
   return puppet.request(exchangeType.CREATE_CHILD_SA, payloads) ?? [];
 }
 
@@ -274,6 +275,46 @@ describe("the peer's rekey of a Child SA", () => {
       const after = requests(at, before).map(({ payloads }) => find(payloads, "D")?.spis[0]);
       expect(after).toEqual([weKeep ? spiOf(ours) : mine]);
     }
+  });
+});
+
+describe("a pair that the peer is to delete, and does not", () => {
+  test("after its own rekey: kept until the new one is sent on, then deleted by us after five seconds", () => {
+    const at = stage();
+    const { puppet, world, ours } = at;
+    askRekey(at, theirs, 0xabcd_0004);
+    const before = puppet.end.sent.length;
+    world.run(59_000);
+    expect(requests(at, before)).toEqual([]);
+    world.run(8_000);
+    expect(requests(at, before).map(({ payloads }) => find(payloads, "D")?.spis[0])).toEqual([spiOf(ours)]);
+  });
+
+  test("after its rekey and ours have crossed, of which ours stays: after five seconds a newer one replaces both", () => {
+    const at = stage();
+    const { puppet, world } = at;
+    const request = rekey(at);
+    const answer = askRekey(at, theirs, 0xabcd_0004, 0);
+    const theirPair = find(answer, "SA")?.proposals[0]?.spi;
+    const ourPair = find(puppet.open(request), "SA")?.proposals[0]?.spi;
+    const highest: Payload = { kind: "Nonce", data: Buffer.alloc(32, 0xff) };
+    puppet.answer(request, [...acceptChild(puppet.open(request), 0xabcd_0003), highest]);
+    puppet.answer(puppet.received(), [deletion(3, theirs)]);
+    const before = puppet.end.sent.length;
+    world.run(4_900);
+    expect(requests(at, before)).toEqual([]);
+    world.run(200);
+    const again = puppet.received();
+    expect(findNotify(puppet.open(again), notifyType.REKEY_SA)?.spi).toEqual(theirPair);
+    puppet.answer(again, accept(puppet.open(again), 0xabcd_0005));
+    for (const spi of [theirPair, ourPair]) {
+      const farewell = puppet.received();
+      expect(find(puppet.open(farewell), "D")?.spis).toEqual([spi]);
+      puppet.answer(farewell, []);
+    }
+    world.run(6_000);
+    expect(spisOf(at)).toContain(0xabcd_0005);
+    expect(standing(puppet.end)).toHaveLength(2);
   });
 });
 
