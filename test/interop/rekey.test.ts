@@ -8,7 +8,14 @@ import { crossings } from "./lab/crossings.ts";
 import { readTrace } from "./lab/esp-trace.ts";
 import { Flood, type FloodReport } from "./lab/flood.ts";
 import { kernelSas, softnetDrops, xfrmCounters } from "./lab/kernel-state.ts";
-import { describeLosses, type KnownPair, type TracedLoss, traceLosses } from "./lab/loss-trace.ts";
+import {
+  describeLosses,
+  type Evidence,
+  type KnownPair,
+  outside,
+  type TracedLoss,
+  traceLosses,
+} from "./lab/loss-trace.ts";
 import { sleep, waitFor } from "./lab/machine.ts";
 import { SaMonitor } from "./lab/sa-monitor.ts";
 import { type Lab, scenario } from "./lab/scenario.ts";
@@ -85,7 +92,7 @@ for (const [name, start] of Object.entries(peers)) {
       async (lab) => {
         // So that each end's request is on its way when the other's comes.
         for (const end of between)
-          await lab.gateway(end).machine.run("tc qdisc add dev u0 root netem delay 30ms limit 10000");
+          await lab.gateway(end).machine.run(`tc qdisc add dev u0 root netem delay ${onTheWay(name)}ms limit 10000`);
         const account = await underFlood(lab, start, atOnceSeconds, async ({ ours, theirs, settled, log, until }) => {
           let round = 0;
           for (; Date.now() < until; round += 1) {
@@ -111,6 +118,11 @@ for (const [name, start] of Object.entries(peers)) {
   });
 }
 
+/** How long a packet takes, in ms: asking Libreswan takes a command, which is slow to start. */
+function onTheWay(name: string): number {
+  return name.startsWith("Libreswan") ? 200 : 30;
+}
+
 /** How many rekeys of ours, or of the peer's, our daemon has told of. */
 function rekeys(log: string, what?: What, role?: "initiator" | "responder"): number {
   const event =
@@ -119,7 +131,7 @@ function rekeys(log: string, what?: What, role?: "initiator" | "responder"): num
 }
 
 /** Nothing is lost but by a message of the peer, or because ping did not read what was delivered. */
-function expectNoLossOfOurs({ floods, losses, countersA, countersB, clear, softnetDrops }: Account): void {
+function expectNoLossOfOurs({ floods, losses, countersA, countersB, untimely, clear, softnetDrops }: Account): void {
   for (const { sent, unanswered, seconds } of floods) {
     expect(sent).toBeGreaterThan(seconds * rate * 0.6);
     expect(unanswered).toBeLessThan(rate / 2);
@@ -130,8 +142,7 @@ function expectNoLossOfOurs({ floods, losses, countersA, countersB, clear, softn
   expect(others).toEqual({});
   // What our end turned away had come too early, too late or in clear.
   expect(XfrmInTmplMismatch).toBe(clear);
-  const turnedAway = losses.filter(({ fate }) => fate === "early" || fate === "late").length;
-  expect(XfrmAcquireError + XfrmInNoStates).toBeLessThanOrEqual(turnedAway);
+  expect(XfrmAcquireError + XfrmInNoStates).toBeLessThanOrEqual(untimely);
   const sockets = floods.reduce((sum, { socketDrops }) => sum + socketDrops, 0);
   expect(losses.filter(({ fate }) => fate === "socket").length).toBeLessThanOrEqual(sockets);
   if (losses.every(({ fault }) => fault === "nobody")) expect(countersB).toEqual({});
@@ -144,6 +155,8 @@ interface Account {
   readonly losses: readonly TracedLoss[];
   readonly countersA: Readonly<Record<string, number>>;
   readonly countersB: Readonly<Record<string, number>>;
+  /** Packets that came to our end before or after all that their SA took. */
+  readonly untimely: number;
   /** Packets that came to our end in clear. */
   readonly clear: number;
   /** Packets that found a processor's queue full. */
@@ -180,6 +193,7 @@ async function underFlood(
   await ours.must("up", "b");
   const counted = [await xfrmCounters(a.machine), await xfrmCounters(b.machine)] as const;
   const overflowed = await softnetDrops();
+  const begin = Date.now();
   const inner = lab.topology.overlays[0]?.inner ?? {};
   const [from, to] = [inner.a ?? "", inner.b ?? ""];
   const floods = [Flood.start(a.machine, from, to, rate), Flood.start(b.machine, to, from, rate)] as const;
@@ -207,18 +221,22 @@ async function underFlood(
   expect(report.leaks).toEqual([]);
   expect(report.dropped).toBe(0);
   const trace = readTrace(wire.file, [...sasA, ...sasB]);
+  const evidence: Evidence = {
+    trace,
+    ours: { address: a.address.v4, inner: from, sas: sasA, flood: floodA },
+    theirs: { address: b.address.v4, inner: to, sas: sasB, flood: floodB },
+    pairs: pairsOf(ours),
+  };
   const account: Account = {
     rekeys: done,
     floods: [floodA, floodB],
-    losses: traceLosses({
-      trace,
-      ours: { address: a.address.v4, inner: from, sas: sasA, flood: floodA },
-      theirs: { address: b.address.v4, inner: to, sas: sasB, flood: floodB },
-      pairs: pairsOf(ours),
-    }),
+    losses: traceLosses(evidence),
+    untimely: outside(evidence, a.address.v4),
     countersA: grown(counted[0], after[0]),
     countersB: grown(counted[1], after[1]),
-    clear: trace.gre.filter(({ spi, destination }) => spi === undefined && destination === a.address.v4).length,
+    clear: trace.gre.filter(
+      ({ at, spi, destination }) => at > begin && spi === undefined && destination === a.address.v4,
+    ).length,
     softnetDrops: (await softnetDrops()) - overflowed,
     crossings: crossings(trace.ike),
   };

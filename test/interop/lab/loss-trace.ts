@@ -61,6 +61,9 @@ export interface Evidence {
 /** Messages that both ends see within so many milliseconds of each other, on a busy machine. */
 const simultaneous = 50;
 
+/** By so many milliseconds an SA's coming and going may be noted too late, on a busy machine. */
+const clock = 1_000;
+
 /** Ties every lost ping to what lost it. */
 export function traceLosses(evidence: Evidence): TracedLoss[] {
   const index = new Index(evidence);
@@ -70,11 +73,18 @@ export function traceLosses(evidence: Evidence): TracedLoss[] {
   );
 }
 
+/** How many packets of ESP came to an address that nobody can have taken: before all that their SA took, or after. */
+export function outside(evidence: Evidence, address: string): number {
+  return new Index(evidence).outside(address);
+}
+
 class Index {
   readonly #evidence: Evidence;
   readonly #packets = new Map<string, GrePacket>();
   /** For each SA the places, among its packets on the wire, of the first and the last that was taken. */
   readonly #taken = new Map<string, { first: number; last: number }>();
+  /** How many packets of an SA crossed the wire, and the place of each. */
+  readonly #counts = new Map<string, number>();
   readonly #places = new Map<GrePacket, number>();
   /** Answered pings, by asker. */
   readonly #lost: ReadonlyMap<string, ReadonlySet<number>>;
@@ -86,16 +96,24 @@ class Index {
       [ours, theirs].map(({ inner, flood }) => [inner, new Set(flood.lost.map(({ sequence }) => sequence % 65_536))]),
     );
     for (const packet of trace.gre) if (packet.echo !== undefined) this.#packets.set(nameOf(packet.echo), packet);
-    const counts = new Map<string, number>();
     for (const packet of trace.gre) {
       const sa = saOf(packet);
-      const place = counts.get(sa) ?? 0;
-      counts.set(sa, place + 1);
+      const place = this.#counts.get(sa) ?? 0;
+      this.#counts.set(sa, place + 1);
       this.#places.set(packet, place);
       if (!this.#wasTaken(packet)) continue;
       const before = this.#taken.get(sa);
       this.#taken.set(sa, { first: before?.first ?? place, last: place });
     }
+  }
+
+  outside(address: string): number {
+    return this.#evidence.trace.gre.filter((packet) => {
+      if (packet.spi === undefined || packet.destination !== address) return false;
+      const taken = this.#taken.get(saOf(packet));
+      const place = this.#places.get(packet) ?? 0;
+      return taken === undefined || place < taken.first || place > taken.last;
+    }).length;
   }
 
   trace(asker: Witness, sequence: number, at: number): TracedLoss {
@@ -117,15 +135,34 @@ class Index {
   #untaken(loss: Head, packet: GrePacket, sender: Witness, receiver: Witness): TracedLoss {
     const { spi } = packet;
     const ends = { ...loss, sender: sender.address, receiver: receiver.address, spi };
-    if (spi === undefined) return { ...ends, fate: "in clear", ...this.#blameSender(sender, loss.at) };
+    if (spi === undefined)
+      return { ...ends, fate: "in clear", ...this.#blameSender(sender, this.#protectedUntil(packet)) };
     const taken = this.#taken.get(saOf(packet));
     const place = this.#places.get(packet) ?? 0;
-    if (taken === undefined ? this.#isBefore(receiver, packet) : place < taken.first)
+    const sa = receiver.sas.find((one) => one.spi === spi && one.destination === receiver.address);
+    // By the order of the wire, the kernel's count and the clock: a ping that was delivered and not read may be the first or the last.
+    const untaken = (this.#counts.get(saOf(packet)) ?? 0) > (sa?.packets ?? 0);
+    if (
+      untaken &&
+      (taken === undefined || place < taken.first) &&
+      (sa?.added ?? Number.POSITIVE_INFINITY) > loss.at - clock
+    )
       return { ...ends, fate: "early", ...this.#blameResponder(spi, packet.at) };
-    if (taken === undefined || place > taken.last) return { ...ends, fate: "late", ...this.#blameDeleter(packet) };
+    if (
+      untaken &&
+      (taken === undefined || place > taken.last) &&
+      (sa?.removed ?? Number.POSITIVE_INFINITY) < loss.at + clock
+    )
+      return { ...ends, fate: "late", ...this.#blameDeleter(packet) };
     if (loss.packet === "reply" && receiver.flood.socketDrops > 0)
       return { ...ends, fate: "socket", fault: "nobody", cause: undefined };
     return { ...ends, fate: "unexplained", fault: "unknown", cause: undefined };
+  }
+
+  /** Until when its sender protected what it sent. */
+  #protectedUntil({ source, at }: GrePacket): number {
+    const { gre } = this.#evidence.trace;
+    return gre.findLast((one) => one.source === source && one.at < at && one.spi !== undefined)?.at ?? at;
   }
 
   /** It never came to the wire. */
@@ -148,7 +185,21 @@ class Index {
     const pair = this.#evidence.pairs.find(({ spiIn, spiOut }) => spiIn === spi || spiOut === spi);
     if (pair === undefined) return unknown;
     if (pair.role === "responder") return { fault: "ours", cause: undefined };
-    return this.#blamePeer(/^(IKE_AUTH|CREATE_CHILD_SA) response/, at + simultaneous);
+    // What it agreed by, which may come later than what it sent, and is not what asked for another key exchange.
+    const { trace, ours } = this.#evidence;
+    const up = ours.sas.find((sa) => sa.spi === pair.spiIn)?.added ?? Number.POSITIVE_INFINITY;
+    const asked = trace.ike.findLast(
+      (message) =>
+        message.source === ours.address && message.at <= at && /^(IKE_AUTH|CREATE_CHILD_SA) request/.test(message.name),
+    );
+    const answer = trace.ike.find(
+      (message) =>
+        message.destination === ours.address &&
+        message.initiatorSpi === asked?.initiatorSpi &&
+        message.name === asked.name.replace("request", "response") &&
+        message.at <= up,
+    );
+    return answer === undefined ? unknown : { fault: "peer", cause: answer };
   }
 
   /** Who removed what it was still sent on: the peer, where its own DELETE had not been answered by us. */
@@ -182,12 +233,6 @@ class Index {
       (message) => message.at <= before && message.source === theirs.address && kind.test(message.name),
     );
     return cause === undefined ? unknown : { fault: "peer", cause };
-  }
-
-  /** Of an SA that took nothing: whether it came before the receiver had it, where that ever did. */
-  #isBefore(receiver: Witness, { spi, at }: GrePacket): boolean {
-    const sa = receiver.sas.find((one) => one.spi === spi && one.destination === receiver.address);
-    return sa === undefined || (sa.added !== undefined && at < sa.added + simultaneous);
   }
 
   /** A request was taken where its answer was seen, an answer where its ping counts as answered. */

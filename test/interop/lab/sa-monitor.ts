@@ -7,6 +7,8 @@ export interface SaLife {
   /** UNIX time in ms at which `ip` was told, which may be late on a busy machine; undefined: before or after the watch. */
   readonly added: number | undefined;
   readonly removed: number | undefined;
+  /** Packets that it carried or took. */
+  readonly packets: number;
   /** AES-GCM's key with its four octets of salt; undefined with other algorithms. */
   readonly key: Buffer | undefined;
 }
@@ -22,12 +24,12 @@ export class SaMonitor {
   }
 
   static start(machine: Machine): SaMonitor {
-    return new SaMonitor(machine, machine.spawn("sa monitor", ["ip", "-ts", "xfrm", "monitor", "SA"]));
+    return new SaMonitor(machine, machine.spawn("sa monitor", ["ip", "-ts", "-s", "xfrm", "monitor", "SA"]));
   }
 
   /** Ends and tells of every SA that was there at some time. */
   async stop(): Promise<SaLife[]> {
-    const standing = await this.#machine.run("ip xfrm state list");
+    const standing = await this.#machine.run("ip -s xfrm state list");
     await this.#monitor.stop("SIGTERM");
     const lives = new Map<string, SaLife>();
     for (const entry of this.#monitor.log().split(/\n(?=\[)/)) note(lives, entry);
@@ -44,10 +46,12 @@ function note(lives: Map<string, SaLife>, entry: string): void {
   const before = lives.get(name);
   const at = time === undefined ? undefined : Date.parse(time);
   const key = /aead rfc4106\(gcm\(aes\)\) 0x([0-9a-f]+)/.exec(entry)?.[1];
+  const packets = /lifetime current:\s*\n\s*\d+\(bytes\), (\d+)\(packets\)/.exec(entry)?.[1];
   lives.set(name, {
     spi: Number(spi),
     destination,
     added: before === undefined ? (deleted === undefined ? at : undefined) : before.added,
+    packets: Number(packets ?? before?.packets ?? 0),
     removed: deleted === undefined ? before?.removed : at,
     key: key === undefined ? before?.key : Buffer.from(key, "hex"),
   });

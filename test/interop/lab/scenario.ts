@@ -45,7 +45,6 @@ export function scenario(name: string, spec: ScenarioSpec, body: (lab: Lab) => P
     });
     try {
       await Promise.race([body(lab), aborted(signal)]);
-      await lab.keep(join(artifacts, `ok-${own}`)); // KEEPHACK
     } catch (error) {
       const kept = await lab.keep(join(artifacts, own));
       if (error instanceof Error) error.message += `\nwhat was seen is in ${kept}`;
