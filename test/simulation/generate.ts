@@ -7,6 +7,9 @@ import type { EndIndex, EndPlan, Peering, Scenario, SimulationEvent, Variant } f
 /** One seed in so many runs real cryptography and has every datagram parsed again. */
 const realShare = 10;
 
+/** One in so many has 10 to 20 ends. */
+const largeShare = 25;
+
 export interface GenerateOptions {
   /** How many ends; by the seed where it is left out. */
   readonly ends?: number | undefined;
@@ -18,7 +21,8 @@ export interface GenerateOptions {
 export function generate(seed: number, options: GenerateOptions = {}): Scenario {
   const rng = new Rng(seed, 1);
   const theme = rng.pick(themes);
-  const count = options.ends ?? rng.pick(theme.sizes);
+  const isLarge = seed % largeShare === 7;
+  const count = options.ends ?? (isLarge ? rng.between(10, 20) : rng.pick(theme.sizes));
   const plans = Array.from({ length: count }, (_, index) => endPlan(rng, theme, index === 0));
   const more = new Rng(seed, 2);
   const ends = plans.map((plan) => (more.chance(60) ? { ...plan, crashTokens: true } : plan));
@@ -216,7 +220,7 @@ function endPlan(rng: Rng, theme: Theme, reachable: boolean): EndPlan {
 /** A tree, and a few more edges: a pair, a star, a ring, a mesh, or something between. */
 function graph(rng: Rng, count: number): [EndIndex, EndIndex][] {
   const pairs: [EndIndex, EndIndex][] = [];
-  const more = rng.pick([0, 30, 100]);
+  const more = count < 10 ? rng.pick([0, 30, 100]) : rng.pick([0, 10]);
   const star = rng.chance(50);
   for (let end = 1; end < count; end += 1) {
     const trunk = star ? 0 : rng.below(end);
