@@ -16,23 +16,40 @@ export function tellFailure(scenario: Scenario, failure: Failure): string {
 /** The ends, what they agreed on, and all that happens, one line each. */
 export function tell(scenario: Scenario): string {
   const { ends, peerings, events } = scenario;
-  const lines = ends.map(({ startsAt, kernelDelay, computeDelay, nat }, index) => {
+  const lines = ends.map(({ startsAt, kernelDelay, computeDelay, nat, crashTokens }, index) => {
     const slow = [
       nat === undefined ? "" : `behind a NAT with ${nat} ports`,
       kernelDelay > 0 ? `its kernel answers after ${kernelDelay} ms` : "",
       computeDelay > 0 ? `its worker after ${computeDelay} ms` : "",
+      crashTokens === true ? "it gives crash tokens" : "",
     ].filter(Boolean);
     return `${seconds(startsAt)}  ${letter(index)} starts${slow.length > 0 ? ` (${slow.join(", ")})` : ""}`;
   });
   return [...peerings.map(agreed), ...lines, ...events.map(happening)].join("\n");
 }
 
-function agreed({ ends, protect, initiate, delay, esp, ike, anywhere, hardSeconds, softSeconds }: Peering): string {
+function agreed(peering: Peering): string {
+  const { ends, protect, initiate, delay, esp, ike, anywhere, hardSeconds, softSeconds } = peering;
   const [a, b] = [letter(ends[0]), letter(ends[1])];
   const who = initiate[0] && initiate[1] ? "both call" : `${initiate[0] ? a : b} calls`;
   const what = protect.map(({ kind }) => kind).join(", ");
   const keys = `${ike[0].join(" ")}${ike[1].join() === ike[0].join() ? "" : ` / ${ike[1].join(" ")}`}; ${esp[0].join(" ")}`;
-  return `           ${a} and ${b} protect ${what}; ${who}${anywhere === true ? " from anywhere" : ""}; ${delay[0]} ms there, ${delay[1]} ms back; ${keys}; for ${softSeconds}/${hardSeconds} s`;
+  return `           ${a} and ${b} protect ${what}; ${who}${anywhere === true ? " from anywhere" : ""}; ${delay[0]} ms there, ${delay[1]} ms back; ${keys}; for ${softSeconds}/${hardSeconds} s${beside(peering)}`;
+}
+
+/** What their sections say beside. */
+function beside({ onDemand = [], extras }: Peering): string {
+  const demand = onDemand.length === 0 ? [] : [`lines ${onDemand.join(" ")} on demand`];
+  if (extras === undefined) return demand.map((words) => `; ${words}`).join("");
+  const { compressed, ikeSeconds, reauthSeconds, window, fragmentSize, resumption } = extras;
+  const words = [
+    ...demand,
+    ...(compressed.length === 0 ? [] : [`lines ${compressed.join(" ")} compressed`]),
+    `IKE SA for ${ikeSeconds.join("/")} s, proofs for ${reauthSeconds.join("/")} s`,
+    `${window.join("/")} requests at a time, fragments of ${fragmentSize.join("/")}`,
+    ...(resumption ? ["tickets"] : []),
+  ];
+  return words.map((one) => `; ${one}`).join("");
 }
 
 /** One event in words. */
