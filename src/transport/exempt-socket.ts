@@ -51,6 +51,8 @@ function openDescriptor(local: Endpoint, encapsulation: boolean, left: number | 
     renewUdpSocket(left, options);
     return left;
   } catch (error) {
+    // It would hold the port against the next try.
+    if (left !== undefined) closeUdpSocket(left);
     if (!(error instanceof SystemCallError)) throw error;
     if (error.syscall === "setsockopt") throw exemptionError(local, error.message);
     throw bindError(local, error.code);
