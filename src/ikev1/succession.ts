@@ -3,7 +3,7 @@ import type { Reason } from "../negotiate/reason.ts";
 import type { PeerDesired } from "../sa/desired.ts";
 import { watchKeepalive } from "../sa/keepalive.ts";
 import { jittered, rekeyRetry } from "../sa/lifetime.ts";
-import { deletePause, lifetimeShare, replacedWait, usualSeconds } from "./constants.ts";
+import { deletePause, lifetimeShare, usualSeconds } from "./constants.ts";
 import { sayIsakmpDeletion } from "./exchanges/informational.ts";
 import type { IkeV1Sa } from "./ike-v1-sa.ts";
 import { beginPhase1 } from "./initiate.ts";
@@ -77,7 +77,7 @@ export class Succession {
   onTimer(name: "rekey" | "lifetime" | "replaced"): void {
     if (name === "rekey") return this.start();
     if (name === "lifetime") return this.#sa.close({ code: "lifetime-over", what: "IKE SA" });
-    if (this.#heir?.role === "initiator") sayIsakmpDeletion(this.#sa);
+    sayIsakmpDeletion(this.#sa);
     this.#sa.end({ code: "replaced" });
   }
 
@@ -100,8 +100,8 @@ export class Succession {
     }
     old.state = { kind: "Replaced", reason: { code: "replaced" } };
     for (const timer of ["rekey", "lifetime", "liveness", "keepalive"]) old.host.disarm(old, timer);
-    // Who began the new one says when the old one goes; the other waits for that.
-    const wait = heir.role === "initiator" ? 2 * deletePause : replacedWait;
+    // Who began the new one says when the old one goes; where it does not, the other does.
+    const wait = heir.role === "initiator" ? 2 * deletePause : 3 * deletePause;
     old.host.arm(old, "replaced", old.host.now() + wait);
     old.host.rekeyed(old, heir);
     for (const exchange of old.exchanges.handOver()) heir.exchanges.add(exchange);

@@ -78,13 +78,13 @@ async function speaks(lab: Lab, version: StrongswanVersion, { mode, proposals }:
   const flood = Flood.start(left.machine, gre?.inner.a ?? "", gre?.inner.b ?? "", 100);
   await waitFor("that pings are answered", () => flood.answered);
   await ours.must("rekey", "b");
-  await sleep(2_000);
+  await sleep(1_000);
   await charon.rekey({ child: "gre" });
-  await sleep(2_000);
+  await sleep(1_000);
   await ours.must("rekey", "b", "--ike");
-  await sleep(2_000);
+  await sleep(1_000);
   await charon.rekey({ ike: "a" });
-  await sleep(4_000);
+  await sleep(2_000);
   expect(await flood.stop()).toMatchObject({ lost: [] });
   await expectOne(ours);
   await ours.must("down", "b");
