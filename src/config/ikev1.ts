@@ -2,6 +2,7 @@
 import { ipsecSuites } from "../negotiate/ipsec-proposals.ts";
 import { isakmpSuites } from "../negotiate/isakmp-proposals.ts";
 import type { AuthDesired, ChildDesired, Ikev1Policy, PeerDesired, ProposalDesired } from "../sa/desired.ts";
+import { ikev1Methods } from "../sa/ikev1-methods.ts";
 import type { BuiltPeer } from "./peer.ts";
 import { errorAt, type Finding, type KeyPath, warningAt } from "./problem.ts";
 
@@ -18,8 +19,9 @@ export function checkIkev1(
   const { ikev1, auth, ike } = peer;
   if (ikev1 === undefined) return [];
   const findings: Finding[] = [];
-  if (auth !== undefined && !hasOneSecret(auth)) findings.push(errorAt([...path, "ikev1"], needsSecret));
-  if (ikev1 === "aggressive") findings.push(warningAt([...path, "ikev1"], guessable));
+  if (auth !== undefined && ikev1Methods(auth).length === 0) findings.push(errorAt([...path, "ikev1"], needsOneMethod));
+  if (ikev1 === "aggressive" && auth?.remote[0]?.credential.kind === "psk")
+    findings.push(warningAt([...path, "ikev1"], guessable));
   if (isakmpSuites(ike).length === 0) findings.push(errorAt([...path, "ike"], cannotName));
   for (const [i, child] of built.children.entries()) {
     const at = [...path, "protect", built.lines[i] ?? 0];
@@ -40,7 +42,8 @@ export function sharesAddressOfAnother(first: PeerDesired, second: PeerDesired):
   if (first.local !== undefined && second.local !== undefined && first.local !== second.local) return false;
   if (!meet(first.remote, second.remote)) return false;
   const [one, other] = [secretOf(first), secretOf(second)];
-  return one === undefined || other === undefined || Buffer.compare(one, other) !== 0;
+  // Whoever signs says who it is in clear, or under keys that no secret is needed for.
+  return one !== undefined && other !== undefined && Buffer.compare(one, other) !== 0;
 }
 
 /** What is said of it. */
@@ -60,15 +63,8 @@ function secretOf({ auth }: PeerDesired): Uint8Array | undefined {
   return credential?.kind === "psk" ? credential.secret.octets : undefined;
 }
 
-function hasOneSecret({ local, remote }: AuthDesired): boolean {
-  const [mine] = local;
-  const [theirs] = remote;
-  if (local.length !== 1 || remote.length !== 1) return false;
-  if (mine?.credential.kind !== "psk" || theirs?.credential.kind !== "psk") return false;
-  return Buffer.compare(mine.credential.secret.octets, theirs.credential.secret.octets) === 0;
-}
-
-const needsSecret = "needs auth: { psk: file:NAME }, one secret that both ends prove themselves with";
+const needsOneMethod =
+  "needs one way for both ends to prove themselves: auth: { psk: file:NAME }, or auth: { key: FILE, certificate: FILE, trust: FILE } with an RSA key or one on P-256, P-384 or P-521";
 const guessable =
   "in aggressive mode whoever listens can try secrets against what it heard: the secret must be long and random";
 const cannotName =

@@ -1,9 +1,9 @@
 /** Which configured peers speak IKEv1, and which of their SAs a new one follows. */
-import { secretOf } from "../ikev1/exchanges/proof.ts";
 import type { Ikev1Peers, Phase1Mode } from "../ikev1/host.ts";
 import { IkeV1Sa } from "../ikev1/ike-v1-sa.ts";
 import { isakmpSuites } from "../negotiate/isakmp-proposals.ts";
 import type { PeerDesired } from "../sa/desired.ts";
+import { ikev1Methods } from "../sa/ikev1-methods.ts";
 import type { Path } from "../sa/path.ts";
 import type { Parts } from "./parts.ts";
 
@@ -17,7 +17,7 @@ export class KnownPeers implements Ikev1Peers {
   callers(path: Path, mode: Phase1Mode): readonly PeerDesired[] {
     return this.#parts.directory
       .at(path)
-      .filter((peer) => mayCall(peer, mode) && secretOf(peer) !== undefined && isakmpSuites(peer.ike).length > 0);
+      .filter((peer) => mayCall(peer, mode) && ikev1Methods(peer.auth).length > 0 && isakmpSuites(peer.ike).length > 0);
   }
 
   /** Of two that were begun at once neither replaces the other. */

@@ -16,6 +16,7 @@ import { decodeMessage, encodePayloads } from "../wire/ikev1/message.ts";
 import type { Payload } from "../wire/ikev1/payloads/table.ts";
 import { exchangeType, payloadType } from "../wire/ikev1/registry/message.ts";
 import { nameOf } from "../wire/ikev1/registry/names.ts";
+import { askedAuthorities } from "./certificate-requests.ts";
 import { repeatLimit } from "./constants.ts";
 import { DeadPeerDetection } from "./dead-peer-detection.ts";
 import { Ikev1Dialect } from "./dialect.ts";
@@ -72,6 +73,8 @@ export class IkeV1Sa implements AnyIkeSa {
   lastSent = 0;
   lastAnswered = 0;
   outgoing: Outgoing | undefined;
+  /** Names of the authorities whose certificates the peer asks for, as far as it has said in phase 1. */
+  askedFor: readonly Uint8Array[] = [];
   /** Seconds that both ends agreed it lives; undefined where none were said. */
   agreedSeconds: number | undefined;
   children: ChildSas;
@@ -190,6 +193,7 @@ export class IkeV1Sa implements AnyIkeSa {
     const step = phase1[this.state.kind];
     const isEncrypted = (header.flags & flag.encryption) !== 0;
     if (step === undefined || !step.takes(isEncrypted)) return;
+    if (this.askedFor.length === 0) this.askedFor = askedAuthorities(payloads);
     step.handle(this, { payloads, header, path }, () => {
       commit();
       this.#received = digestOf(octets);

@@ -1,10 +1,19 @@
 /** The keys of an ISAKMP SA (RFC 2409 5 and appendix B). */
 
 import type { HashName } from "../crypto/hash.ts";
-import { deriveSkeyidKeys, expandCipherKey, phase1Iv, skeyidPreSharedKey } from "../crypto/ikev1-keys.ts";
+import {
+  deriveSkeyidKeys,
+  expandCipherKey,
+  phase1Iv,
+  skeyidPreSharedKey,
+  skeyidSignature,
+} from "../crypto/ikev1-keys.ts";
 import { IsakmpCipher } from "../crypto/isakmp-cipher.ts";
 import { type KeyedPrf, keyPrf } from "../crypto/prf.ts";
 import { wipe } from "../crypto/secret.ts";
+import { type PrfTransform, prfTransforms } from "../crypto/transforms/prf.ts";
+import { signatureMethod } from "../negotiate/isakmp-methods.ts";
+import type { IsakmpTerms } from "../negotiate/isakmp-proposals.ts";
 import type { IkeSuite } from "../negotiate/suite.ts";
 import { cookieOctets } from "./payloads.ts";
 
@@ -19,8 +28,9 @@ export interface IsakmpKeying {
 }
 
 export interface KeyingInput {
-  readonly suite: IkeSuite;
-  readonly psk: Uint8Array;
+  readonly terms: IsakmpTerms;
+  /** Undefined: the two ends sign. */
+  readonly psk: Uint8Array | undefined;
   readonly shared: Uint8Array;
   readonly ni: Uint8Array;
   readonly nr: Uint8Array;
@@ -36,11 +46,13 @@ export function deriveIsakmpKeying(input: KeyingInput): {
   readonly skeyid: KeyedPrf;
   readonly iv: Buffer;
 } {
-  const { suite, shared, ni, nr, gxi, gxr } = input;
-  const seed = skeyidPreSharedKey(suite.prf, input.psk, ni, nr);
-  const skeyid = keyPrf(suite.prf, seed);
+  const { terms, psk, shared, ni, nr, gxi, gxr } = input;
+  const { suite } = terms;
+  const seed =
+    psk === undefined ? skeyidSignature(suite.prf, ni, nr, shared) : skeyidPreSharedKey(suite.prf, psk, ni, nr);
+  const keyed = keyPrf(suite.prf, seed);
   const cookies = { initiator: cookieOctets(input.initiatorCookie), responder: cookieOctets(input.responderCookie) };
-  const { d, a, e } = deriveSkeyidKeys(skeyid, shared, cookies);
+  const { d, a, e } = deriveSkeyidKeys(keyed, shared, cookies);
   const key = expandCipherKey(suite.prf, suite.encr, e);
   const keying: IsakmpKeying = {
     suite,
@@ -49,8 +61,17 @@ export function deriveIsakmpKeying(input: KeyingInput): {
     skeyidA: keyPrf(suite.prf, a),
   };
   const iv = phase1Iv(hashOf(suite), suite.encr, gxi, gxr);
+  const skeyid = keyPrf(proofPrf(terms), seed);
+  keyed.destroy();
   wipe(seed, shared, d, a, e, key);
   return { keying, skeyid, iv };
+}
+
+/** RFC 2409 5.1: HASH_I and HASH_R are made with the hash that a signature is tied to, where it is tied to one. */
+function proofPrf({ suite, method }: IsakmpTerms): PrfTransform {
+  const tied = signatureMethod(method)?.hash;
+  const row = prfTransforms.find((one) => one.method.kind === "hmac" && one.method.hash === tied);
+  return row ?? suite.prf;
 }
 
 /** The hash that was negotiated, whose HMAC is the PRF (RFC 2409 4). */

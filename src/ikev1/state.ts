@@ -35,6 +35,10 @@ export type State =
   | { readonly kind: "ExpectKeyAnswer"; readonly agreed: Agreed; readonly pair: KePair; readonly ni: Uint8Array }
   /** Either role: the shared secret is being computed. */
   | { readonly kind: "ExpectSharedSecret" }
+  /** Either role: our own proof is being made. */
+  | { readonly kind: "ExpectOwnProof"; readonly handshake: Handshake }
+  /** Either role: the peer's proof is being examined; where it is none, what was before goes on. */
+  | { readonly kind: "ExpectVerdict"; readonly handshake: Handshake }
   /** Main mode, initiator: our identity and proof are out. */
   | { readonly kind: "ExpectIdentityAnswer"; readonly handshake: Handshake }
   /** Main mode, responder: the SA payload is answered; half open. */

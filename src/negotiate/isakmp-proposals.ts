@@ -18,8 +18,8 @@ import type { IkeSuite } from "./suite.ts";
 export interface IsakmpPolicy {
   /** Our proposals, most preferred first. */
   readonly ours: readonly DesiredProposal[];
-  /** The Authentication Method. */
-  readonly method: number;
+  /** Authentication Methods, best first. */
+  readonly methods: readonly number[];
   /** The one group that can be had, where the key exchange has begun: aggressive mode (RFC 2409 5.4). */
   readonly group?: KeTransform | undefined;
 }
@@ -27,6 +27,8 @@ export interface IsakmpPolicy {
 /** What both ends agree on. */
 export interface IsakmpTerms {
   readonly suite: IkeSuite;
+  /** The Authentication Method. */
+  readonly method: number;
   /** Seconds that the ISAKMP SA lives; undefined where none were said. */
   readonly seconds: number | undefined;
 }
@@ -57,15 +59,17 @@ const cache = new WeakMap<readonly DesiredProposal[], readonly IkeSuite[]>();
 
 /** The one proposal of our SA payload: a transform for each suite, which lives for `seconds`. */
 export function offerIsakmp(policy: IsakmpPolicy, seconds: number): Proposal {
-  const list = suitesOf(policy).slice(0, mostTransforms);
+  const list = suitesOf(policy)
+    .flatMap((suite) => policy.methods.map((method) => ({ suite, method })))
+    .slice(0, mostTransforms);
   return {
     number: 1,
     protocolId: protocolId.ISAKMP,
     spi: new Uint8Array(0),
-    transforms: list.map((suite, i) => ({
+    transforms: list.map(({ suite, method }, i) => ({
       number: i + 1,
       id: isakmpTransform.KEY_IKE,
-      attributes: attributesOf(suite, policy.method, seconds),
+      attributes: attributesOf(suite, method, seconds),
     })),
   };
 }
@@ -77,9 +81,10 @@ export function chooseIsakmp(policy: IsakmpPolicy, theirs: readonly Proposal[]):
     .flatMap((proposal) => proposal.transforms.map((transform) => ({ proposal, transform, seen: read(transform) })));
   for (const suite of suitesOf(policy)) {
     for (const { proposal, transform, seen } of offered) {
-      if (seen === undefined || !isSuite(seen, suite, policy.method)) continue;
+      const method = policy.methods.find((one) => seen !== undefined && isSuite(seen, suite, one));
+      if (seen === undefined || method === undefined) continue;
       const answer = { ...proposal, spi: proposal.spi.slice(), transforms: [transform] };
-      return { ok: true, terms: { suite, seconds: seen.seconds }, answer };
+      return { ok: true, terms: { suite, method, seconds: seen.seconds }, answer };
     }
   }
   const ours = suitesOf(policy).map(formatSuite);
@@ -102,8 +107,9 @@ export function verifyIsakmp(
   if (answer.length === 1 && proposal?.transforms.length === 1 && transform !== undefined) {
     const seen = read(transform);
     for (const suite of suitesOf(policy)) {
-      if (seen !== undefined && isSuite(seen, suite, policy.method))
-        return { ok: true, terms: { suite, seconds: seen.seconds } };
+      const method = policy.methods.find((one) => seen !== undefined && isSuite(seen, suite, one));
+      if (seen !== undefined && method !== undefined)
+        return { ok: true, terms: { suite, method, seconds: seen.seconds } };
     }
   }
   const sent = suitesOf(policy).map(formatSuite);

@@ -1,21 +1,27 @@
-/** Aggressive mode as initiator, with a pre-shared key (RFC 2409 5.4): three messages, the identities in clear. */
+/** Aggressive mode as initiator (RFC 2409 5.1, 5.4): three messages, the identities in clear. */
 import type { KePair } from "../../crypto/key-exchange.ts";
+import { identityFromWire } from "../../negotiate/identity.ts";
+import { signatureMethod } from "../../negotiate/isakmp-methods.ts";
 import { type IsakmpPolicy, isakmpSuites, offerIsakmp, verifyIsakmp } from "../../negotiate/isakmp-proposals.ts";
 import type { PeerDesired } from "../../sa/desired.ts";
+import { ikev1Methods } from "../../sa/ikev1-methods.ts";
 import { isEncapsulated } from "../../sa/nat.ts";
 import { floated, type Path } from "../../sa/path.ts";
 import { encodeBody } from "../../wire/ikev1/message.ts";
+import type { IdPayload } from "../../wire/ikev1/payloads/identity.ts";
 import type { Payload } from "../../wire/ikev1/payloads/table.ts";
 import { notifyType } from "../../wire/ikev1/registry/notify.ts";
+import { certificateRequests } from "../certificate-requests.ts";
 import { nonceLength } from "../constants.ts";
 import type { Host } from "../host.ts";
 import { IkeV1Sa } from "../ike-v1-sa.ts";
 import { deriveIsakmpKeying, lowestNonce } from "../keying.ts";
 import { findNat, natDiscoveryPayloads, ownVendorIds, readVendorIds } from "../nat-detection.ts";
 import { find, hasNotify, identityPayload } from "../payloads.ts";
+import type { Handshake } from "../state.ts";
 import { offeredSeconds } from "../succession.ts";
 import { initialContact, natContext } from "./main-mode-initiator.ts";
-import { identityFault, presharedMethod, proofPayload, secretOf, verifyProof, violation } from "./proof.ts";
+import { identityFault, isSigned, prove, secretOf, verify, violation } from "./proof.ts";
 import type { Phase1Input } from "./table.ts";
 
 /** Opens an ISAKMP SA with a peer in aggressive mode: a key pair is being made. */
@@ -34,7 +40,7 @@ export function beginAggressiveMode(host: Host, peer: PeerDesired, path: Path, l
   // RFC 2409 5: the key exchange begins with the first message, so that its group cannot be negotiated.
   const group = isakmpSuites(peer.ike)[0]?.ke;
   if (group === undefined) throw new RangeError(`peer ${peer.name} offers nothing that IKEv1 can name`);
-  const policy: IsakmpPolicy = { ours: peer.ike, method: presharedMethod, group };
+  const policy: IsakmpPolicy = { ours: peer.ike, methods: ikev1Methods(peer.auth), group };
   host.compute(sa, { kind: "generate", method: group }, (result) => {
     if (result.kind === "generated") sendFirst(sa, peer, policy, result.pair);
   });
@@ -50,6 +56,7 @@ function sendFirst(sa: IkeV1Sa, peer: PeerDesired, policy: IsakmpPolicy, pair: K
     { isakmp: "KE", data: pair.publicValue },
     { isakmp: "NONCE", data: ni },
     identityPayload(peer.localId),
+    ...(policy.methods.some((method) => signatureMethod(method) !== undefined) ? certificateRequests([peer]) : []),
     ...ownVendorIds,
   ]);
 }
@@ -60,10 +67,16 @@ export function takeAggressiveAnswer(sa: IkeV1Sa, { payloads, header }: Phase1In
   const answer = find(payloads, "SA");
   const ke = find(payloads, "KE");
   const nonce = find(payloads, "NONCE");
-  const secret = peer === undefined ? undefined : secretOf(peer);
-  if (state.kind !== "ExpectAggressiveAnswer" || peer === undefined || secret === undefined) return;
-  if (answer === undefined || ke === undefined || nonce === undefined || header.responderCookie === 0n)
-    return sa.note(violation(sa, "SA, KE or nonce is missing"));
+  const id = find(payloads, "ID");
+  if (state.kind !== "ExpectAggressiveAnswer" || peer === undefined) return;
+  if (
+    answer === undefined ||
+    id === undefined ||
+    ke === undefined ||
+    nonce === undefined ||
+    header.responderCookie === 0n
+  )
+    return sa.note(violation(sa, "SA, KE, nonce or ID is missing"));
   const { offer, pair, ni } = state;
   const verdict = verifyIsakmp(offer.policy, answer.proposals);
   if (!verdict.ok) return sa.note(verdict.reason);
@@ -73,6 +86,8 @@ export function takeAggressiveAnswer(sa: IkeV1Sa, { payloads, header }: Phase1In
   const gxi = Uint8Array.from(pair.publicValue);
   // The message outlives this call: what is still to be checked of it is kept.
   const rest = payloads.map(copied);
+  const said: IdPayload = { ...id, data: Uint8Array.from(id.data) };
+  const theirId = identityFromWire(said.idType, said.data);
   commit();
   sa.settle();
   sa.remoteSpi = header.responderCookie;
@@ -80,6 +95,7 @@ export function takeAggressiveAnswer(sa: IkeV1Sa, { payloads, header }: Phase1In
   sa.deadPeers.peerSpeaks(abilities.dpd);
   sa.fragmentation.peerTakesFragments(abilities.fragments);
   const agreed = { terms: verdict.terms, saBody: offer.saBody };
+  const psk = isSigned(agreed) ? undefined : secretOf(peer)?.octets;
   sa.nat = findNat(sa.natTraversal, rest, natContext(sa, agreed));
   if (sa.nat.local) sa.host.learnAbilities();
   sa.state = { kind: "ExpectSharedSecret" };
@@ -90,8 +106,8 @@ export function takeAggressiveAnswer(sa: IkeV1Sa, { payloads, header }: Phase1In
       return sa.end({ code: "invalid-public-value", method: suite.ke.keyword, fault });
     }
     const { keying, skeyid, iv } = deriveIsakmpKeying({
-      suite,
-      psk: secret.octets,
+      terms: agreed.terms,
+      psk,
       shared: result.secret,
       ni,
       nr,
@@ -104,27 +120,35 @@ export function takeAggressiveAnswer(sa: IkeV1Sa, { payloads, header }: Phase1In
     sa.phase1Chain = { iv };
     sa.lowestNonce = lowestNonce(ni, nr);
     const handshake = { ...agreed, gxi, gxr, skeyid };
-    const proven = verifyProof(sa, handshake, rest);
-    const fault = proven.ok ? identityFault(peer, proven.identity) : proven.reason;
-    if (fault !== undefined || !proven.ok) {
-      skeyid.destroy();
-      return sa.end(fault ?? violation(sa, "no proof"));
-    }
-    const discovery = natDiscoveryPayloads(sa.natTraversal, natContext(sa, agreed));
+    verify(sa, peer, handshake, said, rest, (reason) => {
+      const fault = reason ?? identityFault(peer, theirId);
+      if (fault !== undefined) {
+        skeyid.destroy();
+        return sa.end(fault);
+      }
+      sa.remoteId = theirId;
+      sendProof(sa, peer, handshake, hasNotify(rest, notifyType.INITIAL_CONTACT));
+    });
+  });
+}
+
+/** Message 3. */
+function sendProof(sa: IkeV1Sa, peer: PeerDesired, handshake: Handshake, isFirst: boolean): void {
+  const discovery = natDiscoveryPayloads(sa.natTraversal, natContext(sa, handshake));
+  prove(sa, peer, handshake, identityPayload(peer.localId), (proof) => {
     if (isEncapsulated(sa.nat)) sa.path = floated(sa.path);
-    const identity = identityPayload(peer.localId);
-    const contact = host.isInitialContact(sa, peer) ? [initialContact(sa)] : [];
-    sa.sendEncrypted([proofPayload(sa, handshake, identity), ...discovery, ...contact]);
-    skeyid.destroy();
-    sa.remoteId = proven.identity;
-    sa.agreedSeconds = verdict.terms.seconds;
-    sa.establish(hasNotify(rest, notifyType.INITIAL_CONTACT));
+    const contact = sa.host.isInitialContact(sa, peer) ? [initialContact(sa)] : [];
+    sa.sendEncrypted([...proof, ...discovery, ...contact]);
+    handshake.skeyid.destroy();
+    sa.agreedSeconds = handshake.terms.seconds;
+    sa.establish(isFirst);
   });
 }
 
 /** What is needed of a payload after its message is gone. */
 function copied(payload: Payload): Payload {
-  if (payload.isakmp === "HASH" || payload.isakmp === "ID") return { ...payload, data: Uint8Array.from(payload.data) };
+  if (payload.isakmp === "HASH" || payload.isakmp === "SIG" || payload.isakmp === "CERT")
+    return { ...payload, data: Uint8Array.from(payload.data) };
   if (payload.isakmp === "NAT-D" || payload.isakmp === "NAT-D-draft")
     return { ...payload, hash: Uint8Array.from(payload.hash) };
   return payload;

@@ -1,13 +1,15 @@
-/** Aggressive mode as responder, with a pre-shared key (RFC 2409 5.4); only for peers whose section allows it (invariant 9). */
+/** Aggressive mode as responder (RFC 2409 5.1, 5.4); only for peers whose section allows it (invariant 9). */
 import { identityFromWire } from "../../negotiate/identity.ts";
 import type { Reason } from "../../negotiate/reason.ts";
 import type { PeerDesired } from "../../sa/desired.ts";
+import { ikev1Methods } from "../../sa/ikev1-methods.ts";
 import { isEncapsulated } from "../../sa/nat.ts";
 import type { Path } from "../../sa/path.ts";
 import type { Header } from "../../wire/ikev1/header.ts";
 import { encodeBody } from "../../wire/ikev1/message.ts";
 import type { Payload } from "../../wire/ikev1/payloads/table.ts";
 import { notifyType } from "../../wire/ikev1/registry/notify.ts";
+import { askedAuthorities, certificateRequests } from "../certificate-requests.ts";
 import { halfOpenTime, nonceLength } from "../constants.ts";
 import type { Host } from "../host.ts";
 import { IkeV1Sa } from "../ike-v1-sa.ts";
@@ -16,7 +18,7 @@ import { findNat, natDiscoveryPayloads, ownVendorIds, readVendorIds } from "../n
 import { find, hasNotify, identityPayload } from "../payloads.ts";
 import { natContext } from "./main-mode-initiator.ts";
 import { choose, type Phase1Verdict } from "./main-mode-responder.ts";
-import { proofPayload, secretOf, sharedKeyMethod, verifyIdentified } from "./proof.ts";
+import { credentialMethod, isSigned, prove, secretOf, verify } from "./proof.ts";
 import type { Phase1Input } from "./table.ts";
 
 /** Message 1, from one of `callers`, whose identity says which. */
@@ -37,16 +39,15 @@ export function answerAggressiveMode(
       fault: "SA, KE, nonce or ID is missing",
     });
   const remoteId = identityFromWire(id.idType, id.data);
-  const admits = (one: PeerDesired) => callers.includes(one);
-  const found = host.selectPeer({ path, remoteId, method: sharedKeyMethod, admits });
+  const possible = choose(callers, offered.proposals);
+  if (!possible.ok) return refusal(possible.reason);
+  const { method } = possible.terms;
+  const admits = (one: PeerDesired) => callers.includes(one) && ikev1Methods(one.auth).includes(method);
+  const found = host.selectPeer({ path, remoteId, method: credentialMethod(method), admits });
   if ("reason" in found) return refusal(found.reason);
   const { peer } = found;
-  const secret = secretOf(peer);
   const choice = choose([peer], offered.proposals);
   if (!choice.ok) return refusal(choice.reason);
-  // Those that may call have one.
-  if (secret === undefined)
-    return refusal({ code: "protocol-violation", exchange: "aggressive mode", fault: "no secret" });
   const sa = new IkeV1Sa({
     role: "responder",
     mode: "aggressive",
@@ -64,7 +65,9 @@ export function answerAggressiveMode(
   sa.fragmentation.peerTakesFragments(abilities.fragments);
   sa.peer = peer;
   sa.remoteId = remoteId;
+  sa.askedFor = askedAuthorities(payloads);
   const agreed = { terms: choice.terms, saBody: encodeBody(offered) };
+  const psk = isSigned(agreed) ? undefined : secretOf(peer)?.octets;
   const identified = { ...id, data: Uint8Array.from(id.data) };
   const ni = Uint8Array.from(nonce.data);
   const gxi = Uint8Array.from(ke.data);
@@ -78,8 +81,8 @@ export function answerAggressiveMode(
     const nr = host.random(nonceLength);
     const gxr = Uint8Array.from(result.publicValue);
     const { keying, skeyid, iv } = deriveIsakmpKeying({
-      suite,
-      psk: secret.octets,
+      terms: agreed.terms,
+      psk,
       shared: result.secret,
       ni,
       nr,
@@ -92,17 +95,21 @@ export function answerAggressiveMode(
     sa.phase1Chain = { iv };
     sa.lowestNonce = lowestNonce(ni, nr);
     const handshake = { ...agreed, gxi, gxr, skeyid };
-    sa.state = { kind: "ExpectAggressiveProof", handshake, id: identified };
     const identity = identityPayload(peer.localId);
-    sa.sendClear([
-      { isakmp: "SA", proposals: [answer] },
-      { isakmp: "KE", data: gxr },
-      { isakmp: "NONCE", data: nr },
-      identity,
-      proofPayload(sa, handshake, identity),
-      ...ownVendorIds,
-      ...natDiscoveryPayloads(sa.natTraversal, natContext(sa, agreed)),
-    ]);
+    const discovery = natDiscoveryPayloads(sa.natTraversal, natContext(sa, agreed));
+    prove(sa, peer, handshake, identity, (proof) => {
+      sa.state = { kind: "ExpectAggressiveProof", handshake, id: identified };
+      sa.sendClear([
+        { isakmp: "SA", proposals: [answer] },
+        { isakmp: "KE", data: gxr },
+        { isakmp: "NONCE", data: nr },
+        identity,
+        ...proof,
+        ...(isSigned(agreed) ? certificateRequests([peer]) : []),
+        ...ownVendorIds,
+        ...discovery,
+      ]);
+    });
   });
   return { kind: "opened", sa };
 }
@@ -112,17 +119,20 @@ export function takeAggressiveProof(sa: IkeV1Sa, { payloads, path }: Phase1Input
   const { state, host, peer, remoteId } = sa;
   if (state.kind !== "ExpectAggressiveProof" || peer === undefined || remoteId === undefined) return;
   const { handshake, id } = state;
-  const proven = verifyIdentified(sa, handshake, id, payloads);
-  if (!proven.ok) return sa.note(proven.reason);
-  commit();
-  sa.nat = findNat(sa.natTraversal, payloads, natContext(sa, handshake));
-  if (sa.nat.local) sa.host.learnAbilities();
-  if (isEncapsulated(sa.nat)) sa.path = path;
-  handshake.skeyid.destroy();
-  const reason = host.unwelcome(peer, remoteId, path);
-  if (reason !== undefined) return sa.end(reason);
-  sa.agreedSeconds = handshake.terms.seconds;
-  sa.establish(hasNotify(payloads, notifyType.INITIAL_CONTACT));
+  const isFirst = hasNotify(payloads, notifyType.INITIAL_CONTACT);
+  const nat = findNat(sa.natTraversal, payloads, natContext(sa, handshake));
+  verify(sa, peer, handshake, id, payloads, (reason) => {
+    if (reason !== undefined) return sa.note(reason);
+    commit();
+    sa.nat = nat;
+    if (nat.local) host.learnAbilities();
+    if (isEncapsulated(nat)) sa.path = path;
+    handshake.skeyid.destroy();
+    const unwelcome = host.unwelcome(peer, remoteId, path);
+    if (unwelcome !== undefined) return sa.end(unwelcome);
+    sa.agreedSeconds = handshake.terms.seconds;
+    sa.establish(isFirst);
+  });
 }
 
 function refusal(reason: Reason): Phase1Verdict {

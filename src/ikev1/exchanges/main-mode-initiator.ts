@@ -1,12 +1,15 @@
-/** Main mode as initiator, with a pre-shared key (RFC 2409 5.4): six messages, the last two encrypted. */
+/** Main mode as initiator (RFC 2409 5.1, 5.4): six messages, the last two encrypted. */
 import type { KePair } from "../../crypto/key-exchange.ts";
+import { identityFromWire } from "../../negotiate/identity.ts";
 import { formatIsakmpOffer, type IsakmpPolicy, offerIsakmp, verifyIsakmp } from "../../negotiate/isakmp-proposals.ts";
 import type { PeerDesired } from "../../sa/desired.ts";
+import { ikev1Methods } from "../../sa/ikev1-methods.ts";
 import { isEncapsulated } from "../../sa/nat.ts";
 import { floated, type Path } from "../../sa/path.ts";
 import { encodeBody } from "../../wire/ikev1/message.ts";
 import type { Payload } from "../../wire/ikev1/payloads/table.ts";
 import { notifyType } from "../../wire/ikev1/registry/notify.ts";
+import { certificateRequests } from "../certificate-requests.ts";
 import { nonceLength } from "../constants.ts";
 import type { Host } from "../host.ts";
 import { IkeV1Sa } from "../ike-v1-sa.ts";
@@ -15,12 +18,12 @@ import { findNat, natDiscoveryPayloads, ownVendorIds, readVendorIds } from "../n
 import { cookieOctets, find, hasNotify, identityPayload, isakmpNotify } from "../payloads.ts";
 import type { Agreed } from "../state.ts";
 import { offeredSeconds } from "../succession.ts";
-import { identityFault, presharedMethod, proofPayload, secretOf, verifyProof, violation } from "./proof.ts";
+import { identityFault, isSigned, prove, secretOf, verify, violation } from "./proof.ts";
 import type { Phase1Input } from "./table.ts";
 
 /** Opens an ISAKMP SA with a peer in main mode: the first message is out. */
 export function beginMainMode(host: Host, peer: PeerDesired, path: Path, localSpi: bigint): IkeV1Sa {
-  const policy: IsakmpPolicy = { ours: peer.ike, method: presharedMethod };
+  const policy: IsakmpPolicy = { ours: peer.ike, methods: ikev1Methods(peer.auth) };
   const offered: Payload = { isakmp: "SA", proposals: [offerIsakmp(policy, offeredSeconds(peer))] };
   const sa = new IkeV1Sa({
     role: "initiator",
@@ -64,10 +67,12 @@ export function takeSaAnswer(sa: IkeV1Sa, { payloads, header }: Phase1Input, com
 /** Message 3. */
 function sendKey(sa: IkeV1Sa, agreed: Agreed, pair: KePair): void {
   const ni = sa.host.random(nonceLength);
+  const requests = sa.peer !== undefined && isSigned(agreed) ? certificateRequests([sa.peer]) : [];
   sa.state = { kind: "ExpectKeyAnswer", agreed, pair, ni };
   sa.sendClear([
     { isakmp: "KE", data: pair.publicValue },
     { isakmp: "NONCE", data: ni },
+    ...requests,
     ...natDiscoveryPayloads(sa.natTraversal, natContext(sa, agreed)),
   ]);
 }
@@ -77,8 +82,8 @@ export function takeKeyAnswer(sa: IkeV1Sa, { payloads }: Phase1Input, commit: ()
   const { state, peer } = sa;
   const ke = find(payloads, "KE");
   const nonce = find(payloads, "NONCE");
-  const secret = peer === undefined ? undefined : secretOf(peer);
-  if (state.kind !== "ExpectKeyAnswer" || peer === undefined || secret === undefined) return;
+  if (state.kind !== "ExpectKeyAnswer" || peer === undefined) return;
+  const psk = isSigned(state.agreed) ? undefined : secretOf(peer)?.octets;
   if (ke === undefined || nonce === undefined) return sa.note(violation(sa, "KE or nonce is missing"));
   const { agreed, pair, ni } = state;
   const nr = Uint8Array.from(nonce.data);
@@ -97,8 +102,8 @@ export function takeKeyAnswer(sa: IkeV1Sa, { payloads }: Phase1Input, commit: ()
       return sa.end({ code: "invalid-public-value", method: suite.ke.keyword, fault });
     }
     const { keying, skeyid, iv } = deriveIsakmpKeying({
-      suite,
-      psk: secret.octets,
+      terms: agreed.terms,
+      psk,
       shared: result.secret,
       ni,
       nr,
@@ -111,10 +116,12 @@ export function takeKeyAnswer(sa: IkeV1Sa, { payloads }: Phase1Input, commit: ()
     sa.phase1Chain = { iv };
     sa.lowestNonce = lowestNonce(ni, nr);
     const handshake = { ...agreed, gxi, gxr, skeyid };
-    sa.state = { kind: "ExpectIdentityAnswer", handshake };
     const identity = identityPayload(peer.localId);
-    const contact = sa.host.isInitialContact(sa, peer) ? [initialContact(sa)] : [];
-    sa.sendEncrypted([identity, proofPayload(sa, handshake, identity), ...contact]);
+    prove(sa, peer, handshake, identity, (proof) => {
+      sa.state = { kind: "ExpectIdentityAnswer", handshake };
+      const contact = sa.host.isInitialContact(sa, peer) ? [initialContact(sa)] : [];
+      sa.sendEncrypted([identity, ...proof, ...contact]);
+    });
   });
 }
 
@@ -123,16 +130,21 @@ export function takeIdentityAnswer(sa: IkeV1Sa, { payloads }: Phase1Input, commi
   const { state, peer } = sa;
   if (state.kind !== "ExpectIdentityAnswer" || peer === undefined) return;
   const { handshake } = state;
-  const proven = verifyProof(sa, handshake, payloads);
-  // What is not proved counts for nothing, so that the real answer may still come.
-  if (!proven.ok) return sa.note(proven.reason);
-  const fault = identityFault(peer, proven.identity);
-  commit();
-  if (fault !== undefined) return sa.end(fault);
-  handshake.skeyid.destroy();
-  sa.remoteId = proven.identity;
-  sa.agreedSeconds = handshake.terms.seconds;
-  sa.establish(hasNotify(payloads, notifyType.INITIAL_CONTACT));
+  const id = find(payloads, "ID");
+  if (id === undefined) return sa.note(violation(sa, "the identity is missing"));
+  const identity = identityFromWire(id.idType, id.data);
+  const isFirst = hasNotify(payloads, notifyType.INITIAL_CONTACT);
+  verify(sa, peer, handshake, id, payloads, (reason) => {
+    // What is not proved counts for nothing, so that the real answer may still come.
+    if (reason !== undefined) return sa.note(reason);
+    const fault = identityFault(peer, identity);
+    commit();
+    if (fault !== undefined) return sa.end(fault);
+    handshake.skeyid.destroy();
+    sa.remoteId = identity;
+    sa.agreedSeconds = handshake.terms.seconds;
+    sa.establish(isFirst);
+  });
 }
 
 /** INITIAL-CONTACT, named by both cookies (RFC 2407 4.6.3.3). */
@@ -155,5 +167,5 @@ export function natContext(sa: IkeV1Sa, { terms }: Pick<Agreed, "terms">) {
 
 /** Our suites, for a reason that says what was refused. */
 export function offeredSuites(peer: PeerDesired): string[] {
-  return formatIsakmpOffer({ ours: peer.ike, method: presharedMethod });
+  return formatIsakmpOffer({ ours: peer.ike, methods: ikev1Methods(peer.auth) });
 }

@@ -1,31 +1,27 @@
-/** Main mode as responder, with a pre-shared key (RFC 2409 5.4). Nothing is repeated to where nobody has shown to be. */
+/** Main mode as responder (RFC 2409 5.1, 5.4). Nothing is repeated to where nobody has shown to be. */
+
+import { identityFromWire } from "../../negotiate/identity.ts";
 import { chooseIsakmp, type IsakmpAnswer } from "../../negotiate/isakmp-proposals.ts";
 import type { Reason } from "../../negotiate/reason.ts";
 import type { PeerDesired } from "../../sa/desired.ts";
+import { ikev1Methods } from "../../sa/ikev1-methods.ts";
 import { isEncapsulated } from "../../sa/nat.ts";
 import type { Path } from "../../sa/path.ts";
 import type { Header } from "../../wire/ikev1/header.ts";
 import { encodeBody } from "../../wire/ikev1/message.ts";
 import type { Payload } from "../../wire/ikev1/payloads/table.ts";
 import { notifyType } from "../../wire/ikev1/registry/notify.ts";
+import { certificateRequests } from "../certificate-requests.ts";
 import { halfOpenTime, nonceLength } from "../constants.ts";
 import type { Host } from "../host.ts";
 import { IkeV1Sa } from "../ike-v1-sa.ts";
 import { deriveIsakmpKeying, lowestNonce } from "../keying.ts";
 import { findNat, natDiscoveryPayloads, ownVendorIds, readVendorIds } from "../nat-detection.ts";
 import { find, hasNotify, identityPayload } from "../payloads.ts";
-import type { Agreed } from "../state.ts";
+import type { Agreed, Handshake } from "../state.ts";
 import { sayError } from "./informational.ts";
 import { initialContact, natContext } from "./main-mode-initiator.ts";
-import {
-  presharedMethod,
-  proofPayload,
-  sameSecret,
-  secretOf,
-  sharedKeyMethod,
-  verifyProof,
-  violation,
-} from "./proof.ts";
+import { credentialMethod, isSigned, prove, sameSecret, secretOf, verify, violation } from "./proof.ts";
 import type { Phase1Input } from "./table.ts";
 
 /** What became of a first message: a half-open SA, or a refusal. */
@@ -75,10 +71,12 @@ export function takeKeyRequest(sa: IkeV1Sa, { payloads }: Phase1Input, commit: (
   if (state.kind !== "ExpectKeyRequest") return;
   if (ke === undefined || nonce === undefined) return sa.note(violation(sa, "KE or nonce is missing"));
   const { agreed, callers } = state;
-  const { suite } = agreed.terms;
+  const { suite, method } = agreed.terms;
   // RFC 2409 5.4: the key must be known before the identity is: it is found by the address.
-  const secret = callers.map(secretOf).find((one) => one !== undefined);
-  if (secret === undefined) return;
+  const secret = isSigned(agreed) ? undefined : callers.map(secretOf).find((one) => one !== undefined);
+  const possible = callers.filter(
+    (peer) => ikev1Methods(peer.auth).includes(method) && (secret === undefined || sameSecret(secretOf(peer), secret)),
+  );
   const ni = Uint8Array.from(nonce.data);
   const gxi = Uint8Array.from(ke.data);
   commit();
@@ -96,11 +94,12 @@ export function takeKeyRequest(sa: IkeV1Sa, { payloads }: Phase1Input, commit: (
     sa.sendClear([
       { isakmp: "KE", data: gxr },
       { isakmp: "NONCE", data: nr },
+      ...(isSigned(agreed) ? certificateRequests(possible) : []),
       ...natDiscoveryPayloads(sa.natTraversal, context),
     ]);
     const { keying, skeyid, iv } = deriveIsakmpKeying({
-      suite,
-      psk: secret.octets,
+      terms: agreed.terms,
+      psk: secret?.octets,
       shared: result.secret,
       ni,
       nr,
@@ -112,7 +111,6 @@ export function takeKeyRequest(sa: IkeV1Sa, { payloads }: Phase1Input, commit: (
     sa.keying = keying;
     sa.phase1Chain = { iv };
     sa.lowestNonce = lowestNonce(ni, nr);
-    const possible = callers.filter((peer) => sameSecret(secretOf(peer), secret));
     sa.state = { kind: "ExpectIdentityRequest", handshake: { ...agreed, gxi, gxr, skeyid }, callers: possible };
   });
 }
@@ -122,25 +120,41 @@ export function takeIdentityRequest(sa: IkeV1Sa, { payloads, path }: Phase1Input
   const { state, host } = sa;
   if (state.kind !== "ExpectIdentityRequest") return;
   const { handshake, callers } = state;
-  const proven = verifyProof(sa, handshake, payloads);
-  if (!proven.ok) return sa.note(proven.reason);
-  commit();
-  // The proof holds: its sender is where the message came from (RFC 3947 4).
-  if (isEncapsulated(sa.nat)) sa.path = path;
-  sa.remoteId = proven.identity;
+  const id = find(payloads, "ID");
+  if (id === undefined) return sa.note(violation(sa, "the identity is missing"));
+  const identity = identityFromWire(id.idType, id.data);
+  const method = credentialMethod(handshake.terms.method);
   const admits = (peer: PeerDesired) => callers.includes(peer);
-  const found = host.selectPeer({ path, remoteId: proven.identity, method: sharedKeyMethod, admits });
-  if ("reason" in found) return refuse(sa, found.reason);
-  const { peer } = found;
+  const select = () => host.selectPeer({ path, remoteId: identity, method, admits });
+  // Whose signature is taken depends on who it is said to be; a secret holds whoever it is.
+  const claimed = isSigned(handshake) ? select() : undefined;
+  if (claimed !== undefined && "reason" in claimed) return sa.note(claimed.reason);
+  const isFirst = hasNotify(payloads, notifyType.INITIAL_CONTACT);
+  verify(sa, claimed?.peer, handshake, id, payloads, (reason) => {
+    if (reason !== undefined) return sa.note(reason);
+    commit();
+    // The proof holds: its sender is where the message came from (RFC 3947 4).
+    if (isEncapsulated(sa.nat)) sa.path = path;
+    sa.remoteId = identity;
+    const found = claimed ?? select();
+    if ("reason" in found) return refuse(sa, found.reason);
+    const unwelcome = host.unwelcome(found.peer, identity, path);
+    if (unwelcome !== undefined) return refuse(sa, unwelcome);
+    answerIdentity(sa, found.peer, handshake, isFirst);
+  });
+}
+
+/** Message 6. */
+function answerIdentity(sa: IkeV1Sa, peer: PeerDesired, handshake: Handshake, isFirst: boolean): void {
   sa.peer = peer;
-  const reason = host.unwelcome(peer, proven.identity, path);
-  if (reason !== undefined) return refuse(sa, reason);
   const identity = identityPayload(peer.localId);
-  const contact = host.isInitialContact(sa, peer) ? [initialContact(sa)] : [];
-  sa.sendEncrypted([identity, proofPayload(sa, handshake, identity), ...contact]);
-  handshake.skeyid.destroy();
-  sa.agreedSeconds = handshake.terms.seconds;
-  sa.establish(hasNotify(payloads, notifyType.INITIAL_CONTACT));
+  prove(sa, peer, handshake, identity, (proof) => {
+    const contact = sa.host.isInitialContact(sa, peer) ? [initialContact(sa)] : [];
+    sa.sendEncrypted([identity, ...proof, ...contact]);
+    handshake.skeyid.destroy();
+    sa.agreedSeconds = handshake.terms.seconds;
+    sa.establish(isFirst);
+  });
 }
 
 /** Turned away, and told so under the keys that both ends have. */
@@ -152,10 +166,10 @@ function refuse(sa: IkeV1Sa, reason: Reason): void {
 /** The first caller's choice that succeeds, else the first one's reason. */
 export function choose(callers: readonly PeerDesired[], theirs: Parameters<typeof chooseIsakmp>[1]): IsakmpAnswer {
   let refusal: IsakmpAnswer | undefined;
-  for (const { ike } of callers) {
-    const choice = chooseIsakmp({ ours: ike, method: presharedMethod }, theirs);
+  for (const { ike, auth } of callers) {
+    const choice = chooseIsakmp({ ours: ike, methods: ikev1Methods(auth) }, theirs);
     if (choice.ok) return choice;
     refusal ??= choice;
   }
-  return refusal ?? chooseIsakmp({ ours: [], method: presharedMethod }, theirs);
+  return refusal ?? chooseIsakmp({ ours: [], methods: [] }, theirs);
 }

@@ -1,22 +1,26 @@
-/** The proofs of phase 1 with a pre-shared key, whichever mode carries them (RFC 2409 5.4). */
+/** The proofs of phase 1, whichever mode carries them: pre-shared keys here, signatures beside (RFC 2409 5.1, 5.4). */
 import { hashI, hashR } from "../../crypto/ikev1-keys.ts";
 import { constantTimeEqual } from "../../crypto/secret.ts";
 import { type Identity, identityFromWire, sameIdentity } from "../../negotiate/identity.ts";
+import { signatureMethod } from "../../negotiate/isakmp-methods.ts";
 import type { Reason } from "../../negotiate/reason.ts";
 import type { PeerDesired, SecretDesired } from "../../sa/desired.ts";
 import { encodeBody } from "../../wire/ikev1/message.ts";
 import type { IdPayload } from "../../wire/ikev1/payloads/identity.ts";
 import type { Payload } from "../../wire/ikev1/payloads/table.ts";
-import { authenticationMethod } from "../../wire/ikev1/registry/phase1.ts";
 import type { IkeV1Sa } from "../ike-v1-sa.ts";
 import { cookieOctets, find } from "../payloads.ts";
 import type { Handshake } from "../state.ts";
+import { examine, sign } from "./signature.ts";
 
-/** The Auth Method by which peers are told apart (RFC 7296 3.8): both versions' pre-shared keys are the same credential. */
-export const sharedKeyMethod = 2;
+/** The Auth Method by which peers are told apart (RFC 7296 3.8): the credentials of both versions are the same. */
+export function credentialMethod(method: number): number {
+  return signatureMethod(method) === undefined ? sharedKeyMethod : rsaMethod;
+}
 
-/** The Authentication Method of a peer's section. */
-export const presharedMethod: number = authenticationMethod.PRE_SHARED_KEY;
+const sharedKeyMethod = 2;
+/** Whoever signs with one kind of key is taken for one who may sign with any; its trust decides. */
+const rsaMethod = 1;
 
 /** The secret of a peer's section; undefined where it proves itself otherwise. */
 export function secretOf({ auth }: PeerDesired): SecretDesired | undefined {
@@ -29,6 +33,11 @@ export function sameSecret(a: SecretDesired | undefined, b: SecretDesired | unde
   return a !== undefined && b !== undefined && constantTimeEqual(a.octets, b.octets);
 }
 
+/** Whether the proofs are signatures, so that keys come from the key exchange alone. */
+export function isSigned({ terms }: Pick<Handshake, "terms">): boolean {
+  return signatureMethod(terms.method) !== undefined;
+}
+
 /** HASH_I or HASH_R over the identity whose payload body is `idBody`. */
 export function proofOf(sa: IkeV1Sa, handshake: Handshake, by: "initiator" | "responder", idBody: Uint8Array): Buffer {
   const { skeyid, gxi, gxr, saBody } = handshake;
@@ -38,36 +47,54 @@ export function proofOf(sa: IkeV1Sa, handshake: Handshake, by: "initiator" | "re
     : hashR(skeyid, gxi, gxr, cookies, saBody, idBody);
 }
 
-/** Our own proof as a HASH payload. */
-export function proofPayload(sa: IkeV1Sa, handshake: Handshake, identity: IdPayload): Payload {
-  return { isakmp: "HASH", data: proofOf(sa, handshake, sa.role, encodeBody(identity)) };
-}
-
-export type Proven =
-  | { readonly ok: true; readonly identity: Identity }
-  | { readonly ok: false; readonly reason: Reason };
-
-/** Checks the peer's identity and proof. */
-export function verifyProof(sa: IkeV1Sa, handshake: Handshake, payloads: readonly Payload[]): Proven {
-  const id = find(payloads, "ID");
-  if (id === undefined) return { ok: false, reason: violation(sa, "the identity is missing") };
-  return verifyIdentified(sa, handshake, id, payloads);
-}
-
-/** The same, where the identity came in an earlier message. */
-export function verifyIdentified(
+/** Our own proof: HASH at once, or CERT and SIG once they are made. */
+export function prove(
   sa: IkeV1Sa,
+  peer: PeerDesired,
+  handshake: Handshake,
+  identity: IdPayload,
+  then: (payloads: readonly Payload[]) => void,
+): void {
+  const data = proofOf(sa, handshake, sa.role, encodeBody(identity));
+  const method = signatureMethod(handshake.terms.method);
+  if (method === undefined) return then([{ isakmp: "HASH", data }]);
+  sa.state = { kind: "ExpectOwnProof", handshake };
+  sign(sa, peer, method, data, then);
+}
+
+/** Checks the peer's proof of the identity `id`: `then` gets why it is none, or nothing. The state is as before then. */
+export function verify(
+  sa: IkeV1Sa,
+  peer: PeerDesired | undefined,
   handshake: Handshake,
   id: IdPayload,
   payloads: readonly Payload[],
-): Proven {
-  const proof = find(payloads, "HASH");
-  if (proof === undefined) return { ok: false, reason: violation(sa, "HASH is missing") };
-  const by = sa.role === "initiator" ? "responder" : "initiator";
+  then: (reason: Reason | undefined) => void,
+): void {
   const identity = identityFromWire(id.idType, id.data);
-  if (constantTimeEqual(proof.data, proofOf(sa, handshake, by, encodeBody(id)))) return { ok: true, identity };
+  const octets = proofOf(sa, handshake, sa.role === "initiator" ? "responder" : "initiator", encodeBody(id));
+  const method = signatureMethod(handshake.terms.method);
+  if (method === undefined) return then(secretFault(sa, identity, octets, payloads));
+  if (peer === undefined) return;
+  const { state } = sa;
+  sa.state = { kind: "ExpectVerdict", handshake };
+  examine(sa, peer, method, { identity, octets, payloads }, (reason) => {
+    sa.state = state;
+    then(reason);
+  });
+}
+
+function secretFault(
+  sa: IkeV1Sa,
+  identity: Identity,
+  octets: Uint8Array,
+  payloads: readonly Payload[],
+): Reason | undefined {
+  const proof = find(payloads, "HASH");
+  if (proof === undefined) return violation(sa, "HASH is missing");
+  if (constantTimeEqual(proof.data, octets)) return undefined;
   const secret = sa.peer === undefined ? undefined : secretOf(sa.peer);
-  return { ok: false, reason: { code: "wrong-secret", identity: identity.text, secret: secret?.name ?? "" } };
+  return { code: "wrong-secret", identity: identity.text, secret: secret?.name ?? "" };
 }
 
 /** Whether the peer is who its section says; undefined where it is. */
