@@ -189,6 +189,8 @@ export class Exchanges {
     if (known === undefined) this.#remember(header.messageId, entry);
     entry.chain.iv = opened.nextIv;
     entry.received = digest;
+    // What was sent before has arrived: only what answers this message is said again where it is repeated.
+    entry.sent = undefined;
     this.#stopRepeating(entry.exchange);
     this.#repeatWaiting(entry);
     entry.exchange.handle(this.#sa, opened.message);

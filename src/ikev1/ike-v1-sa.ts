@@ -196,6 +196,7 @@ export class IkeV1Sa implements AnyIkeSa {
     if (this.askedFor.length === 0) this.askedFor = askedAuthorities(payloads);
     step.handle(this, { payloads, header, path }, () => {
       commit();
+      this.#own.arrived();
       this.#received = digestOf(octets);
       this.#repeats = 0;
     });

@@ -25,6 +25,11 @@ export class Phase1Message {
     if (role === "initiator") this.#schedule();
   }
 
+  /** The peer has it, and has gone on: only what answers that is said again. Two ends would otherwise repeat to each other for ever. */
+  arrived(): void {
+    this.#octets = undefined;
+  }
+
   /** The peer does not seem to have it. */
   sayAgain(): void {
     if (this.#octets !== undefined) this.#sa.host.send(this.#octets, this.#sa.path);

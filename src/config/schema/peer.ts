@@ -64,7 +64,7 @@ const sharedShape = {
     type: "main, aggressive or accept",
     default: "IKEv1 is not spoken",
     meaning:
-      "Speak IKEv1 with this peer, which speaks nothing newer. `main`: call it in main mode. `aggressive`: call it in aggressive mode, and let it call so; a listener can then try secrets against what it heard, so the secret must be long and random. `accept`: call with IKEv2, and let the peer call in main mode. It needs a `psk`; in main mode that is found by the peer's address.",
+      "Speak IKEv1 with this peer, which speaks nothing newer. `main`: call it in main mode. `aggressive`: call it in aggressive mode, and let it call so; a listener can then try secrets against what it heard, so the secret must be long and random. `accept`: call with IKEv2, and let the peer call in main mode. Both ends prove themselves in the same way: with one secret, or with certificates and keys of RSA, P-256, P-384 or P-521. It needs a `psk`; in main mode that is found by the peer's address.",
     example: "ikev1: main",
   }),
   ...childShape,

@@ -455,7 +455,7 @@ peers:
   c: { remote: 192.0.2.3, auth: { psk: file:site-b.psk }, ikev1: main, protect: { tunnel: "10.1.0.0/16, 10.3.0.0/16 <-> 10.2.0.0/16" } }
 `;
     const { lines } = await loadFolder(text);
-    expect(lines.filter((line) => line.includes("needs auth"))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes("needs one way"))).toHaveLength(1);
     expect(lines.filter((line) => line.includes("has several subnets"))).toHaveLength(1);
   });
 });

@@ -158,6 +158,22 @@ describe("whatever the network does to one datagram of the handshake, the tunnel
   );
 });
 
+describe("a network that delivers everything twice", () => {
+  test.each([
+    ["main mode", main],
+    ["aggressive mode", aggressive],
+  ])("%s: repeats are answered, and not repeats of repeats", (_, options) => {
+    const slow = { computeDelay: 300, kernelDelay: 5 };
+    const pair = connected(
+      { ...options, ike: ["aes128-sha256-ecp256"] },
+      { network: () => [10, 35], one: slow, two: slow },
+    );
+    expectRest(pair);
+    // Nine or ten messages, and the repeats of those that seem lost.
+    expect(pair.one.sent.length + pair.two.sent.length).toBeLessThan(40);
+  });
+});
+
 describe("what does not fit is refused, and says why", () => {
   test("two secrets: both ends name them", () => {
     const pair = ends();
