@@ -3,9 +3,9 @@ import type { PeerReport, StatusReport } from "../../src/daemon/status-report.ts
 import type { LogLine } from "../../src/observe/log.ts";
 import type { Underlock } from "./lab/underlock.ts";
 
-/** What `underlock status --json` prints. */
+/** What `underlock status --json` prints, without the second that a command takes to start. */
 export async function statusOf(daemon: Underlock): Promise<StatusReport> {
-  return (await daemon.status()) as StatusReport;
+  return (await daemon.ask("status")) as StatusReport;
 }
 
 /** One peer of it; an error when there is none of that name. */

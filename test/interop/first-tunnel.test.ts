@@ -28,6 +28,7 @@ describe("Underlock against Underlock", () => {
       const offer = lab.offer();
       await Promise.all([a.start(), b.start()]);
       await Promise.all([a.must("up", "peer"), b.must("up", "peer")]);
+      expect(await a.status()).toMatchObject({ peers: [{ name: "peer", state: "up" }] });
       for (const overlay of lab.topology.overlays) {
         const from = overlay.inner.a ?? "";
         const to = overlay.inner.b ?? "";

@@ -72,7 +72,7 @@ describe("rekeys that go wrong lose no packet", () => {
     "drop sent CREATE_CHILD_SA request 1",
     "drop received CREATE_CHILD_SA response 2",
     "mangle received CREATE_CHILD_SA response 4",
-    "delay 400 sent CREATE_CHILD_SA request 6",
+    "delay 1200 sent CREATE_CHILD_SA request 6",
     "fail allocate-spi 6",
   ];
 

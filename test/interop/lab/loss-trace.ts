@@ -121,7 +121,8 @@ class Index {
     const answerer = asker === ours ? theirs : ours;
     const ends = { asker: asker.inner, sequence };
     const request = this.#packets.get(nameOf({ kind: "request", ...ends }));
-    if (request === undefined) return this.#unsent({ ...ends, packet: "request", at }, asker, answerer);
+    if (request === undefined)
+      return this.#unsent({ ...ends, packet: "request", at: this.#due(asker, sequence) ?? at }, asker, answerer);
     const reply = this.#packets.get(nameOf({ kind: "reply", ...ends }));
     if (reply !== undefined) return this.#untaken({ ...ends, packet: "reply", at: reply.at }, reply, answerer, asker);
     const lost = this.#untaken({ ...ends, packet: "request", at: request.at }, request, asker, answerer);
@@ -129,6 +130,20 @@ class Index {
     return lost.fate === "unexplained" || lost.fate === "socket"
       ? this.#unsent({ ...ends, packet: "reply", at: request.at }, answerer, asker)
       : lost;
+  }
+
+  /** When a request that never came to the wire was to: between those before and after it that did. */
+  #due({ inner, flood }: Witness, sequence: number): number | undefined {
+    const find = (step: 1 | -1) => {
+      for (let n = sequence + step; n > 0 && n <= flood.sent; n += step) {
+        const at = this.#packets.get(nameOf({ kind: "request", asker: inner, sequence: n }))?.at;
+        if (at !== undefined) return { n, at };
+      }
+      return undefined;
+    };
+    const [before, after] = [find(-1), find(1)];
+    if (before === undefined || after === undefined) return before?.at ?? after?.at;
+    return before.at + ((after.at - before.at) * (sequence - before.n)) / (after.n - before.n);
   }
 
   /** It crossed the wire. */
