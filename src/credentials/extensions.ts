@@ -168,8 +168,8 @@ function authorityKeyIdOf(element: Element): Partial<Extensions> {
   return { authorityKeyId: octetString(implicit(id, universal.octetString), "authorityKeyIdentifier") };
 }
 
-/** The URLs that can be fetched from are picked by whoever fetches. */
-function distributionPointsOf(element: Element): readonly DistributionPoint[] {
+/** CRLDistributionPoints (RFC 5280 4.2.1.13), and the freshest ones (5.2.6): whoever fetches picks the URLs. Throws Asn1Error. */
+export function distributionPointsOf(element: Element): readonly DistributionPoint[] {
   const points = sequenceOf(element, "distribution points");
   if (points.length > mostPoints) throw new Asn1Error("too-large", `${points.length} distribution points`);
   return points.map((point) => {
