@@ -1,11 +1,14 @@
 /** `run`: puts the real engine, kernel and network together. */
 import { randomBytes } from "../crypto/secret.ts";
-import { computeHere } from "../daemon/compute.ts";
+import { computeWithRevocation } from "../daemon/compute.ts";
 import { defaultSocketPath } from "../daemon/control-protocol.ts";
 import { defaultCrashSecretPath, loadCrashSecret } from "../daemon/crash-secret.ts";
 import type { Impaired } from "../daemon/impairments/impair.ts";
 import { DescriptorStore, recoveredEndpoint } from "../daemon/notify.ts";
 import { exitOnCrash, runProcess } from "../daemon/process.ts";
+import { fetchOverHttp } from "../daemon/revocation/fetch.ts";
+import { defaultListFolder, listFiles } from "../daemon/revocation/list-files.ts";
+import { RevocationChecker } from "../daemon/revocation/revocation-checker.ts";
 import { Engine } from "../engine/engine.ts";
 import { holdPackets } from "../kernel/xfrm/hold-packets.ts";
 import { Log, type LogFormat, type LogLevel } from "../observe/log.ts";
@@ -53,7 +56,7 @@ export async function runDaemon(options: {
     findHazards,
     holdPackets: () => holdPackets(),
     sourceTowards: sourceAddressTowards,
-    compute: computeHere,
+    compute: computeWithRevocation(revocationChecker(log)),
     clock: () => performance.now(),
     wall: () => Date.now(),
     version: ownVersion(),
@@ -66,6 +69,15 @@ export async function runDaemon(options: {
     },
     unlockOnExit: options.unlockOnExit === true,
     environment: process.env,
+  });
+}
+
+function revocationChecker(log: Log): RevocationChecker {
+  return new RevocationChecker({
+    fetch: fetchOverHttp,
+    files: listFiles(defaultListFolder),
+    now: () => Date.now(),
+    failed: (sentence) => log.say("warn", "revocation", sentence),
   });
 }
 

@@ -201,7 +201,11 @@ async function readTrusted(
   readers: AuthReaders,
 ): Promise<ReadCredential> {
   const id = index === 0 ? place.remoteId : values.id;
-  const options = { allow: values.allow ?? [], named: id !== undefined && isExact(id) };
+  const options = {
+    allow: values.allow ?? [],
+    revocation: values.revocation ?? "if-present",
+    named: id !== undefined && isExact(id),
+  };
   const files = readers.credentials(place.origin.folder);
   const { trust, findings } = await readTrust(values.trust ?? [], options, files, place.path);
   return { credential: trust === undefined ? undefined : { kind: "trust", trust }, findings };
@@ -214,7 +218,10 @@ function misplaced(
   place: AuthPlace,
   path: KeyPath = [side],
 ): Finding[] {
-  const others = side === "local" ? (["trust"] as const) : (["key", "certificate", "passphrase", "signature"] as const);
+  const others =
+    side === "local"
+      ? (["trust", "revocation"] as const)
+      : (["key", "certificate", "passphrase", "signature"] as const);
   const where = side === "local" ? "the peer: put it under remote" : "us: put it under local";
   return (rounds ?? []).flatMap((round, index) => {
     const at = [...place.path, ...path, ...((rounds?.length ?? 0) > 1 ? [index] : [])];

@@ -1,6 +1,6 @@
 /** `trust`: from files and pins to what a peer's signature is taken on. */
 import type { Certificate } from "../credentials/certificate.ts";
-import { makePeerTrust, type PeerTrust, type Trusted } from "../credentials/peer-trust.ts";
+import { makePeerTrust, type PeerTrust, type RevocationPolicy, type Trusted } from "../credentials/peer-trust.ts";
 import type { PublicKey } from "../crypto/signature/public-key.ts";
 import type { CredentialFiles } from "./credential-files.ts";
 import { errorAt, type Finding, type KeyPath, warningAt } from "./problem.ts";
@@ -9,6 +9,7 @@ import type { TrustAllowance, TrustText } from "./schema/signature.ts";
 /** What the section says of it. */
 export interface TrustOptions {
   readonly allow: readonly TrustAllowance[];
+  readonly revocation: RevocationPolicy;
   /** The section says who the peer is, and that is one alone. */
   readonly named: boolean;
 }
@@ -21,7 +22,7 @@ export interface ReadTrust {
 /** Reads and sorts it. `path` is that of `auth`. */
 export async function readTrust(
   entries: readonly TrustText[],
-  { allow, named }: TrustOptions,
+  { allow, revocation, named }: TrustOptions,
   files: CredentialFiles,
   path: KeyPath,
 ): Promise<ReadTrust> {
@@ -49,7 +50,7 @@ export async function readTrust(
     commonName: allow.includes("common-name"),
     anyPurpose: allow.includes("any-purpose"),
     sha1: allow.includes("sha1"),
-    revocation: "off",
+    revocation,
     name: entries.map((entry) => (entry.kind === "pin" ? `sha256:${entry.pin}` : entry.name)).join(", "),
   });
   return { trust, findings };

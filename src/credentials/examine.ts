@@ -27,6 +27,8 @@ export interface SignatureProof {
   readonly curve?: SignatureCurve | undefined;
   readonly octets: Uint8Array;
   readonly signature: Uint8Array;
+  /** Answers of responders that the peer sent along (RFC 4806). */
+  readonly ocspAnswers?: readonly Uint8Array[];
 }
 
 export type ProofVerdict =

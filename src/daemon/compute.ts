@@ -1,8 +1,9 @@
 /** Does the engine's costly work here and now, on the thread that asks. */
-import { examineProof } from "../credentials/examine.ts";
+import { examineProof, type ProofVerdict } from "../credentials/examine.ts";
 import { generateKePair, type KePair, KeyExchangeError } from "../crypto/key-exchange.ts";
 import type { KeTransform } from "../crypto/transforms/ke.ts";
 import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
+import type { RevocationChecker } from "./revocation/revocation-checker.ts";
 
 /** Never throws for a peer's bad value: that is the result `invalid`. Key pairs are dropped once their secret is known. */
 export function computeHere(job: ComputeJob): ComputeResult {
@@ -20,11 +21,35 @@ export function computeWith(generate: (method: KeTransform) => KePair, job: Comp
       return shared(job.pair, job.peerPublic);
     case "sign":
       return { kind: "signed", signature: job.key.sign(job.scheme, job.octets) };
-    case "examine": {
-      const verdict = examineProof(job.proof, job.trust, Date.now());
-      return verdict.kind === "proven" ? { kind: "proven", signer: verdict.key } : verdict;
-    }
+    case "examine":
+      return answerOf(examineProof(job.proof, job.trust, Date.now()));
   }
+}
+
+/** The same, with revocation asked for: only for certificates that hold, of a peer that has their key. */
+export function computeWithRevocation(
+  checker: Pick<RevocationChecker, "check">,
+): (job: ComputeJob) => ComputeResult | Promise<ComputeResult> {
+  return (job) => {
+    if (job.kind !== "examine") return computeHere(job);
+    const { proof, trust } = job;
+    const verdict = examineProof(proof, trust, Date.now());
+    if (verdict.kind !== "proven" || verdict.path === undefined || trust.revocation === "off") return answerOf(verdict);
+    const { path } = verdict;
+    return checker.check(path, trust.revocation, proof.ocspAnswers ?? []).then((finding) => {
+      if (finding === undefined) return answerOf(verdict);
+      const tried = path.map(({ label }) => label);
+      const identity = proof.identity.text;
+      return {
+        kind: "refused",
+        reason: { code: "certificate-refused", identity, tried, trusted: trust.name, finding },
+      };
+    });
+  };
+}
+
+function answerOf(verdict: ProofVerdict): ComputeResult {
+  return verdict.kind === "proven" ? { kind: "proven", signer: verdict.key } : verdict;
 }
 
 function shared(pair: KePair, peerPublic: Uint8Array): ComputeResult {

@@ -23,6 +23,7 @@ export type DaemonEvent =
   | "hazard"
   | "kernel"
   | "transport"
+  | "revocation"
   | "control"
   | "impaired"
   | "internal-error";

@@ -1,4 +1,5 @@
 /** The keys of `auth`: how the two ends prove who they are. */
+import type { RevocationPolicy } from "../../credentials/peer-trust.ts";
 import { documented } from "./documentation.ts";
 import { oneOf, oneOrMany, section } from "./leaf.ts";
 import { wantedIdentity, yesOrNo } from "./scalars.ts";
@@ -55,6 +56,13 @@ const credentialShape = {
     meaning:
       "What the peer's signature is taken on. A file with certificates of authorities: whoever has a certificate from one of them, and `id` in it. A file with the peer's own certificate, with public keys (PEM, OpenSSH, authorized_keys), or `sha256:` and the hash of a SubjectPublicKeyInfo: that very key; `id` then says whose it is. An old and a new authority may stand side by side.",
     example: "trust: ca.pem",
+  }),
+  revocation: documented(oneOf<RevocationPolicy>(["strict", "if-present", "off"]).optional(), {
+    type: "`strict`, `if-present` or `off`",
+    default: "if-present",
+    meaning:
+      "What is done about certificates that may have been revoked. Where a certificate says where its authority answers (OCSP) or publishes its list, that is asked, once the certificates hold and the peer has shown that it has their key. `if-present`: what is known to be revoked is refused; where nothing can be learnt, the certificate holds. `strict`: nothing holds of which its authority says nothing fresh. `off`: nothing is asked. A delta list is taken with its whole one, and lists are kept over restarts.",
+    example: "revocation: strict",
   }),
   allow: documented(oneOrMany(oneOf<TrustAllowance>(trustAllowances), "keyword").optional(), {
     type: "keyword or list of keywords",
