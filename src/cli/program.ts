@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { checkCommand } from "./commands/check.ts";
 import { decodeCommand } from "./commands/decode.ts";
 import { downCommand } from "./commands/down.ts";
+import { explainCommand } from "./commands/explain.ts";
 import { lockCommand } from "./commands/lock.ts";
 import { pkiCommand } from "./commands/pki.ts";
 import { redirectCommand } from "./commands/redirect.ts";
@@ -36,6 +37,7 @@ export function buildProgram(): Command {
     reloadCommand(),
     statusCommand(),
     decodeCommand(),
+    explainCommand(),
     vectorsCommand(),
     pkiCommand(),
     versionCommand(),

@@ -9,6 +9,7 @@ import { checkMac, checkPrf } from "./mac.ts";
 import { checkMessage } from "./message.ts";
 import { notApplicable } from "./outcome.ts";
 import { checkAh, checkEsp } from "./packets.ts";
+import { checkSignature } from "./signature.ts";
 
 /** Runs one vector; whatever a computation throws is a failure of that vector. */
 export function checkVector(vector: VectorCase): Outcome {
@@ -44,7 +45,7 @@ function check(vector: VectorCase): Outcome {
     case "ikev2-keys":
       return checkIkev2Keys(vector);
     case "signature":
-      return notApplicable(vector.algorithm, "not there yet");
+      return checkSignature(vector);
     case "esp":
       return checkEsp(vector);
     case "ah":

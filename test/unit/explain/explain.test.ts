@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import { keysFor, packetsOf } from "../../../src/cli/decode/input.ts";
+import { Decoder } from "../../../src/decode/decoder.ts";
+import { Conversations } from "../../../src/explain/conversation.ts";
+import { explain } from "../../../src/explain/explain.ts";
+import { captureFolder } from "../decode/open-capture.ts";
+
+async function explained(name: string): Promise<string[]> {
+  const path = `${captureFolder}${name}`;
+  const decoder = new Decoder(keysFor(path, {}));
+  const conversations = new Conversations();
+  for await (const packet of packetsOf(path, () => undefined)) {
+    for (const decoded of decoder.decode(packet)) conversations.add(decoded);
+  }
+  return explain(conversations.all()).flatMap(({ sentences }) => sentences);
+}
+
+describe("a negotiation in sentences", () => {
+  it("what was offered, chosen, proved and protected", async () => {
+    expect(await explained("wireshark/ikev2-decrypt-aes256gcm16.pcap")).toEqual([
+      "IKE: 192.168.1.2 offered aes256gcm16-prfsha256-ecp256; 192.168.1.14 chose aes256gcm16-prfsha256-ecp256.",
+      "192.168.1.2 says that it is 192.168.1.2, proved with SHARED_KEY_MESSAGE_INTEGRITY_CODE.",
+      "192.168.1.14 says that it is 192.168.1.14, proved with SHARED_KEY_MESSAGE_INTEGRITY_CODE.",
+      "ESP: 192.168.1.2 offered aes256-sha256; 192.168.1.14 chose aes256-sha256.",
+      "The Child SA carries 192.168.1.2/32 <-> 192.168.1.14/32, in tunnel mode.",
+      "192.168.1.14 deletes IKE; 192.168.1.2 agreed.",
+    ]);
+  });
+
+  it("a refusal, and what each end would have to change", async () => {
+    const sentences = await explained("scapy/ikev2_notify_redirect.pcap");
+    expect(sentences).toContain("IKE_SA_INIT 0: 10.5.2.53 refused with NO_PROPOSAL_CHOSEN.");
+    expect(sentences).toContain("10.5.2.60 offered aes256gcm16-prfsha256-ecp256bp.");
+    expect(sentences.some((sentence) => sentence.startsWith("Either 10.5.2.60 adds"))).toBe(true);
+    expect(sentences[0]).toContain("to another gateway (REDIRECT");
+  });
+
+  it("a key exchange guessed wrong is no failure, and fragments are one message", async () => {
+    const sentences = await explained("zeek-plugin-ikev2/ikev2.pcap");
+    expect(sentences[0]).toBe(
+      "IKE_SA_INIT 0: 172.16.158.1 sent a key for ECP_256, 172.16.158.142 wants MODP_3072: one more round trip, no failure.",
+    );
+    expect(sentences.filter((sentence) => sentence.startsWith("IKE_AUTH"))).toEqual([
+      "IKE_AUTH 1: answered; encrypted, and no key for it (--keys).",
+    ]);
+  });
+
+  it("IKEv1, with keys to the last exchange", async () => {
+    const sentences = await explained("wireshark/ikev1-certs.pcap");
+    expect(sentences[1]).toContain("chose SECONDS 28800 3DES_CBC MD5 RSA_SIGNATURES MODP_1024");
+    expect(sentences.at(-1)).toContain("chose ESP_3DES MODP_1024 TUNNEL");
+  });
+});
