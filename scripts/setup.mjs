@@ -4,6 +4,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { main, Sorry } from "./run.mjs";
+import { browser } from "./setup/browser.mjs";
 import { build } from "./setup/build.mjs";
 import { lab } from "./setup/lab.mjs";
 import { nodeModules } from "./setup/node.mjs";
@@ -13,6 +14,7 @@ const steps = {
   node: { about: "the npm packages of package-lock.json", run: nodeModules },
   build: { about: "src compiled into dist", run: build },
   lab: { about: "a kernel that can do ESP, and the tools the lab needs (Debian packages)", run: lab },
+  browser: { about: "Chromium, in which a test looks at what `decode --html` writes (a Debian package)", run: browser },
   peers: {
     about: "strongSwan 5.9.8 and 6.0.1, Libreswan 5.2, OpenIKED 7.4, each in a folder of its own (debootstrap)",
     run: peers,
