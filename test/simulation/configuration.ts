@@ -6,6 +6,7 @@ import { expandProtect, type ProtectLine } from "../../src/overlay/expand.ts";
 import type { DesiredState, PeerDesired, PeerTiming } from "../../src/sa/desired.ts";
 import { desired, peer } from "../unit/engine/desired.ts";
 import {
+  addressesOf,
   addressOf,
   type EndIndex,
   type Extras,
@@ -82,6 +83,7 @@ export class Configurations {
     const lines = side === 0 ? peering.protect : peering.protect.map(mirrored);
     const here = peering.ends[side];
     const there = peering.ends[otherSide(side)];
+    const { ends } = this.#scenario;
     const made = peer(ownAddress(this.#scenario, here), addressOf(there), {
       name: peerName(this.#scenario, index, side),
       localId: `gw-${letter(here)}`,
@@ -99,6 +101,13 @@ export class Configurations {
         ...ikeTimes(peering.extras?.ikeSeconds[side] ?? 0),
       },
       ...(peering.extras === undefined ? {} : extrasOf(peering.extras, side)),
+      ...(peering.ends.some((end) => ends[end]?.spare === true)
+        ? {
+            mobike: true,
+            remote: addressesOf(this.#scenario, there),
+            otherLocals: addressesOf(this.#scenario, here).slice(1),
+          }
+        : {}),
     });
     const compressed = new Set(
       (peering.extras?.compressed ?? []).flatMap((line) => childrenOf(lines[line]).map(({ name }) => name)),

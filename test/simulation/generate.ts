@@ -10,6 +10,9 @@ const realShare = 10;
 /** One in so many has 10 to 20 ends. */
 const largeShare = 25;
 
+/** One in so many has ends with two addresses. */
+const movingShare = 20;
+
 export interface GenerateOptions {
   /** How many ends; by the seed where it is left out. */
   readonly ends?: number | undefined;
@@ -20,7 +23,7 @@ export interface GenerateOptions {
 /** The scenario of a seed: always the same. */
 export function generate(seed: number, options: GenerateOptions = {}): Scenario {
   const rng = new Rng(seed, 1);
-  const theme = rng.pick(themes);
+  const theme = seed % movingShare === 13 ? onTheMove : rng.pick(themes);
   const isLarge = seed % largeShare === 7;
   const count = options.ends ?? (isLarge ? rng.between(10, 20) : rng.pick(theme.sizes));
   const plans = Array.from({ length: count }, (_, index) => endPlan(rng, theme, index === 0));
@@ -28,7 +31,7 @@ export function generate(seed: number, options: GenerateOptions = {}): Scenario 
   const ends = plans.map((plan) => (more.chance(60) ? { ...plan, crashTokens: true } : plan));
   // Two ends whose NATs forward nothing cannot meet.
   const pairs = graph(rng, count).filter((pair) => pair.some((end) => ends[end]?.nat !== "dynamic"));
-  const peerings = pairs.map((pair) => withExtras(more, peering(rng, pair, ends)));
+  const peerings = pairs.map((pair) => withExtras(more, peering(rng, pair, ends), !isMobile(pair, ends)));
   const wanted = options.events ?? rng.between(theme.events[0], theme.events[1]);
   const events = timeline(rng, theme, { ends: count, peerings }, wanted);
   return { seed, theme: theme.name, real: seed % realShare === 0, ends, peerings, events, watch: 40_000 };
@@ -46,6 +49,8 @@ interface Theme {
   readonly together: number;
   /** Some ends sit behind NATs: only tunnels then. */
   readonly nats?: boolean;
+  /** Some ends have two addresses: only tunnels then. */
+  readonly spares?: boolean;
   readonly kinds: readonly [Maker, ...Maker[]];
 }
 
@@ -207,6 +212,23 @@ const themes: readonly [Theme, ...Theme[]] = [
   },
 ];
 
+const move: Maker = (rng, { ends }) => ({
+  kind: "move",
+  end: rng.below(ends),
+  missing: rng.pick(["first", "spare", "none"]),
+});
+
+const onTheMove: Theme = {
+  name: "on the move",
+  sizes: small,
+  events: [2, 10],
+  from: 0,
+  pause: 30_000,
+  together: 50,
+  spares: true,
+  kinds: [move, move, move, soft, rekey, lose, hold, repeat, drizzle, crash, restart, partition],
+};
+
 function endPlan(rng: Rng, theme: Theme, reachable: boolean): EndPlan {
   const nat = reachable || rng.chance(30) ? "forwarded" : "dynamic";
   return {
@@ -214,7 +236,12 @@ function endPlan(rng: Rng, theme: Theme, reachable: boolean): EndPlan {
     kernelDelay: rng.chance(50) ? 0 : rng.below(20),
     computeDelay: rng.chance(50) ? 0 : rng.below(30),
     ...(theme.nats === true && rng.chance(60) ? { nat } : {}),
+    ...(theme.spares === true && rng.chance(70) ? { spare: true } : {}),
   };
+}
+
+function isMobile(ends: readonly EndIndex[], plans: readonly EndPlan[]): boolean {
+  return ends.some((end) => plans[end]?.spare === true);
 }
 
 /** A tree, and a few more edges: a pair, a star, a ring, a mesh, or something between. */
@@ -247,7 +274,7 @@ function peering(rng: Rng, pair: [EndIndex, EndIndex], plans: readonly EndPlan[]
   return {
     ends,
     ...(hidden(ends[1]) && rng.chance(40) ? { anywhere: true } : {}),
-    protect: lines(rng, ends, natted),
+    protect: lines(rng, ends, natted || isMobile(ends, plans)),
     initiate: [both || first, both || !first],
     esp: [esp, esp],
     ike: [ike, otherIke],
@@ -260,7 +287,7 @@ function peering(rng: Rng, pair: [EndIndex, EndIndex], plans: readonly EndPlan[]
 }
 
 /** What most sections leave as it is. */
-function withExtras(rng: Rng, plan: Peering): Peering {
+function withExtras(rng: Rng, plan: Peering, mayCompress: boolean): Peering {
   if (rng.chance(50)) return plan;
   const places = plan.protect.map((_, place) => place);
   const some = (percent: number): number[] => places.filter(() => rng.chance(percent));
@@ -273,7 +300,8 @@ function withExtras(rng: Rng, plan: Peering): Peering {
     // Of two tunnels between the same subnets one has no packet of its own.
     onDemand: calls && plan.anywhere !== true && tunnels < 2 && rng.chance(40) ? some(60) : [],
     extras: {
-      compressed: rng.chance(20) ? some(50) : [],
+      // Whatever is compressed is negotiated anew between other addresses.
+      compressed: rng.chance(20) && mayCompress ? some(50) : [],
       ikeSeconds: two(() => (rng.chance(50) ? 0 : rng.between(12, 60))),
       reauthSeconds: two(() => (rng.chance(80) ? 0 : rng.between(20, 90))),
       window: two(() => rng.pick([1, 1, 2, 4, 16])),

@@ -47,6 +47,8 @@ export interface EndPlan {
   readonly nat?: "dynamic" | "forwarded" | undefined;
   /** It gives tokens by which its peers know that it lost their IKE SAs (RFC 6290). */
   readonly crashTokens?: boolean | undefined;
+  /** It has a second address, and whatever it has with others may go from one to the other (RFC 4555). */
+  readonly spare?: boolean | undefined;
 }
 
 /** Two ends that are configured for each other. */
@@ -156,6 +158,8 @@ export type SimulationEvent = {
     }
   /** The NAT of an end has forgotten everything: what leaves next gets other ports. */
   | { readonly kind: "rebind"; readonly end: EndIndex }
+  /** Of its two addresses the host has one alone from now on, or both. */
+  | { readonly kind: "move"; readonly end: EndIndex; readonly missing: "first" | "spare" | "none" }
   /** A child's newest pair comes to a limit, at one end or at both in the same instant. */
   | {
       readonly kind: "expire";
@@ -176,6 +180,16 @@ export function letter(end: EndIndex): string {
 /** Where the others find an end: its own address, or its NAT's. */
 export function addressOf(end: EndIndex): string {
   return `192.0.2.${end + 1}`;
+}
+
+/** The second address of an end that has one. */
+export function spareAddress(end: EndIndex): string {
+  return `198.51.100.${end + 1}`;
+}
+
+/** Every address of an end under which the others may find it. */
+export function addressesOf({ ends }: Pick<Scenario, "ends">, end: EndIndex): string[] {
+  return ends[end]?.spare === true ? [addressOf(end), spareAddress(end)] : [addressOf(end)];
 }
 
 /** What an end takes for its address. */

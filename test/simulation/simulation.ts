@@ -18,6 +18,7 @@ import { Ledger } from "./ledger.ts";
 import { downReason, leftBehind, peerIn, policyFault, type Snapshot, snapshot, strays, surplus } from "./rest.ts";
 import { mix, Rng } from "./rng.ts";
 import {
+  addressesOf,
   addressOf,
   type EndIndex,
   type EndPlan,
@@ -26,6 +27,7 @@ import {
   type PeeringIndex,
   type Scenario,
   type SimulationEvent,
+  spareAddress,
   type Variant,
 } from "./scenario.ts";
 import { happening } from "./story.ts";
@@ -78,6 +80,8 @@ interface Player {
   readonly kernel: WatchedKernel;
   readonly variants: Map<PeeringIndex, Variant>;
   process: Process;
+  /** Addresses that the host has not at the moment. */
+  missing: readonly string[];
   /** Counts the processes, so that what was planned for one does not happen to the next. */
   life: number;
 }
@@ -163,6 +167,7 @@ export class Simulation extends World {
     const from = this.#byAddress.get(datagram.path.local.address);
     const to = path === undefined ? undefined : this.#byAddress.get(path.local.address);
     if (from === undefined || to === undefined || path === undefined) return;
+    if (!this.#isThere(datagram.path.local.address)) return;
     this.#datagrams += 1;
     this.#note(datagram.octets);
     if (this.#scenario.real) this.#read(datagram.octets);
@@ -246,6 +251,8 @@ export class Simulation extends World {
         return this.#deafen(event);
       case "rebind":
         return this.#rebind(event.end);
+      case "move":
+        return this.#move(event.end, event.missing);
       case "rekey":
         return this.#rekey(event.ends, event.peering, event.what);
       case "demand":
@@ -275,6 +282,7 @@ export class Simulation extends World {
     };
     // First: what an end does not want any more is no longer its to guard.
     this.#traffic.configured(index, wants, this.#ledger.grace(index, this.now));
+    if (player.missing.length > 0) player.end.handle({ kind: "addresses", missing: player.missing });
     player.end.configure(this.#configurations.of(index, variant));
   }
 
@@ -332,6 +340,20 @@ export class Simulation extends World {
     this.#forward(nat, end);
   }
 
+  #move(index: EndIndex, missing: "first" | "spare" | "none"): void {
+    const player = this.#players[index];
+    if (player === undefined || this.#scenario.ends[index]?.spare !== true) return;
+    player.missing = missing === "none" ? [] : [missing === "first" ? addressOf(index) : spareAddress(index)];
+    this.#ledger.harmedAt(index, this.now);
+    if (player.process === "running") player.end.handle({ kind: "addresses", missing: player.missing });
+  }
+
+  /** Whether the host that has this address at other times has it now. */
+  #isThere(address: string): boolean {
+    const index = this.#byAddress.get(address);
+    return index === undefined || this.#players[index]?.missing.includes(address) !== true;
+  }
+
   #forward(nat: Nat, end: EndIndex): void {
     if (this.#scenario.ends[end]?.nat !== "forwarded") return;
     for (const port of [500, 4500]) nat.forward({ address: ownAddress(this.#scenario, end), port }, port);
@@ -381,6 +403,7 @@ export class Simulation extends World {
   #makePeace(): void {
     this.#weather.clear();
     for (const player of this.#players) {
+      if (player.missing.length > 0) this.#move(player.index, "none");
       if (player.variants.size > 0) this.#ledger.harmedAt(player.index, this.now);
       player.variants.clear();
       if (player.process === "unborn" || player.process === "gone") this.#start(player.index);
@@ -483,7 +506,8 @@ export class Simulation extends World {
     const { seed, real, ends } = this.#scenario;
     const plan: EndPlan = ends[index] ?? { startsAt: 0, kernelDelay: 0, computeDelay: 0 };
     const address = ownAddress(this.#scenario, index);
-    const kernel = new WatchedKernel({ addresses: [address], firstSpi: 0x1000_0000 + index * 0x0100_0000 });
+    const addresses = plan.spare === true ? [address, spareAddress(index)] : [address];
+    const kernel = new WatchedKernel({ addresses, firstSpi: 0x1000_0000 + index * 0x0100_0000 });
     const end = this.add(address, {
       kernel,
       kernelDelay: plan.kernelDelay,
@@ -497,7 +521,7 @@ export class Simulation extends World {
       ...(this.#forcing === undefined ? {} : { rewrite: this.#forcing.rewrite(index) }),
       ...(real ? { rewrite: (_type, _isResponse, payloads) => this.#readInner(payloads) } : {}),
     });
-    this.#byAddress.set(address, index);
+    for (const own of addresses) this.#byAddress.set(own, index);
     kernel.encapsulationPorts.add(natTraversalPort);
     if (plan.nat !== undefined) {
       const nat = new Nat(this, addressOf(index), [address]);
@@ -514,7 +538,7 @@ export class Simulation extends World {
         this.#traffic.after(index, request);
       },
     };
-    return { index, end, kernel, variants: new Map(), process: "unborn", life: 0 };
+    return { index, end, kernel, variants: new Map(), process: "unborn", missing: [], life: 0 };
   }
 
   #flows() {
@@ -525,7 +549,17 @@ export class Simulation extends World {
         const sender = this.#players[from]?.end;
         const receiver = this.#players[to]?.end;
         if (sender === undefined || receiver === undefined) return [];
-        return [{ plan, from, to, sender, receiver, destination: addressOf(to), delay: this.#delay(from, to) }];
+        return [
+          {
+            plan,
+            from,
+            to,
+            sender,
+            receiver,
+            destinations: addressesOf(this.#scenario, to),
+            delay: this.#delay(from, to),
+          },
+        ];
       }),
     );
   }
@@ -553,7 +587,7 @@ export class Simulation extends World {
   }
 
   #arrive(to: EndIndex, from: EndIndex, octets: Uint8Array, path: Path): void {
-    if (this.#weather.isCut(from, to, this.now)) return;
+    if (this.#weather.isCut(from, to, this.now) || !this.#isThere(path.local.address)) return;
     const player = this.#players[to];
     // Nobody listens at the port of a process that is gone.
     if (player === undefined || player.process === "unborn" || player.process === "gone") return;
@@ -564,6 +598,7 @@ export class Simulation extends World {
 
   /** A packet as its receiver sees it; only what travels inside UDP comes through a NAT. */
   #seen(packet: ProtectedPacket): ProtectedPacket | undefined {
+    if (!this.#isThere(packet.source) || !this.#isThere(packet.destination)) return undefined;
     if (this.#nats.length === 0) return packet;
     const { encapsulation } = packet;
     const from = { address: packet.source, port: encapsulation?.sourcePort ?? 0 };

@@ -16,12 +16,13 @@ export function tellFailure(scenario: Scenario, failure: Failure): string {
 /** The ends, what they agreed on, and all that happens, one line each. */
 export function tell(scenario: Scenario): string {
   const { ends, peerings, events } = scenario;
-  const lines = ends.map(({ startsAt, kernelDelay, computeDelay, nat, crashTokens }, index) => {
+  const lines = ends.map(({ startsAt, kernelDelay, computeDelay, nat, crashTokens, spare }, index) => {
     const slow = [
       nat === undefined ? "" : `behind a NAT with ${nat} ports`,
       kernelDelay > 0 ? `its kernel answers after ${kernelDelay} ms` : "",
       computeDelay > 0 ? `its worker after ${computeDelay} ms` : "",
       crashTokens === true ? "it gives crash tokens" : "",
+      spare === true ? "it has two addresses" : "",
     ].filter(Boolean);
     return `${seconds(startsAt)}  ${letter(index)} starts${slow.length > 0 ? ` (${slow.join(", ")})` : ""}`;
   });
@@ -86,6 +87,8 @@ function words(event: SimulationEvent): string {
       return `the operator of ${event.ends.map(letter).join(" and that of ")} has ${event.what === "ike" ? "the IKE SA" : "all Child SAs"} of peering ${event.peering} replaced`;
     case "demand":
       return `line ${event.line} of peering ${event.peering} has packets at ${event.ends.map(letter).join(" and ")}`;
+    case "move":
+      return `${letter(event.end)} has ${event.missing === "none" ? "both addresses" : `lost its ${event.missing} address`}`;
     case "rebind":
       return `the NAT of ${letter(event.end)} forgets its mappings`;
     case "expire":

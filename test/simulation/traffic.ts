@@ -23,7 +23,7 @@ export interface Flow {
   readonly sender: End;
   readonly receiver: End;
   /** Where the sender finds the receiver. */
-  readonly destination: string;
+  readonly destinations: readonly string[];
   readonly delay: number;
   readonly guards: { sender: Guard; receiver: Guard };
   /** Nothing is sent before somebody has a reason to. */
@@ -129,7 +129,7 @@ export class Traffic {
       case "installSa":
       case "deleteSa": {
         const { destination } = request.sa;
-        return leaving.filter((flow) => flow.destination === destination);
+        return leaving.filter((flow) => flow.destinations.includes(destination));
       }
       case "setPolicy":
       case "deletePolicy": {
