@@ -24,15 +24,19 @@ function mesh(count: number, seed: number): Scenario {
   return { seed, theme: "a mesh", real: false, ends, peerings, events: [], watch: 5_000 };
 }
 
-test.each([1, 2, 3])("a mesh of 12 started at one instant settles within 10 s of its clock (seed %i)", (seed) => {
-  const world = new Simulation(mesh(12, seed));
-  world.begin();
-  let at = 0;
-  while (at < 10_000 && world.unsettled().length > 0) {
-    world.run(500);
-    at += 500;
-  }
-  // One IKE SA a pair, one pair of SAs a child at both ends, and every VXLAN pair passes packets.
-  expect(world.unsettled()).toEqual([]);
-  expect(at).toBeLessThan(10_000);
-});
+test.each([1, 2, 3])(
+  "a mesh of 12 started at one instant settles within 10 s of its clock (seed %i)",
+  (seed) => {
+    const world = new Simulation(mesh(12, seed));
+    world.begin();
+    let at = 0;
+    while (at < 10_000 && world.unsettled().length > 0) {
+      world.run(500);
+      at += 500;
+    }
+    // One IKE SA a pair, one pair of SAs a child at both ends, and every VXLAN pair passes packets.
+    expect(world.unsettled()).toEqual([]);
+    expect(at).toBeLessThan(10_000);
+  },
+  60_000,
+);
