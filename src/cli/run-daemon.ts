@@ -4,6 +4,7 @@ import { computeWithRevocation } from "../daemon/compute.ts";
 import { defaultSocketPath } from "../daemon/control-protocol.ts";
 import { defaultCrashSecretPath, loadCrashSecret } from "../daemon/crash-secret.ts";
 import type { Impaired } from "../daemon/impairments/impair.ts";
+import type { KeyExport } from "../daemon/key-export.ts";
 import { DescriptorStore, recoveredEndpoint } from "../daemon/notify.ts";
 import { exitOnCrash, runProcess } from "../daemon/process.ts";
 import { fetchOverHttp } from "../daemon/revocation/fetch.ts";
@@ -30,6 +31,8 @@ export async function runDaemon(options: {
   readonly logFormat?: LogFormat;
   readonly logLevel?: LogLevel;
   readonly unlockOnExit?: boolean;
+  /** The folder that every key is written to; nowhere unless said. */
+  readonly exportKeys?: string;
   /** Tests only, see `daemon/impairments`. */
   readonly impair?: readonly string[];
 }): Promise<void> {
@@ -42,6 +45,7 @@ export async function runDaemon(options: {
   });
   exitOnCrash(log);
   const impaired = options.impair === undefined ? undefined : await impairments(options.impair, log);
+  const exported = options.exportKeys === undefined ? undefined : await keyExport(options.exportKeys, log);
   const socketPath = options.socket ?? first.settings.socket ?? defaultSocketPath;
   const transport = new UdpTransport({
     ports: standardPorts,
@@ -51,7 +55,12 @@ export async function runDaemon(options: {
   const crashSecret = await secretOf(first.settings.crashSecret, log);
   await runProcess({
     log,
-    engine: new Engine({ random: randomBytes, crashSecret, ...(impaired && { rewrite: impaired.rewrite }) }),
+    engine: new Engine({
+      random: randomBytes,
+      crashSecret,
+      keyWitness: exported?.witness,
+      ...(impaired && { rewrite: impaired.rewrite }),
+    }),
     transport: impaired?.transport(transport) ?? transport,
     findHazards,
     holdPackets: () => holdPackets(),
@@ -65,7 +74,8 @@ export async function runDaemon(options: {
     load: async (when) => (when === "start" ? first : await loadFile(first.file, { strict: when === "reload" })),
     openKernel: async ({ desired }) => {
       const { kernel, warnings } = await openAbleKernel(desired);
-      return { kernel: impaired?.kernel(kernel) ?? kernel, warnings };
+      const watched = exported?.kernel(kernel) ?? kernel;
+      return { kernel: impaired?.kernel(watched) ?? watched, warnings };
     },
     unlockOnExit: options.unlockOnExit === true,
     environment: process.env,
@@ -94,6 +104,11 @@ function socketKeeper(socketPath: string, log: Log): SocketKeeper {
   const { NOTIFY_SOCKET } = process.env;
   if (NOTIFY_SOCKET !== undefined) return new DescriptorStore(process.env, NOTIFY_SOCKET);
   return new HolderProcess(holderPath(socketPath), (sentence) => log.say("warn", "transport", sentence));
+}
+
+async function keyExport(folder: string, log: Log): Promise<KeyExport> {
+  const { KeyExport } = await import("../daemon/key-export.ts");
+  return KeyExport.into(folder, log);
 }
 
 async function impairments(texts: readonly string[], log: Log): Promise<Impaired> {

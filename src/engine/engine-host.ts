@@ -1,4 +1,5 @@
 /** What IKE SAs and peers ask of the engine, turned into effects and into news for the peers. */
+
 import { wipe } from "../crypto/secret.ts";
 import type { Host as Ikev1Host } from "../ikev1/host.ts";
 import { beginPhase1 } from "../ikev1/initiate.ts";
@@ -21,6 +22,7 @@ import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
 import { type Datagrams, datagramsOf } from "../sa/datagrams.ts";
 import type { ChildDesired, Gateway, PeerDesired } from "../sa/desired.ts";
 import type { PeerClaim } from "../sa/host.ts";
+import type { KeyWitness } from "../sa/key-witness.ts";
 import type { Traffic } from "../sa/liveness.ts";
 import type { LogRecord } from "../sa/log-record.ts";
 import type { Path } from "../sa/path.ts";
@@ -67,6 +69,7 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
   readonly #tokens = new LogThrottle();
   readonly tickets: Tickets;
   readonly rewrite: PayloadRewrite | undefined;
+  readonly keyWitness: KeyWitness | undefined;
   readonly #resumables = new Resumables();
   readonly fragments: UnprovenOctets = new UnprovenOctets();
 
@@ -74,6 +77,7 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
     this.#parts = parts;
     this.#resync = resync;
     this.rewrite = parts.rewrite;
+    this.keyWitness = parts.keyWitness;
     this.#abilities = new LearnedAbilities(parts.outbox);
     this.tickets = new Tickets((length) => parts.random(length));
     this.ikev1Peers = new KnownPeers(parts);

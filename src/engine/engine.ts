@@ -3,6 +3,7 @@
 import type { PayloadRewrite } from "../ikev2/host.ts";
 import { IkeSa } from "../ikev2/ike-sa.ts";
 import type { Policy } from "../kernel/port.ts";
+import type { KeyWitness } from "../sa/key-witness.ts";
 import { formatEndpoint, type Path } from "../sa/path.ts";
 import { WireError } from "../wire/error.ts";
 import { decodeHeader, flag, type Header } from "../wire/ikev2/header.ts";
@@ -25,6 +26,8 @@ export interface EngineOptions {
   readonly crashSecret?: Uint8Array | undefined;
   /** Tests only: what is sent in place of the payloads of each message of an IKE SA. */
   readonly rewrite?: PayloadRewrite;
+  /** Is shown the keys of IKE SAs: only where the operator asked that they be exported. */
+  readonly keyWitness?: KeyWitness | undefined;
 }
 
 export type Urgency = "session" | "proven" | "configured" | "anybody";

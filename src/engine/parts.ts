@@ -1,6 +1,8 @@
 /** What the engine is made of, and its parts share. */
+
 import { CrashTokens } from "../ikev2/crash-token.ts";
 import type { PayloadRewrite } from "../ikev2/host.ts";
+import type { KeyWitness } from "../sa/key-witness.ts";
 import { Admission } from "./admission.ts";
 import type { EngineOptions } from "./engine.ts";
 import { Lingering } from "./lingering.ts";
@@ -21,6 +23,7 @@ export class Parts {
   now = 0;
   readonly random: (length: number) => Uint8Array;
   readonly rewrite: PayloadRewrite | undefined;
+  readonly keyWitness: KeyWitness | undefined;
   readonly outbox = new Outbox();
   readonly timers = new TimerHeap();
   readonly admission = new Admission();
@@ -44,6 +47,7 @@ export class Parts {
   constructor(options: EngineOptions) {
     this.random = (length) => options.random(length);
     this.rewrite = options.rewrite;
+    this.keyWitness = options.keyWitness;
     this.crashTokens = options.crashSecret === undefined ? undefined : new CrashTokens(options.crashSecret);
     this.unknownSpi = new UnknownSpi(this.crashTokens);
   }

@@ -3,6 +3,7 @@ import type { Address } from "../negotiate/address.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { ChildDesired, Gateway, PeerDesired } from "../sa/desired.ts";
 import type { SaHost, Timed } from "../sa/host.ts";
+import type { KeyWitness } from "../sa/key-witness.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import type { CrashTokens } from "./crash-token.ts";
 import type { IkeSa } from "./ike-sa.ts";
@@ -12,6 +13,8 @@ import type { Tickets } from "./resumption/tickets.ts";
 export interface Host extends SaHost {
   /** Only tests of what our messages do to a peer have one. */
   readonly rewrite: PayloadRewrite | undefined;
+  /** Only where the operator asked that keys be exported. */
+  readonly keyWitness: KeyWitness | undefined;
   /** Whether so many octets more of messages that are not whole yet may be kept. */
   mayKeep(sa: IkeSa, octets: number): boolean;
   /** So many octets that might be kept are not any more. */

@@ -5,6 +5,7 @@ import { wipe } from "../crypto/secret.ts";
 import { makeSkCipher, type SkCipher } from "../crypto/sk-cipher.ts";
 import type { IkeSuite } from "../negotiate/suite.ts";
 import type { Role } from "../sa/any-ike-sa.ts";
+import type { KeyWitness } from "../sa/key-witness.ts";
 
 import { ikeSpiOctets } from "./payloads.ts";
 
@@ -26,6 +27,7 @@ export interface KeyingInput {
   readonly nr: Uint8Array;
   readonly initiatorSpi: bigint;
   readonly responderSpi: bigint;
+  readonly witness?: KeyWitness | undefined;
 }
 
 /** What protects messages, and SK_pi and SK_pr, which only IKE_AUTH needs. Wipes the shared secret. */
@@ -74,6 +76,8 @@ function expand(input: KeyingInput, seed: Buffer): TicketKeying {
   const { role, suite, ni, nr } = input;
   const keys = deriveIkeKeys(suite, seed, ni, nr, ikeSpiOctets(input.initiatorSpi), ikeSpiOctets(input.responderSpi));
   wipe(seed, input.secret);
+  const { initiatorSpi, responderSpi } = input;
+  input.witness?.({ initiatorSpi, responderSpi, encr: suite.encr, integ: suite.integ, ...keys });
   const fromInitiator = makeSkCipher(suite.encr, suite.integ, keys.skEi, keys.skAi);
   const fromResponder = makeSkCipher(suite.encr, suite.integ, keys.skEr, keys.skAr);
   const skD = keyPrf(suite.prf, keys.skD);

@@ -207,7 +207,7 @@ export class Succession {
     const { role, localSpi, remoteSpi } = terms;
     const { host, path } = old;
     const sa = new IkeSa({ role, host, localSpi, remoteSpi, path, state: { kind: "Established" } });
-    sa.keying = deriveSuccessorKeying(terms, old.keying);
+    sa.keying = deriveSuccessorKeying({ ...terms, witness: host.keyWitness }, old.keying);
     sa.peer = old.peer;
     sa.remoteId = old.remoteId;
     sa.nat = old.nat;

@@ -26,6 +26,7 @@ export type DaemonEvent =
   | "revocation"
   | "control"
   | "impaired"
+  | "keys-exported"
   | "internal-error";
 
 /** One line as data: what subscribers of the control socket get, and what JSON lines hold. */

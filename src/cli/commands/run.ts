@@ -8,6 +8,7 @@ interface RunOptions {
   logFormat?: LogFormat;
   logLevel?: LogLevel;
   unlockOnExit?: boolean;
+  exportKeys?: string;
   impair?: string[];
 }
 
@@ -32,6 +33,12 @@ export function runCommand(): Command {
       ).choices(["debug", "info", "warn", "error"]),
     )
     .addOption(new Option("--unlock-on-exit", "remove the policies at the end: traffic may then pass in clear"))
+    .addOption(
+      new Option(
+        "--export-keys <folder>",
+        "write every key, in clear, into this folder in Wireshark's formats: whoever reads it reads all traffic",
+      ),
+    )
     .addOption(
       new Option("--impair <impairment>", "do wrong on purpose, for tests")
         .argParser((text, earlier: string[] | undefined) => [...(earlier ?? []), text])

@@ -116,6 +116,7 @@ function finish(sa: IkeSa, header: Header, payloads: readonly Payload[], octets:
       nr: nonce,
       initiatorSpi: header.initiatorSpi,
       responderSpi: header.responderSpi,
+      witness: sa.host.keyWitness,
     });
     sa.keying = keying;
     sa.lowestNonce = lowestNonce(ni, nonce);

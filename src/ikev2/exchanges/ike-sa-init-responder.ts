@@ -92,6 +92,7 @@ export function answerInit(
       nr,
       initiatorSpi: header.initiatorSpi,
       responderSpi: sa.localSpi,
+      witness: host.keyWitness,
     });
     const own: Payload[] = [
       { kind: "SA", proposals: [answer] },

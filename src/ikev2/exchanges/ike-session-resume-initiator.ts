@@ -71,7 +71,10 @@ function finish(
     skPi,
     skPr,
     skD: unused,
-  } = deriveResumedKeying({ role: "initiator", suite, ni, nr, initiatorSpi, responderSpi }, skD);
+  } = deriveResumedKeying(
+    { role: "initiator", suite, ni, nr, initiatorSpi, responderSpi, witness: sa.host.keyWitness },
+    skD,
+  );
   skD.destroy();
   wipe(unused);
   sa.keying = keying;

@@ -47,7 +47,8 @@ export function answerResume(
   const { ni } = first;
   const nr = host.random(nonceLength);
   const { suite } = content;
-  const input = { role: "responder", suite, ni, nr, initiatorSpi, responderSpi: localSpi } as const;
+  const witness = host.keyWitness;
+  const input = { role: "responder", suite, ni, nr, initiatorSpi, responderSpi: localSpi, witness } as const;
   const keys = deriveResumedKeying(input, content.skD);
   wipe(content.skD);
   const resumed = { peer, remoteId: identityFromWire(content.idType, content.id), ticket: Uint8Array.from(ticket) };

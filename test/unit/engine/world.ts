@@ -10,6 +10,7 @@ import { SimulatedKernel } from "../../../src/kernel/simulated/simulated-kernel.
 import type { Address } from "../../../src/negotiate/address.ts";
 import type { ComputeJob, ComputeResult } from "../../../src/sa/compute.ts";
 import type { DesiredState } from "../../../src/sa/desired.ts";
+import type { KeyWitness } from "../../../src/sa/key-witness.ts";
 import type { LogRecord } from "../../../src/sa/log-record.ts";
 import type { Path } from "../../../src/sa/path.ts";
 import { seeded } from "../../fuzz/mutate.ts";
@@ -49,6 +50,8 @@ export interface EndOptions {
   readonly random?: (life: number) => (length: number) => Uint8Array;
   /** What is sent in place of the payloads of a message. */
   readonly rewrite?: PayloadRewrite;
+  /** Is shown the keys of IKE SAs. */
+  readonly keyWitness?: KeyWitness;
   /** Outlives the engine, as the file does. */
   readonly crashSecret?: Uint8Array;
 }
@@ -132,8 +135,8 @@ export class End {
       // As in the process: a report is heard after the request that caused it has been answered.
       this.#later(0, life, { kind: "kernel", event });
     });
-    const { rewrite, crashSecret } = this.#options;
-    return new Engine({ random, crashSecret, ...(rewrite && { rewrite }) });
+    const { rewrite, crashSecret, keyWitness } = this.#options;
+    return new Engine({ random, crashSecret, keyWitness, ...(rewrite && { rewrite }) });
   }
 
   #octets(life: number): (length: number) => Uint8Array {
