@@ -1,0 +1,132 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import type { Decoded } from "../../../src/decode/decoded.ts";
+import { Decoder } from "../../../src/decode/decoder.ts";
+import { KeyStore } from "../../../src/decode/keys/key-store.ts";
+import { captured, ipv4, udp } from "./frames.ts";
+
+interface Handshake {
+  readonly id: string;
+  readonly preSharedKey: string;
+  readonly dhPrivateInitiator: string;
+  readonly messages: readonly { readonly from: "initiator" | "responder"; readonly hex: string }[];
+}
+
+const file = JSON.parse(
+  readFileSync(new URL("../../../vectors/handshakes/rub-ike-handshakes.json", import.meta.url), "utf8"),
+) as { handshakes: readonly Handshake[]; esp: readonly { packet: string }[] };
+
+const [one, two] = ["10.0.3.1", "10.0.3.10"];
+
+/** What is read of a recorded handshake with nothing but the pre-shared key and the initiator's private value. */
+function read(id: string, secret?: string): { decoded: Decoded[]; keys: KeyStore } {
+  const handshake = file.handshakes.find((each) => each.id === id);
+  if (handshake === undefined) throw new Error(`no handshake ${id}`);
+  const keys = new KeyStore();
+  keys.preSharedKeys.push(Buffer.from(secret ?? handshake.preSharedKey));
+  keys.privateValues.push(Buffer.from(handshake.dhPrivateInitiator, "hex"));
+  const decoder = new Decoder(keys);
+  const decoded = handshake.messages.flatMap(({ from, hex }, index) => {
+    const [source, destination] = from === "initiator" ? [one, two] : [two, one];
+    return decoder.decode(captured(udp(source, destination, 500, Buffer.from(hex, "hex")), index + 1));
+  });
+  return { decoded, keys };
+}
+
+describe("a handshake with real responders, from a pre-shared key and one private value", () => {
+  it("IKEv1: every message opens, every hash is right, the IPsec SAs' keys follow", () => {
+    const { decoded, keys } = read("v1-main-psk");
+    expect(decoded.map(({ tone }) => tone)).not.toContain("closed");
+    expect(decoded.flatMap(({ notes }) => notes)).toEqual([
+      "HASH(1) is right",
+      "HASH(2) is right",
+      "the IPsec SA's keys were derived",
+      "HASH(3) is right",
+    ]);
+    expect(keys.esp(0xb75ad16c, two, one)).toHaveLength(1);
+    expect(keys.esp(0xc6bf8b4d, one, two)).toHaveLength(1);
+  });
+
+  it("IKEv1: with another key nothing opens, and it is said", () => {
+    const { decoded } = read("v1-main-psk", "BBBB");
+    const sealed = decoded.filter(({ summary }) => summary.includes("encrypted"));
+    expect(sealed.length).toBeGreaterThan(3);
+    expect(sealed[0]?.tone).toBe("refused");
+  });
+
+  it("IKEv2: AUTH of both ends is right for the key, the Child SA's keys follow", () => {
+    const { decoded, keys } = read("v2-psk");
+    expect(decoded.map(({ tone }) => tone)).not.toContain("closed");
+    const notes = decoded.flatMap((each) => each.notes);
+    expect(notes.filter((note) => note === "AUTH is right for the pre-shared key")).toHaveLength(2);
+    expect(notes).toContain("the Child SA's keys were derived");
+    expect(keys.esp(0x2a85e115, two, one)).toHaveLength(1);
+    expect(keys.esp(0xc2c80c11, one, two)).toHaveLength(1);
+  });
+
+  it("IKEv2: another pre-shared key is told from the right one", () => {
+    const notes = read("v2-psk", "BBBB").decoded.flatMap((each) => each.notes);
+    expect(notes).toContain("AUTH is of another pre-shared key");
+  });
+});
+
+describe("where messages are found", () => {
+  const message = Buffer.from(file.handshakes.find(({ id }) => id === "v2-psk")?.messages[0]?.hex ?? "", "hex");
+  const frame = udp(one, two, 500, message);
+  const summaries = (...packets: ReturnType<typeof captured>[]) => {
+    const decoder = new Decoder(new KeyStore());
+    return packets.flatMap((packet) => decoder.decode(packet)).map(({ summary }) => summary);
+  };
+  const wanted = summaries(captured(frame));
+
+  it("is itself found", () => expect(wanted).toEqual([expect.stringMatching(/^IKE_SA_INIT request 0: SA, KE, Nonce/)]));
+
+  it.each([
+    ["Ethernet", 1, "000000000000000000000000" + "0800"],
+    ["VLAN", 1, "000000000000000000000000" + "81000007" + "0800"],
+    ["two VLAN tags", 1, "000000000000000000000000" + "88a80001" + "81000007" + "0800"],
+    ["Linux cooked", 113, "0000000100060000000000000000" + "0800"],
+    ["Linux cooked v2", 276, "0800000000000001000100060000000000000000"],
+    ["loopback", 0, "02000000"],
+    ["PPP", 9, "ff030021"],
+  ])("%s", (_, link, header) => {
+    expect(summaries(captured(Buffer.concat([Buffer.from(header, "hex"), frame]), 1, link))).toEqual(wanted);
+  });
+
+  it("on any port, and behind the marker on 4500", () => {
+    expect(summaries(captured(udp(one, two, 12_345, message)))).toEqual(wanted);
+    expect(summaries(captured(udp(one, two, 4500, Buffer.concat([Buffer.alloc(4), message]))))).toEqual(wanted);
+  });
+
+  it("in IP fragments in any order, and not when one is missing", () => {
+    const payload = frame.subarray(20);
+    const pieces = [0, 80, 160].map((at) => {
+      const end = at === 160 ? payload.length : at + 80;
+      const flags = (at / 8) | (end < payload.length ? 0x2000 : 0);
+      return captured(ipv4(one, two, 17, payload.subarray(at, end), flags), 1);
+    });
+    expect(summaries(...[...pieces].reverse())).toEqual(wanted);
+    expect(summaries(...pieces.slice(1))).toEqual([]);
+  });
+
+  it("in a TCP stream, cut anywhere, out of order", () => {
+    const framed = Buffer.concat([Buffer.alloc(4), message]);
+    const length = Buffer.alloc(2);
+    length.writeUInt16BE(framed.length + 2);
+    const stream = Buffer.concat([Buffer.from("IKETCP"), length, framed, length, framed]);
+    const segment = (at: number, end: number) => {
+      const header = Buffer.alloc(20);
+      header.writeUInt16BE(33_333, 0);
+      header.writeUInt16BE(4500, 2);
+      header.writeUInt32BE(1000 + at, 4);
+      header[12] = 0x50;
+      return captured(ipv4(one, two, 6, Buffer.concat([header, stream.subarray(at, end)])), 1);
+    };
+    const cuts = [0, 7, 100, 150, stream.length];
+    const segments = cuts.slice(1).map((end, index) => segment(cuts[index] ?? 0, end));
+    expect(summaries(...segments)).toEqual([...wanted, ...wanted]);
+    const [first, second, third, fourth] = segments;
+    if (!first || !second || !third || !fourth) throw new Error("four segments");
+    expect(summaries(first, third, second, first, fourth)).toEqual([...wanted, ...wanted]);
+  });
+});
