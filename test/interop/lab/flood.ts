@@ -32,8 +32,8 @@ export class Flood {
   }
 
   static start(machine: Machine, from: string, to: string, rate: number): Flood {
-    // Ahead of all others: its socket has room for a fraction of a second only.
-    const ping = ["nice", "-n", "-10", "ping", "-n", "-D", "-i", `${1 / rate}`, "-l", "20", "-I", from, to];
+    // Ahead of the daemons: its socket has room for a fraction of a second only.
+    const ping = ["nice", "-n", "-5", "ping", "-n", "-D", "-i", `${1 / rate}`, "-l", "20", "-I", from, to];
     const started = machine.spawn(`flood to ${to}`, ping);
     return new Flood(machine, started, from, Date.now());
   }
