@@ -5,6 +5,7 @@ import { cpus, loadavg, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Bed, type Effort, measureLevels, measureMemory, measureRates, measureStarts } from "./measure.ts";
+import { measureCertificates } from "./measure-certificates.ts";
 import { measureFlood, measureRekeys } from "./measure-rekeys.ts";
 import { formatProfile, profile } from "./profile.ts";
 import { type Circumstances, formatReport, type Measured, report } from "./report.ts";
@@ -78,7 +79,9 @@ async function measure(): Promise<{ measured: Measured; peerVersion: string }> {
     const memory = await measureMemory(bed);
     const rekeys = await measureRekeys(bed);
     const flood = await measureFlood(bed);
-    return { rates, starts, memory, rekeys, flood, peerVersion };
+    bed.tell("certificates of 200 gateways");
+    const certificates = await measureCertificates(bed.folder, bed.effort.startRounds);
+    return { rates, starts, memory, rekeys, flood, certificates, peerVersion };
   });
   const { peerVersion, ...rest } = others;
   return { measured: { levels, ...rest }, peerVersion };

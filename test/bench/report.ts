@@ -1,6 +1,7 @@
 /** What a run found: one object for programs, a table for people. */
 import { type CaseName, caseNames, perCase } from "./cases.ts";
 import { type LevelRates, levels, type Memory, memoryLevels, type Rates } from "./measure.ts";
+import type { CertificateFigures } from "./measure-certificates.ts";
 import type { FloodFigures, RekeyRates } from "./measure-rekeys.ts";
 import { median, pairedRatio, rounded, spread } from "./statistics.ts";
 
@@ -11,6 +12,7 @@ export interface Measured {
   readonly memory: { readonly underlock: Memory; readonly charon: Memory };
   readonly rekeys: RekeyRates;
   readonly flood: FloodFigures;
+  readonly certificates: CertificateFigures;
   readonly starts: { readonly underlock: readonly number[]; readonly charon: readonly number[] };
 }
 
@@ -55,6 +57,8 @@ export interface Report {
     readonly ike: { readonly underlock: number; readonly charon: number };
   };
   readonly flood: FloodFigures;
+  /** Own CPU time: a hub's file with so many gateways, and the certificates of all. */
+  readonly certificates: { readonly gateways: number; readonly loadMilliseconds: number };
   readonly aims: readonly Aim[];
   readonly circumstances: Circumstances;
   readonly samples: Measured;
@@ -98,6 +102,10 @@ export function report(measured: Measured, circumstances: Circumstances): Report
       ike: { underlock: rounded(median(measured.rekeys.ike)), charon: rounded(median(measured.rekeys.charonIke)) },
     },
     flood: measured.flood,
+    certificates: {
+      gateways: measured.certificates.gateways,
+      loadMilliseconds: rounded(median(measured.certificates.loadMilliseconds), 3),
+    },
     aims: aims(ratios, bytesPerTunnel, measured),
     circumstances,
     samples: measured,
@@ -107,7 +115,7 @@ export function report(measured: Measured, circumstances: Circumstances): Report
 function aims(
   ratios: Report["ratios"],
   bytesPerTunnel: Report["bytesPerTunnel"],
-  { levels: levelRates, flood }: Measured,
+  { levels: levelRates, flood, certificates }: Measured,
 ): readonly Aim[] {
   const atLeast = (aim: string, wanted: number, measured: number): Aim => ({
     aim,
@@ -135,6 +143,7 @@ function aims(
       atMost(`memory of a tunnel at ${level}, as a part of charon's`, 0.5, rounded(underlock / charon, 3)),
     ),
     atLeast("handshakes that honest callers complete under a flood", 0.99, rounded(flood.completed.meanwhile, 4)),
+    atMost("ms to load 200 gateways' certificates", 2000, rounded(median(certificates.loadMilliseconds), 3)),
     atMost("cost of a handshake from 10 to 10,000 tunnels: spread", 0.1, rounded(levelSpread(levelRates), 3)),
   ];
 }
@@ -180,6 +189,7 @@ export function formatReport(found: Report): string {
       ([level, { underlock, charon }]) => `| resident octets for each of ${level} tunnels | ${underlock} | ${charon} |`,
     ),
     `| ms from the start to the first answer | ${start.underlock} | ${start.charon} |`,
+    `| ms of CPU to load ${found.certificates.gateways} gateways' certificates | ${found.certificates.loadMilliseconds} | |`,
     "",
     "| aim | wanted | measured | |",
     "|---|---|---|---|",

@@ -39,6 +39,7 @@ function measured(): Measured {
       completed: { before: 1, meanwhile: 0.995 },
       milliseconds: { before: 2, meanwhile: 9 },
     },
+    certificates: { gateways: 200, loadMilliseconds: [900, 700, 2100] },
     starts: { underlock: [500, 510, 490], charon: [40] },
   };
 }
@@ -71,6 +72,7 @@ describe("the report", () => {
     expect(met.get("memory of a tunnel at 1000, as a part of charon's")).toBe(false);
     expect(met.get("memory of a tunnel at 10000, as a part of charon's")).toBe(true);
     expect(met.get("handshakes that honest callers complete under a flood")).toBe(true);
+    expect(met.get("ms to load 200 gateways' certificates")).toBe(true);
     expect(met.get("cost of a handshake from 10 to 10,000 tunnels: spread")).toBe(true);
   });
 
