@@ -35,6 +35,7 @@ await main(async (args) => {
   }
   mkdirSync(results, { recursive: true });
   await setup("node");
+  if (only !== "interop") await setup("openssl");
   if (only === "both") await browserIfPossible();
   const runs = [];
   if (only !== "interop") runs.push(await unit("unit", () => process.execPath, rest));

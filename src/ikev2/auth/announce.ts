@@ -42,6 +42,9 @@ export function requestPayloads(peers: Peers): Payload[] {
   const data = Buffer.concat([...hashes.values()].slice(0, mostAuthorities));
   const encoding = certEncoding.X509_CERTIFICATE_SIGNATURE;
   const requests: Payload[] = hashes.size === 0 ? [] : [{ kind: "CERTREQ", encoding, data }];
+  // RFC 4806 3.1: no hashes, since whoever its authority lets answer is trusted. Asked where nothing holds without an answer.
+  const isStrict = found.some(({ revocation }) => revocation === "strict");
+  if (isStrict) requests.push({ kind: "CERTREQ", encoding: certEncoding.OCSP_CONTENT, data: new Uint8Array(0) });
   return [...requests, notify(notifyType.SUPPORTED_AUTH_METHODS, encodeAnnouncements(methods(peers)))];
 }
 

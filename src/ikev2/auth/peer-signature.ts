@@ -36,11 +36,12 @@ export const peerSignature: VerifyingMethod<"trust"> = {
   },
 };
 
-type Sent = Pick<SignatureProof, "certificates" | "rawKey">;
+type Sent = Pick<SignatureProof, "certificates" | "rawKey" | "ocspAnswers">;
 
 /** What of the CERT payloads is used here; of the first, which is the peer's own, nothing else is taken (RFC 7296 3.6). */
 function readCertificates(payloads: readonly Payload[]): Sent | { readonly fault: string } {
   const certificates: Uint8Array[] = [];
+  const ocspAnswers: Uint8Array[] = [];
   let rawKey: Uint8Array | undefined;
   let seen = 0;
   for (const payload of payloads) {
@@ -48,10 +49,11 @@ function readCertificates(payloads: readonly Payload[]): Sent | { readonly fault
     seen += 1;
     if (seen > mostCertificates) break;
     if (isCertificate(payload.encoding)) certificates.push(Uint8Array.from(payload.data));
+    else if (payload.encoding === certEncoding.OCSP_CONTENT) ocspAnswers.push(Uint8Array.from(payload.data));
     else if (payload.encoding === certEncoding.RAW_PUBLIC_KEY) rawKey ??= Uint8Array.from(payload.data);
     else if (seen === 1) return { fault: `it is encoded as ${nameOf.cert(payload.encoding)}` };
   }
-  return { certificates, rawKey };
+  return { certificates, rawKey, ocspAnswers };
 }
 
 /** PKCS #7 is what peers from before RFC 7296 send. */

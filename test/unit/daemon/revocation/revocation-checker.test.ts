@@ -187,6 +187,20 @@ describe("openssl's responder", () => {
     expect(failures).toEqual([]);
   });
 
+  test("need not be asked where the peer sent its answer along (RFC 4806)", async () => {
+    const body = ocspRequest(good, root, Buffer.alloc(16));
+    const fetched = await fetchOverHttp({ url: responderUrl, body, limit: 9999 });
+    if ("wrong" in fetched) throw new Error(fetched.wrong);
+    const nobody: Fetcher = async ({ url }) => ({ wrong: `${url} was asked` });
+    expect(await checker(nobody).check([good, root], "strict", [Buffer.of(1), fetched.octets])).toBeUndefined();
+    expect(failures).toEqual([]);
+    // An answer about somebody else helps nobody.
+    expect(await checker(nobody).check([bad, root], "strict", [fetched.octets])).toMatchObject({
+      check: "revocation-unknown",
+    });
+    expect(failures).toEqual([`${responderUrl} was asked`]);
+  });
+
   test("is believed on the nonce that it was asked with", async () => {
     let first: Awaited<ReturnType<Fetcher>> | undefined;
     const replaying: Fetcher = async (request) => {
