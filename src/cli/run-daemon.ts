@@ -7,6 +7,8 @@ import type { Impaired } from "../daemon/impairments/impair.ts";
 import type { KeyExport } from "../daemon/key-export.ts";
 import { DescriptorStore, recoveredEndpoint } from "../daemon/notify.ts";
 import { exitOnCrash, runProcess } from "../daemon/process.ts";
+import { RecentDatagrams } from "../daemon/recent-datagrams.ts";
+import { RememberingTransport } from "../daemon/remembering-transport.ts";
 import { fetchOverHttp } from "../daemon/revocation/fetch.ts";
 import { defaultListFolder, listFiles } from "../daemon/revocation/list-files.ts";
 import { RevocationChecker } from "../daemon/revocation/revocation-checker.ts";
@@ -52,6 +54,8 @@ export async function runDaemon(options: {
     openSocket: exemptSockets(new KeptSockets(socketKeeper(socketPath, log), recoveredEndpoint)),
     followAddresses: netlinkHostAddresses,
   });
+  const recent = new RecentDatagrams(() => Date.now());
+  const remembering = new RememberingTransport(transport, recent);
   const crashSecret = await secretOf(first.settings.crashSecret, log);
   await runProcess({
     log,
@@ -61,7 +65,8 @@ export async function runDaemon(options: {
       keyWitness: exported?.witness,
       ...(impaired && { rewrite: impaired.rewrite }),
     }),
-    transport: impaired?.transport(transport) ?? transport,
+    transport: impaired?.transport(remembering) ?? remembering,
+    recent,
     findHazards,
     holdPackets: () => holdPackets(),
     sourceTowards: sourceAddressTowards,

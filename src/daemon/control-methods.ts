@@ -3,6 +3,7 @@ import { type LogLevel, type LogLine, logLevels } from "../observe/log.ts";
 import { ControlError, errorCodes } from "./control-protocol.ts";
 import type { ControlMethod } from "./control-server.ts";
 import { type OperatorHost, operate, type RekeyHost, rekey } from "./operator.ts";
+import { type ExchangesHost, recentExchanges } from "./recent-exchanges.ts";
 import { type RedirectHost, redirectCallers } from "./redirect-callers.ts";
 import type { StatusReport } from "./status-report.ts";
 
@@ -15,14 +16,17 @@ export interface ControlHost extends OperatorHost, RekeyHost, RedirectHost {
   readonly version: string;
 }
 
-/** Every method by name. `subscribe` answers at once and then notifies `log` for each line of its level and above. */
-export function controlMethods(host: ControlHost): ReadonlyMap<string, ControlMethod> {
+/** Every method by name; `exchanges` where messages are remembered. `subscribe` answers at once and then notifies `log` for each line of its level and above. */
+export function controlMethods(host: ControlHost, exchanges?: ExchangesHost): ReadonlyMap<string, ControlMethod> {
   return new Map<string, ControlMethod>([
     ["status", () => host.report()],
     ["up", (params) => operate(host, "up", params)],
     ["down", (params) => operate(host, "down", params)],
     ["rekey", (params) => rekey(host, params)],
     ["redirect", (params) => redirectCallers(host, params)],
+    ...(exchanges === undefined
+      ? []
+      : [["exchanges", (params: Readonly<Record<string, unknown>>) => recentExchanges(exchanges, params)] as const]),
     ["reload", () => host.reload()],
     ["version", () => ({ version: host.version, pid: process.pid })],
     [

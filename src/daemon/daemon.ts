@@ -185,6 +185,11 @@ export class Daemon {
     return this.#options.engine.status();
   }
 
+  /** The peers of the configuration that runs. */
+  get peers(): DesiredState["peers"] {
+    return this.#desired.peers;
+  }
+
   /** What `status` answers; the hazards are looked for anew. */
   async report(): Promise<StatusReport> {
     const warnings = await this.#warnings();

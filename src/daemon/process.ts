@@ -2,13 +2,14 @@
 import type { Kernel } from "../kernel/port.ts";
 import type { Log } from "../observe/log.ts";
 import { TransportError } from "../transport/errors.ts";
-import { controlMethods } from "./control-methods.ts";
+import { type ControlHost, controlMethods } from "./control-methods.ts";
 import { ControlError, errorCodes } from "./control-protocol.ts";
 import { ControlSocketError, openControlServer } from "./control-server.ts";
 import { type Configuration, Daemon, type DaemonOptions } from "./daemon.ts";
 import { Failure } from "./failure.ts";
 import { serviceManager } from "./notify.ts";
 import { removeOurPolicies } from "./policies.ts";
+import type { RecentDatagrams } from "./recent-datagrams.ts";
 import { countPeers, Reloader } from "./reloader.ts";
 import { Signals } from "./signals.ts";
 import type { Warning } from "./warning.ts";
@@ -20,6 +21,8 @@ export interface ProcessOptions extends Omit<DaemonOptions, "kernel" | "kernelWa
   /** Opens the kernel and checks that it can do the work; throws Failure, and changes nothing. */
   openKernel(configuration: Configuration): Promise<{ readonly kernel: Kernel; readonly warnings: readonly Warning[] }>;
   readonly unlockOnExit: boolean;
+  /** What `explain --live` asks for, where messages are remembered. */
+  readonly recent?: RecentDatagrams;
   readonly environment: NodeJS.ProcessEnv;
 }
 
@@ -105,7 +108,9 @@ async function openControl(options: ProcessOptions, host: Host): Promise<{ close
     throw new ControlError(errorCodes.failed, "the daemon is starting or stopping: ask again in a moment");
   };
   const present = (): Daemon => running().daemon;
-  const methods = controlMethods({
+  const { recent } = options;
+  const exchanges = recent === undefined ? undefined : { recent, peers: () => present().peers };
+  const controlHost: ControlHost = {
     version: options.version,
     status: () => present().status(),
     report: () => present().report(),
@@ -119,7 +124,8 @@ async function openControl(options: ProcessOptions, host: Host): Promise<{ close
       if (fault !== undefined) throw new ControlError(errorCodes.configuration, fault.message, fault.details);
       return { peers: present().status().peers.length };
     },
-  });
+  };
+  const methods = controlMethods(controlHost, exchanges);
   try {
     return await openControlServer(options.socketPath, methods);
   } catch (error) {

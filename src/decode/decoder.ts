@@ -2,7 +2,7 @@
 import type { CapturedPacket } from "../capture/packet.ts";
 import { WireError } from "../wire/error.ts";
 import { damagedFields } from "./damaged.ts";
-import { Finder, type Found } from "./datagram.ts";
+import { Finder, type Found, type Path } from "./datagram.ts";
 import type { Decoded } from "./decoded.ts";
 import { EspDecoder } from "./esp-decoder.ts";
 import { field, hexOf } from "./field.ts";
@@ -29,6 +29,14 @@ export class Decoder {
       const { number, time } = packet;
       return { number, time, path: found.path, kind: found.kind, ...this.#read(found) };
     });
+  }
+
+  /** An IKE message that came by another way than a capture. */
+  decodeMessage(number: number, time: number, between: Omit<Path, "carrier">, octets: Buffer): Decoded[] {
+    const { source, sourcePort, destination, destinationPort } = between;
+    const ports = sourcePort === undefined || destinationPort === undefined ? {} : { sourcePort, destinationPort };
+    const path: Path = { source, destination, ...ports, carrier: "udp" };
+    return [{ number, time, path, kind: "ike", ...this.#readIke(octets, source, false) }];
   }
 
   #read(found: Found): Pick<Decoded, "summary" | "remark" | "tone" | "fields" | "notes" | "message" | "packet"> {
