@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Endpoint } from "../../src/negotiate/address.ts";
 import { Vici } from "../interop/lab/vici.ts";
 import { caseNames, ikeProposals, responderId, secret } from "./cases.ts";
+import { credentialText, signatureNames, signers } from "./credentials.ts";
 import { DaemonProcess, sleep } from "./processes.ts";
 
 /** Where a charon is: in this machine's root, or in a folder to chroot into. */
@@ -19,7 +20,12 @@ export interface Charon {
 }
 
 /** Starts it and loads its one connection; `folder` must be the same path in the chroot. */
-export async function startCharon(place: CharonPlace, folder: string, listen: Endpoint): Promise<Charon> {
+export async function startCharon(
+  place: CharonPlace,
+  folder: string,
+  listen: Endpoint,
+  certificates?: string,
+): Promise<Charon> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const socket = join(folder, "vici");
   rmSync(socket, { force: true });
@@ -33,10 +39,23 @@ export async function startCharon(place: CharonPlace, folder: string, listen: En
   try {
     await vici.must("load-shared", { id: "all", type: "IKE", data: secret });
     await vici.must("load-conn", { initiators: connection(listen) });
+    if (certificates !== undefined) await loadCertificates(vici, certificates, listen);
     const { version } = await vici.must("version");
     return { process: daemon, version: String(version) };
   } finally {
     vici.close();
+  }
+}
+
+/** Whoever has the certificate of a kind, as often as it likes. */
+async function loadCertificates(vici: Vici, dir: string, listen: Endpoint): Promise<void> {
+  await vici.must("load-cert", { type: "X509", flag: "CA", data: credentialText(dir, "ca.pem") });
+  for (const name of signatureNames) {
+    const { initiator, responder } = signers(name);
+    await vici.must("load-key", { type: "any", data: credentialText(dir, `${responder}.key`) });
+    const certs = [credentialText(dir, `${responder}.pem`)];
+    const ends = { local: { auth: "pubkey", id: responder, certs }, remote: { auth: "pubkey", id: initiator } };
+    await vici.must("load-conn", { [name]: { ...connection(listen), ...ends } });
   }
 }
 

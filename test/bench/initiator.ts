@@ -6,7 +6,7 @@ import { deriveKeying, type IkeKeying } from "../../src/ikev2/keying.ts";
 import { natDetectionPayloads } from "../../src/ikev2/nat-detection.ts";
 import { find, findError, findNotify, notify, selectorPayload } from "../../src/ikev2/payloads.ts";
 import { openMessage, sealMessage } from "../../src/ikev2/protected-message.ts";
-import { pskAuth } from "../../src/ikev2/psk-auth.ts";
+import { pskAuth, signedOctets } from "../../src/ikev2/psk-auth.ts";
 import { makeIdentity } from "../../src/negotiate/identity.ts";
 import { offerProposals, type ProposalPolicy, verifyAnswer } from "../../src/negotiate/proposals.ts";
 import { childSelectors } from "../../src/negotiate/traffic-selector.ts";
@@ -20,6 +20,7 @@ import { nameOf } from "../../src/wire/ikev2/registry/names.ts";
 import { notifyType } from "../../src/wire/ikev2/registry/notify.ts";
 import { type CaseName, espProposal, offerOf, responderId, secret, suiteOfCase } from "./cases.ts";
 import type { Established } from "./rekeyer.ts";
+import type { Signer } from "./signer.ts";
 
 /** The responder answered something that no handshake can go on with. */
 export class HandshakeRefused extends Error {
@@ -52,10 +53,19 @@ export class Handshake {
   #childSpi: number | undefined;
   #cookie: Payload | undefined;
   #proof: Buffer | undefined;
+  readonly #signer: Signer | undefined;
 
   /** `takesCookies`: whether it goes on where the responder asks for a cookie; else that ends it, as a sign of too much load. */
-  constructor(name: CaseName, identity: string, path: Path, withChild: boolean, takesCookies = false) {
+  constructor(
+    name: CaseName,
+    identity: string,
+    path: Path,
+    withChild: boolean,
+    takesCookies = false,
+    signer: Signer | undefined = undefined,
+  ) {
     this.#takesCookies = takesCookies;
+    this.#signer = signer;
     this.#case = name;
     this.#identity = identity;
     this.#path = path;
@@ -73,6 +83,7 @@ export class Handshake {
       { kind: "KE", group: suiteOfCase(this.#case).ke.ikev2, data: this.#pair.publicValue },
       { kind: "Nonce", data: this.#nonce },
       ...natDetectionPayloads(this.spi, 0n, this.#path),
+      ...(this.#signer === undefined ? [] : [this.#signer.hashes]),
     ]);
   }
 
@@ -133,19 +144,25 @@ export class Handshake {
       responderSpi: header.responderSpi,
     });
     this.#keys = keying;
-    const identity = makeIdentity("fqdn", this.#identity);
+    const signer = this.#signer;
+    const identity = makeIdentity("fqdn", signer?.initiator ?? this.#identity);
     const idi = { idType: identity.idType, data: identity.octets };
-    const idr = { idType: responderId.idType, data: responderId.octets };
+    const responder = signer === undefined ? responderId : makeIdentity("fqdn", signer.responder);
+    const idr = { idType: responder.idType, data: responder.octets };
     const { prf } = choice.suite;
-    // What the responder's AUTH must be: computed now, so that nothing of its first message need be kept.
-    this.#proof = pskAuth(prf, secretOctets, { message: octets, nonce: this.#nonce, identity: idr, skP: skPr });
-    const auth = pskAuth(prf, secretOctets, { message: this.#request, nonce: nr.data, identity: idi, skP: skPi });
+    const theirs = { message: octets, nonce: this.#nonce, identity: idr, skP: skPr };
+    const ours = { message: this.#request, nonce: nr.data, identity: idi, skP: skPi };
+    // What the responder's AUTH must be, or be a signature of: computed now, so that nothing of its first message need be kept.
+    this.#proof = signer === undefined ? pskAuth(prf, secretOctets, theirs) : signedOctets(prf, theirs);
+    const proof: Payload[] = signer?.prove(signedOctets(prf, ours)) ?? [
+      { kind: "AUTH", method: authMethod.SHARED_KEY_MESSAGE_INTEGRITY_CODE, data: pskAuth(prf, secretOctets, ours) },
+    ];
     this.#messageId = 1;
     this.state = "auth";
     this.message = this.#seal(exchangeType.IKE_AUTH, [
       { kind: "IDi", ...idi },
       { kind: "IDr", ...idr },
-      { kind: "AUTH", method: authMethod.SHARED_KEY_MESSAGE_INTEGRITY_CODE, data: auth },
+      ...proof,
       ...(this.#withChild ? this.#childPayloads() : []),
     ]);
   }
@@ -163,7 +180,8 @@ export class Handshake {
     }
     const auth = find(payloads, "AUTH");
     if (auth === undefined || this.#proof === undefined) throw refusal("IKE_AUTH", payloads);
-    if (!constantTimeEqual(auth.data, this.#proof)) throw new HandshakeRefused("the responder's proof is wrong");
+    const holds = this.#signer?.holds(auth, this.#proof) ?? constantTimeEqual(auth.data, this.#proof);
+    if (!holds) throw new HandshakeRefused("the responder's proof is wrong");
     if (this.#withChild && find(payloads, "SA") === undefined) throw refusal("the Child SA", payloads);
     this.state = "established";
   }

@@ -1,6 +1,7 @@
 /** What the bench asks of the load generator's process, and what it answers. */
 import type { Endpoint } from "../../src/negotiate/address.ts";
 import type { CaseName } from "./cases.ts";
+import type { SignatureName } from "./credentials.ts";
 import type { Offered } from "./offer.ts";
 import type { RekeyKind } from "./rekeyer.ts";
 
@@ -18,6 +19,8 @@ export type LoadRequest =
       readonly case: CaseName;
       readonly count: number;
       readonly withChild: boolean;
+      /** Both ends prove themselves by signatures: with which keys, and in which folder they are. */
+      readonly signature?: { readonly name: SignatureName; readonly folder: string };
       /** Whether the generator remembers them, so that `delete` can end them. */
       readonly keep: boolean;
     }

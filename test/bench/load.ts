@@ -5,6 +5,7 @@ import { Handshake } from "./initiator.ts";
 import type { LoadAnswer, LoadRequest, Sources } from "./load-messages.ts";
 import { offer } from "./offer.ts";
 import { Rekeyer } from "./rekeyer.ts";
+import { Signer } from "./signer.ts";
 
 /** Handshakes under way at a time: enough to keep a responder busy, too few to make it ask for cookies. */
 const concurrency = 16;
@@ -66,12 +67,13 @@ async function answer(request: LoadRequest): Promise<LoadAnswer> {
     return { kind: "offered", ...(await offer(request.target, open, request, make)) };
   }
   if (request.kind === "rekey") return await rekey(request, open);
-  const { count, keep } = request;
+  const { count, keep, signature } = request;
   if (count > countLimit) throw new RangeError(`${count} tunnels are more than ${countLimit}`);
+  const signer = signature === undefined ? undefined : await Signer.read(signature.folder, signature.name);
   // All first messages are made beforehand: a responder that waits for its initiator pays for waking up again and again.
   const prepared = Array.from({ length: count }, () => {
     const socket = tunnels % open.length;
-    return { work: begin(request, socket), socket };
+    return { work: begin(request, socket, signer), socket };
   });
   if (keep) kept.push(...prepared);
   let next = 0;
@@ -203,8 +205,12 @@ async function probe(request: LoadRequest, open: readonly dgram.Socket[]): Promi
   });
 }
 
-function begin(request: Extract<LoadRequest, { kind: "establish" }>, source: number): Handshake {
-  return new Handshake(request.case, nextIdentity(), pathTo(request, source), request.withChild);
+function begin(
+  request: Extract<LoadRequest, { kind: "establish" }>,
+  source: number,
+  signer: Signer | undefined,
+): Handshake {
+  return new Handshake(request.case, nextIdentity(), pathTo(request, source), request.withChild, false, signer);
 }
 
 function nextIdentity(): string {

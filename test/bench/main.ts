@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { type Bed, type Effort, measureLevels, measureMemory, measureRates, measureStarts } from "./measure.ts";
 import { measureCertificates } from "./measure-certificates.ts";
 import { measureFlood, measureRekeys } from "./measure-rekeys.ts";
+import { measureSignatures } from "./measure-signatures.ts";
 import { formatProfile, profile } from "./profile.ts";
 import { type Circumstances, formatReport, type Measured, report } from "./report.ts";
 
@@ -75,13 +76,14 @@ async function measureAndReport(): Promise<void> {
 async function measure(): Promise<{ measured: Measured; peerVersion: string }> {
   const { levels, others } = await measureLevels(bed, async () => {
     const { rates, peerVersion } = await measureRates(bed);
+    const signatures = await measureSignatures(bed);
     const starts = await measureStarts(bed);
     const memory = await measureMemory(bed);
     const rekeys = await measureRekeys(bed);
     const flood = await measureFlood(bed);
     bed.tell("certificates of 200 gateways");
     const certificates = await measureCertificates(bed.folder, bed.effort.startRounds);
-    return { rates, starts, memory, rekeys, flood, certificates, peerVersion };
+    return { rates, signatures, starts, memory, rekeys, flood, certificates, peerVersion };
   });
   const { peerVersion, ...rest } = others;
   return { measured: { levels, ...rest }, peerVersion };

@@ -1,13 +1,16 @@
 /** What a run found: one object for programs, a table for people. */
 import { type CaseName, caseNames, perCase } from "./cases.ts";
+import { perSignature, type SignatureName, signatureNames } from "./credentials.ts";
 import { type LevelRates, levels, type Memory, memoryLevels, type Rates } from "./measure.ts";
 import type { CertificateFigures } from "./measure-certificates.ts";
 import type { FloodFigures, RekeyRates } from "./measure-rekeys.ts";
+import type { SignatureRates } from "./measure-signatures.ts";
 import { median, pairedRatio, rounded, spread } from "./statistics.ts";
 
 /** Everything that was measured. */
 export interface Measured {
   readonly rates: Readonly<Record<CaseName, Rates>>;
+  readonly signatures: SignatureRates;
   readonly levels: LevelRates;
   readonly memory: { readonly underlock: Memory; readonly charon: Memory };
   readonly rekeys: RekeyRates;
@@ -45,6 +48,8 @@ export interface Report {
   readonly handshakesPerCpuSecond: Record<CaseName, { underlock: number; charon: number; floor: number }>;
   /** Medians of the quotients of neighbouring samples. */
   readonly ratios: Record<CaseName, { toCharon: number; toFloor: number }>;
+  /** With X25519, both ends proved by signatures of that kind; `toCharon` as above. */
+  readonly handshakesBySignature: Record<SignatureName, { underlock: number; charon: number; toCharon: number }>;
   readonly withNullKernelChild: { readonly x25519: { readonly underlock: number } };
   readonly bytesPerTunnel: Record<string, { underlock: number; charon: number }>;
   /** Ours, by the number of tunnels that stand. */
@@ -87,6 +92,11 @@ export function report(measured: Measured, circumstances: Circumstances): Report
       floor: rounded(median(rates[name].floor)),
     })),
     ratios,
+    handshakesBySignature: perSignature((name) => {
+      const { underlock, charon } = measured.signatures[name];
+      const toCharon = rounded(pairedRatio(underlock, charon), 3);
+      return { underlock: rounded(median(underlock)), charon: rounded(median(charon)), toCharon };
+    }),
     withNullKernelChild: { x25519: { underlock: rounded(median(rates.x25519.withChild)) } },
     bytesPerTunnel,
     handshakesPerCpuSecondAtTunnels: Object.fromEntries(
@@ -168,6 +178,10 @@ export function formatReport(found: Report): string {
       const { underlock, charon, floor } = found.handshakesPerCpuSecond[name];
       const { toCharon, toFloor } = found.ratios[name];
       return `| ${name} | ${underlock} | ${charon} | ${floor} | ${toCharon} | ${toFloor} |`;
+    }),
+    ...signatureNames.map((name) => {
+      const { underlock, charon, toCharon } = found.handshakesBySignature[name];
+      return `| x25519, both ends by ${name} and a certificate | ${underlock} | ${charon} | | ${toCharon} | |`;
     }),
     `| x25519 with a Child SA into a null kernel | ${found.withNullKernelChild.x25519.underlock} | | | | |`,
     ...Object.entries(found.handshakesPerCpuSecondAtTunnels).map(

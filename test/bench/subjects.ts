@@ -2,6 +2,7 @@
 import type { Endpoint } from "../../src/negotiate/address.ts";
 import type { CaseName } from "./cases.ts";
 import { type CharonPlace, startCharon } from "./charon.ts";
+import type { SignatureName } from "./credentials.ts";
 import type { FloorRequest } from "./floor.ts";
 import type { LoadAnswer, LoadRequest, Sources } from "./load-messages.ts";
 import type { Offered } from "./offer.ts";
@@ -31,20 +32,22 @@ export interface Sample {
   readonly took: number;
 }
 
+export interface EstablishOptions {
+  readonly withChild?: boolean;
+  readonly keep?: boolean;
+  readonly signature?: { readonly name: SignatureName; readonly folder: string };
+}
+
 /** The load generator, which works for every daemon in turn. */
 export class Load {
   readonly #helper = new Helper<LoadRequest, LoadAnswer>("load");
   readonly #port = nextPort++;
 
-  async establish(
-    target: Endpoint,
-    name: CaseName,
-    count: number,
-    options: { readonly withChild?: boolean; readonly keep?: boolean } = {},
-  ): Promise<void> {
-    const { withChild = false, keep = false } = options;
+  async establish(target: Endpoint, name: CaseName, count: number, options: EstablishOptions = {}): Promise<void> {
+    const { withChild = false, keep = false, signature } = options;
     const sources = this.#sources(withChild);
-    await this.#ask({ kind: "establish", target, sources, case: name, count, withChild, keep });
+    const more = signature === undefined ? {} : { signature };
+    await this.#ask({ kind: "establish", target, sources, case: name, count, withChild, keep, ...more });
   }
 
   /** Replaces SAs of what was established with `keep`, so often in all. */
@@ -106,15 +109,21 @@ export async function underlockDaemon(
   folder: string,
   endpoint = underlockEndpoint,
   node: readonly string[] = [],
+  certificates?: string,
 ): Promise<Daemon> {
-  const process = startUnderlock(folder, endpoint, false, node);
+  const process = startUnderlock(folder, endpoint, false, node, certificates);
   const answeredAt = await load.firstAnswer(endpoint);
   return { endpoint, process, startMilliseconds: Number(answeredAt - process.startedAt) / 1e6 };
 }
 
 /** charon, started afresh. It answers before its connection is loaded, but only that it has none. */
-export async function charonDaemon(load: Load, folder: string, place: CharonPlace): Promise<Daemon> {
-  const { process, version } = await startCharon(place, folder, charonEndpoint);
+export async function charonDaemon(
+  load: Load,
+  folder: string,
+  place: CharonPlace,
+  certificates?: string,
+): Promise<Daemon> {
+  const { process, version } = await startCharon(place, folder, charonEndpoint, certificates);
   const answeredAt = await load.firstAnswer(charonEndpoint);
   const startMilliseconds = Number(answeredAt - process.startedAt) / 1e6;
   return { endpoint: charonEndpoint, process, startMilliseconds, version };
@@ -126,7 +135,7 @@ export async function sample(
   daemon: Daemon,
   name: CaseName,
   count: number,
-  options: { readonly withChild?: boolean; readonly keep?: boolean } = {},
+  options: EstablishOptions = {},
 ): Promise<Sample> {
   const before = cpuSeconds(daemon.process.pid);
   await load.establish(daemon.endpoint, name, count, options);

@@ -4,18 +4,20 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import type { Endpoint } from "../../src/negotiate/address.ts";
 import { caseNames, espKeProposal, espProposal, ikeProposals, responderId, secret } from "./cases.ts";
+import { type SignatureName, signatureNames, signers } from "./credentials.ts";
 import { DaemonProcess, ownCommand } from "./processes.ts";
 
-/** Starts it, with everything that it writes in `folder`. `plain`: without root, on a port above 1024. `node`: further words for Node. */
+/** Starts it, with everything that it writes in `folder`, where the certificates are that it is to take. `plain`: without root, on a port above 1024. `node`: further words for Node. */
 export function startUnderlock(
   folder: string,
   listen: Endpoint,
   plain = false,
   node: readonly string[] = [],
+  certificates?: string,
 ): DaemonProcess {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const config = join(folder, "underlock.yaml");
-  writeFileSync(config, stringify(configuration(listen)), { mode: 0o600 });
+  writeFileSync(config, stringify(configuration(listen, certificates)), { mode: 0o600 });
   const words = [config, join(folder, "socket"), plain ? "plain" : "exempt", String(listen.port)];
   const [program = "", ...rest] = ownCommand("responder", ...words, String(listen.port + 4000));
   const command = [program, ...node, ...rest];
@@ -23,7 +25,8 @@ export function startUnderlock(
 }
 
 /** One peer that may call from anywhere with any identity: a hub, as the one that charon gets. */
-function configuration(listen: Endpoint): unknown {
+function configuration(listen: Endpoint, certificates: string | undefined): unknown {
+  const signing = certificates === undefined ? [] : signatureNames.map((name) => [name, section(name, certificates)]);
   return {
     local: { id: responderId.text, address: listen.address },
     peers: {
@@ -35,6 +38,25 @@ function configuration(listen: Endpoint): unknown {
         liveness: "off",
         protect: ["gre"],
       },
+      ...Object.fromEntries(signing),
     },
+  };
+}
+
+/** Whoever has the certificate of that kind, as often as it likes. */
+function section(name: SignatureName, folder: string): unknown {
+  const { initiator, responder } = signers(name);
+  const file = (end: string): string => join(folder, end);
+  return {
+    remote: "any",
+    id: initiator,
+    "local-id": responder,
+    auth: { certificate: file(`${responder}.pem`), key: file(`${responder}.key`), trust: file("ca.pem") },
+    ike: [ikeProposals.x25519],
+    esp: [espProposal],
+    unique: "never",
+    liveness: "off",
+    // No handshake asks for it, and no two sections may have the same.
+    protect: [{ tunnel: `10.1.0.0/16 <-> 10.${10 + signatureNames.indexOf(name)}.0.0/16` }],
   };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { perCase } from "../../bench/cases.ts";
+import { perSignature } from "../../bench/credentials.ts";
 import { type Circumstances, formatReport, levelSpread, type Measured, report } from "../../bench/report.ts";
 
 const circumstances: Circumstances = {
@@ -22,6 +23,7 @@ function measured(): Measured {
       floor: [4000, 2000, 6000],
       withChild: [1500],
     })),
+    signatures: perSignature(() => ({ underlock: [900, 1000, 1100], charon: [450, 500, 550] })),
     levels: {
       10: { underlock: [2000], floor: [4000] },
       1000: { underlock: [1000], floor: [2000] },
@@ -84,6 +86,7 @@ describe("the report", () => {
     const text = formatReport(report(measured(), circumstances));
     expect(text).toContain("| x25519 | 2000 | 1000 | 4000 | 2 | 0.5 |");
     expect(text).toContain("| 50000 spoofed first messages, 10000 a second | 99.5 of 100 | 9 |");
+    expect(text).toContain("| x25519, both ends by rsa2048 and a certificate | 1000 | 500 | | 2 | |");
     expect(text).toContain("| IKE SA | 1200 | 1000 |");
     expect(text.match(/\| (met|missed) \|/g)).toHaveLength(11);
   });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { caseNames } from "../../bench/cases.ts";
+import { makeCredentials, signatureNames } from "../../bench/credentials.ts";
 import { cpuSeconds, residentBytes } from "../../bench/process-usage.ts";
 import { rekeyKinds } from "../../bench/rekeyer.ts";
 import { Floor, Load, sample } from "../../bench/subjects.ts";
@@ -17,10 +18,11 @@ describe("the bench's own side", () => {
   let daemon: ReturnType<typeof startUnderlock>;
 
   beforeAll(async () => {
+    await makeCredentials(folder);
     // The helpers are TypeScript here.
     process.execArgv.push("--import", "tsx");
     load = new Load();
-    daemon = startUnderlock(folder, endpoint, true);
+    daemon = startUnderlock(folder, endpoint, true, [], folder);
     await load.firstAnswer(endpoint);
   }, 30_000);
 
@@ -38,6 +40,10 @@ describe("the bench's own side", () => {
       expect(taken.took).toBeLessThan(10);
     }
   }, 30_000);
+
+  test.each(signatureNames)("establishes tunnels whose ends prove themselves by %s", async (name) => {
+    await load.establish(endpoint, "x25519", 20, { signature: { name, folder } });
+  });
 
   test("establishes tunnels with a Child SA, ends them, and establishes them again", async () => {
     for (let round = 0; round < 2; round += 1) {

@@ -6,6 +6,8 @@ import { computeHere } from "../../../src/daemon/compute.ts";
 import type { PayloadRewrite } from "../../../src/ikev2/host.ts";
 import { makeIdentity } from "../../../src/negotiate/identity.ts";
 import type { ComputeJob } from "../../../src/sa/compute.ts";
+import type { Payload } from "../../../src/wire/ikev2/payloads/table.ts";
+import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
 import { certificate, host, type KeyKind, middle, pkcs7, root, signing, signingRaw, trusting } from "./certificates.ts";
 import { type PeerOptions, pskRound } from "./desired.ts";
@@ -125,6 +127,32 @@ describe("certificates in other forms", () => {
       ),
     );
   });
+
+  it.each([
+    ["strict", 1],
+    ["off", 0],
+  ] as const)(
+    "answers of an OCSP responder are asked for where revocation is %s, and handed on (RFC 4806)",
+    (revocation, asked) => {
+      const answer = Uint8Array.of(0x30, 3, 0x0a, 1, 0);
+      const answered: PayloadRewrite = (exchange, _isResponse, payloads) =>
+        exchange === exchangeType.IKE_AUTH ? [...payloads, { kind: "CERT", encoding: 14, data: answer }] : payloads;
+      const { jobs, compute } = watched();
+      const said: Payload[] = [];
+      const heard: PayloadRewrite = (_exchange, _isResponse, payloads) => {
+        said.push(...payloads);
+        return payloads;
+      };
+      const pair = pairOf(
+        { auth: { local: [signing([host(idA)])], remote: [trusting(undefined, { revocation })] } },
+        { auth: { local: [signing([host(idB)])], remote: [trusting()] } },
+        { one: { ...compute, rewrite: heard }, two: { rewrite: answered } },
+      );
+      expectRest(pair);
+      expect(said.filter((one) => one.kind === "CERTREQ" && one.encoding === 14)).toHaveLength(asked);
+      expect(jobs.flatMap((job) => (job.kind === "examine" ? [job.proof.ocspAnswers] : []))).toEqual([[answer]]);
+    },
+  );
 
   it("a kind that nobody here reads is told", () => {
     const rewrite: PayloadRewrite = (_exchange, _isResponse, payloads) =>
