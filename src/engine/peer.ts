@@ -105,8 +105,9 @@ export class Peer implements TimerOwner {
     this.#redundancy.beginAnew();
     for (const child of this.children.values()) {
       child.failures = 0;
-      // Why it was not up is no reason any more.
+      // Why it was not up is no reason any more, nor to wait.
       child.reason = undefined;
+      if (child.state.kind === "locked") child.state = { kind: "locked", retryAt: 0 };
     }
     this.#demand.askForAll();
     this.tend(true);

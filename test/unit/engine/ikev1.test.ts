@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { PeerOptions } from "./desired.ts";
+import { type PeerOptions, timing } from "./desired.ts";
 import {
   a,
   b,
@@ -241,6 +241,23 @@ describe("what does not fit is refused, and says why", () => {
     pair.world.run(3_000);
     expect(reasons(pair.one)).toContain("wrong-identity");
   });
+});
+
+test("up asks for a child at once, however long its retry would wait after the peer deleted it", () => {
+  const pair = ends();
+  const patient = { ...main, initiate: false, timing: { ...timing, retryFirst: 60_000 } };
+  pair.one.configure(facing(a, patient));
+  pair.two.configure(facing(b, patient));
+  pair.two.handle({ kind: "up", peer: "peer" });
+  pair.world.run(2_000);
+  expectRest(pair);
+  pair.two.handle({ kind: "down", peer: "peer" });
+  pair.world.run(1_000);
+  pair.two.crash();
+  pair.two.configure(facing(b, patient));
+  pair.one.handle({ kind: "up", peer: "peer" });
+  pair.world.run(5_000);
+  expectRest(pair);
 });
 
 test("down: the peer is told of both, and its SAs go", () => {
