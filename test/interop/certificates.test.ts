@@ -7,6 +7,7 @@ import { Openssl } from "../unit/credentials/openssl.ts";
 import { peerOf } from "./daemon-words.ts";
 import { secret, strongswanChildren } from "./ends.ts";
 import { Issuer, type LabCertificate } from "./lab/issuer.ts";
+import type { LibreswanConnection } from "./lab/libreswan.ts";
 import { type Lab, scenario } from "./lab/scenario.ts";
 import { type Connection, type Strongswan, strongswanVersions } from "./lab/strongswan.ts";
 import type { Underlock } from "./lab/underlock.ts";
@@ -22,6 +23,9 @@ interface Cell {
   readonly auth?: Readonly<Record<string, unknown>>;
   /** One end has a secret, and nothing else. */
   readonly secret?: "ours" | "theirs";
+  /** How the authority says which certificates are revoked, and what is made of that. */
+  readonly publishes?: Pick<LabCertificate, "crl" | "ocsp">;
+  readonly revocation?: "strict";
   /** What is wrong with the peer's certificate. */
   readonly theirs?: Partial<LabCertificate>;
   /** The reason at our end, where it must not come up. */
@@ -61,6 +65,49 @@ const cells: readonly Cell[] = [
   },
 ];
 
+/** Cells whose authority publishes a list, or answers: what is known to be revoked there must not come up. */
+const revocable: readonly Cell[] = [
+  ["crl", { crl: "http://192.0.2.90:8081/ca.crl" }] as const,
+  ["ocsp", { ocsp: "http://192.0.2.90:8080" }] as const,
+].flatMap(([by, publishes]): Cell[] => [
+  { name: `${by}-good`, key: "ecdsa-p256", publishes, revocation: "strict" },
+  {
+    name: `${by}-revoked`,
+    key: "ecdsa-p256",
+    publishes,
+    refused: {
+      code: "certificate-refused",
+      finding: { check: "revoked", depth: 0, certificate: `CN=${by}-revoked.b.example` },
+    },
+  },
+]);
+
+/** The authority's book, its list and its responder, on gateway b. */
+async function publish(lab: Lab, openssl: Openssl): Promise<void> {
+  const entries = revocable.map(({ name, refused }) => {
+    const serial = openssl.run("x509", "-in", `${name}.b.pem`, "-noout", "-serial").trim().replace("serial=", "");
+    const [state, since] = refused === undefined ? ["V", ""] : ["R", "260101000000Z"];
+    return [state, "491231235959Z", since, serial, "unknown", `/CN=${name}.b.example`].join("\t");
+  });
+  openssl.write("index.txt", `${entries.join("\n")}\n`);
+  openssl.write("crlnumber", "01\n");
+  const settings = ["database=index.txt", "crlnumber=crlnumber", "default_md=sha256", "default_crl_days=7"];
+  openssl.write("ca.cnf", ["[ca]", "default_ca=d", "[d]", ...settings, ""].join("\n"));
+  const signer = ["-keyfile", "root.key", "-cert", "root.pem"];
+  openssl.run("ca", "-gencrl", "-config", "ca.cnf", ...signer, "-out", "ca.crl.pem");
+  openssl.run("crl", "-in", "ca.crl.pem", "-outform", "DER", "-out", "ca.crl");
+  const { machine } = lab.gateway("b");
+  await machine.ip(["address add 192.0.2.90/24 dev u0"]);
+  const list = JSON.stringify(openssl.path("ca.crl"));
+  const serve = `require("http").createServer((_, answer) => answer.end(require("fs").readFileSync(${list})))`;
+  const lists = machine.spawn("lists", [process.execPath, "-e", `${serve}.listen(8081, () => console.log("listens"))`]);
+  const book = ["-index", openssl.path("index.txt"), "-CA", openssl.path("root.pem")];
+  const key = ["-rsigner", openssl.path("root.pem"), "-rkey", openssl.path("root.key")];
+  const responder = machine.spawn("responder", ["openssl", "ocsp", ...book, ...key, "-port", "8080", "-ndays", "1"]);
+  await lists.until("the list", () => lists.log().includes("listens"));
+  await responder.until("the responder", () => /waiting/i.test(responder.log()));
+}
+
 /** All certificates of all cells: `NAME.a` is ours, `NAME.b` the peer's. */
 function issueAll(openssl: Openssl, of: readonly Cell[]): void {
   const issuer = new Issuer();
@@ -68,18 +115,18 @@ function issueAll(openssl: Openssl, of: readonly Cell[]): void {
   for (const name of ["root", "stranger"]) issuer.issue({ name });
   for (const name of ["sub-a", "sub-b"]) issuer.issue({ name, issuer: "root" });
   for (const name of ["root", "stranger", "sub-a", "sub-b"]) write(name);
-  for (const { name, key: kind, issuer: by, theirs } of of) {
+  for (const { name, key: kind, issuer: by, publishes, theirs } of of) {
     for (const end of ["a", "b"] as const) {
       const host = `${name}.${end}.example`;
       const above = (end === "a" ? by?.ours : by?.theirs) ?? "root";
-      issuer.issue({ name: host, kind, issuer: above, host, ...(end === "b" ? theirs : {}) });
+      issuer.issue({ name: host, kind, issuer: above, host, ...publishes, ...(end === "b" ? theirs : {}) });
       write(host, `${name}.${end}`);
     }
   }
 }
 
 function addressOf(cell: Cell): string {
-  return `192.0.2.${100 + cells.indexOf(cell)}`;
+  return `192.0.2.${100 + [...cells, ...revocable].indexOf(cell)}`;
 }
 
 function ourEnd(lab: Lab, openssl: Openssl, of: readonly Cell[] = cells): Underlock {
@@ -98,10 +145,11 @@ function ourEnd(lab: Lab, openssl: Openssl, of: readonly Cell[] = cells): Underl
 }
 
 function section(cell: Cell) {
-  const { name, auth } = cell;
+  const { name, auth, revocation } = cell;
   const own =
     cell.secret === "ours" ? { psk: "file:peer.psk" } : { certificate: `${name}.pem`, key: `${name}.key`, ...auth };
-  const theirs = cell.secret === "theirs" ? { psk: "file:peer.psk" } : { trust: "root.pem" };
+  const trust = { trust: "root.pem", ...(revocation === undefined ? {} : { revocation }) };
+  const theirs = cell.secret === "theirs" ? { psk: "file:peer.psk" } : trust;
   return {
     remote: addressOf(cell),
     id: `${name}.b.example`,
@@ -195,6 +243,42 @@ function strongswanOther(charon: Strongswan): Other {
   return { refusal: (cell) => charon.refusal(cell, 10), end: (cell) => charon.terminate(cell) };
 }
 
+/** Of what Libreswan 5.2 signs with: RSA-PSS and ECDSA. */
+const libreswanCells = cells.filter(({ name }) => ["rsa", "p256", "p384"].includes(name));
+
+async function startLibreswan(lab: Lab, openssl: Openssl): Promise<Other> {
+  const connections = libreswanCells.map((cell): LibreswanConnection => {
+    const { name, key } = cell;
+    const method = key === "rsa-2048" ? "rsasig" : "ecdsa";
+    return {
+      name,
+      localAddress: addressOf(cell),
+      remoteAddress: lab.gateway("a").address.v4,
+      localId: `${name}.b.example`,
+      remoteId: `${name}.a.example`,
+      secret,
+      mode: "transport",
+      selectors: { leftprotoport: "gre", rightprotoport: "gre" },
+      more: {
+        authby: method === "ecdsa" ? "ecdsa" : "rsa-sha2",
+        leftcert: `${name}.b`,
+        leftsendcert: "always",
+        rightca: "%any",
+        pfs: "no",
+      },
+    };
+  });
+  const store = libreswanCells.map(({ name, issuer }) => {
+    const more = issuer?.theirs === "sub-b" ? ["-certfile", "sub-b.pem"] : [];
+    const key = ["-inkey", `${name}.b.key`, "-in", `${name}.b.pem`, ...more];
+    openssl.run("pkcs12", "-export", ...key, "-name", `${name}.b`, "-passout", "pass:", "-out", `${name}.p12`);
+    return { name: `${name}.p12`, octets: openssl.read(`${name}.p12`) };
+  });
+  const trusted = [{ name: "root", pem: openssl.read("root.pem").toString() }];
+  const pluto = await lab.libreswan("b", connections, { store, trusted });
+  return { refusal: (cell) => pluto.refusal(cell), end: (cell) => pluto.down(cell) };
+}
+
 for (const version of strongswanVersions) {
   describe(`with strongSwan ${version}`, () => {
     scenario(
@@ -222,3 +306,40 @@ for (const version of strongswanVersions) {
     );
   });
 }
+
+describe("with Libreswan 5.2", () => {
+  scenario(
+    "the signatures that it has, and every way not to hold",
+    { gateways: ["a", "b"], seconds: 180 },
+    async (lab) => {
+      const openssl = new Openssl();
+      try {
+        issueAll(openssl, cells);
+        await lab.gateway("b").machine.ip(cells.map((cell) => `address add ${addressOf(cell)}/24 dev u0`));
+        const ours = ourEnd(lab, openssl);
+        await ours.start();
+        await bothRoles(ours, await startLibreswan(lab, openssl), libreswanCells);
+        expect(await ours.stop()).toBe(0);
+      } finally {
+        openssl.remove();
+      }
+    },
+  );
+});
+
+describe("revocation", () => {
+  scenario("by list and by OCSP, with strongSwan 6.0.1", { gateways: ["a", "b"], seconds: 180 }, async (lab) => {
+    const openssl = new Openssl();
+    try {
+      issueAll(openssl, revocable);
+      await publish(lab, openssl);
+      await lab.gateway("b").machine.ip(revocable.map((cell) => `address add ${addressOf(cell)}/24 dev u0`));
+      const ours = ourEnd(lab, openssl, revocable);
+      await ours.start();
+      await bothRoles(ours, strongswanOther(await startStrongswan(lab, openssl, "6.0.1", revocable)), revocable);
+      expect(await ours.stop()).toBe(0);
+    } finally {
+      openssl.remove();
+    }
+  });
+});
