@@ -28,12 +28,15 @@ export function peerConnecting(peer: Peer, path: Path): LogRecord {
 
 /** Both ends have proved who they are. */
 export function ikeSaUp(sa: AnyIkeSa): LogRecord {
+  const { name: version } = sa.dialect;
+  // Invariant 9: weak is explicit, and said.
+  const isWeak = (sa.peer !== undefined && !authenticates(sa.peer)) || version === "IKEv1 aggressive mode";
+  const facts = { role: sa.role, remote: formatEndpoint(sa.path.remote), identity: sa.remoteId?.text ?? "" };
   return {
-    // Invariant 9: weak is explicit, and said.
-    level: sa.peer === undefined || authenticates(sa.peer) ? "info" : "warn",
+    level: isWeak ? "warn" : "info",
     event: "ike-sa-up",
     ...nameOf(sa),
-    facts: { role: sa.role, remote: formatEndpoint(sa.path.remote), identity: sa.remoteId?.text ?? "" },
+    facts: version === "IKEv2" ? facts : { ...facts, version },
   };
 }
 

@@ -66,6 +66,10 @@ export class Ikev1Dialect implements Dialect {
 
   redirect(): void {}
 
+  get name(): string {
+    return `IKEv1 ${this.#sa.mode} mode`;
+  }
+
   get mayStandAtPeer(): boolean {
     return this.#sa.state.kind === "ExpectIdentityAnswer";
   }

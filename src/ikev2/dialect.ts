@@ -12,6 +12,7 @@ import { redirectCaller } from "./redirect.ts";
 
 /** Holds nothing of its own: made when it is asked for. */
 export class Ikev2Dialect implements Dialect {
+  readonly name = "IKEv2";
   readonly #sa: IkeSa;
 
   constructor(sa: IkeSa) {

@@ -60,6 +60,8 @@ export interface AnyIkeSa extends Timed {
 
 /** What is asked of the peer, in the words of the IKE version that is spoken with it. */
 export interface Dialect {
+  /** As people call it: `IKEv2`, `IKEv1 main mode`. */
+  readonly name: string;
   askForChild(child: ChildDesired): void;
   /** Asks whether the peer lives; `then` runs when it has answered, or will not. */
   askForLife(then?: () => void): void;

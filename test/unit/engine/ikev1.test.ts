@@ -50,6 +50,11 @@ describe("phase 1 with a pre-shared key, then quick mode", () => {
       expectRest(pair);
       for (const flow of gre(pair)) expect(carry(flow)).toBe("protected, delivered");
       expect(sentTypes(pair)).toEqual({ types, versions: [1] });
+      const up = pair.two.log.find(({ event }) => event === "ike-sa-up");
+      expect(up).toMatchObject({
+        level: options === main ? "info" : "warn",
+        facts: { version: `IKEv1 ${options.ikev1} mode` },
+      });
     },
   );
 
