@@ -37,8 +37,17 @@ export class Succession {
     const sa = this.#sa;
     this.#schedule();
     const predecessor = this.#predecessor ?? (initialContact ? undefined : sa.host.ikev1Peers.predecessor(sa));
-    if (predecessor?.state.kind !== "Established") return sa.host.established(sa, initialContact);
+    if (predecessor?.state.kind !== "Established") {
+      if (!initialContact) this.#collect();
+      return sa.host.established(sa, initialContact);
+    }
     predecessor.succession.#handOver(sa);
+  }
+
+  /** Of two that were begun at once one is to go: both ends must have the IPsec SAs on the other, which the nonces name. */
+  #collect(): void {
+    const twin = this.#sa.host.ikev1Peers.twin(this.#sa);
+    if (twin !== undefined && this.#sa.lowestNonce > twin.lowestNonce) this.#sa.children.absorb(twin.children);
   }
 
   /**
