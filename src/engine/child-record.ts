@@ -65,6 +65,13 @@ export class ChildRecord {
     return count > (this.#sas.has(child) ? 1 : 0);
   }
 
+  /** The operator wants it: why it was not up is no reason any more, nor to wait. */
+  beginAnew(): void {
+    this.failures = 0;
+    this.reason = undefined;
+    if (this.state.kind === "locked") this.state = { kind: "locked", retryAt: 0 };
+  }
+
   change(state: ChildState, now: number): void {
     if (state.kind !== this.state.kind) this.since = now;
     this.state = state;

@@ -52,6 +52,8 @@ export class Peer implements TimerOwner {
   /** Attempts since it was last up. */
   #failures = 0;
   #retryAt = 0;
+  /** Since when the operator wants it up, whoever calls by the file; until everything is up, or a call made since failed. */
+  #wishedAt: number | undefined;
   /** IKE SAs in a row that ended soon after they were established. */
   #shortLives = 0;
   /** How its IKE SAs give way to others. */
@@ -69,24 +71,18 @@ export class Peer implements TimerOwner {
     }
     this.#demand = new Demand(this, this.sas, context);
     this.state = this.#idleState();
-    this.#redundancy = new Redundancy({
-      // RFC 7619 2.3: callers that prove nothing are not each other's successors.
-      unique: desired.remote === "any" && !authenticates(desired) ? "never" : desired.unique,
+    const own = {
       sas: this.sas,
       children: this.children,
       now: () => context.now(),
-      lookAgain: (why, at) => context.arm(this, why, at),
-      retire: (sa) => context.retire(sa),
-    });
-    this.handover = new Handover({
-      desired,
-      sas: this.sas,
-      children: this.children,
-      now: () => context.now(),
-      lookAgain: (why, at) => context.arm(this, why, at),
-      retire: (sa) => context.retire(sa),
-      call: (address, redirectedFrom) => this.#call(address, redirectedFrom),
-    });
+      lookAgain: (why: string, at: number) => context.arm(this, why, at),
+      retire: (sa: AnyIkeSa) => context.retire(sa),
+    };
+    // RFC 7619 2.3: callers that prove nothing are not each other's successors.
+    const unique = desired.remote === "any" && !authenticates(desired) ? "never" : desired.unique;
+    this.#redundancy = new Redundancy({ ...own, unique });
+    const call = (address: Address, redirectedFrom?: Address) => this.#call(address, redirectedFrom);
+    this.handover = new Handover({ ...own, desired, call });
   }
 
   /** Begins, once its policies stand. */
@@ -103,18 +99,15 @@ export class Peer implements TimerOwner {
     this.#shortLives = 0;
     this.#retryAt = 0;
     this.#redundancy.beginAnew();
-    for (const child of this.children.values()) {
-      child.failures = 0;
-      // Why it was not up is no reason any more, nor to wait.
-      child.reason = undefined;
-      if (child.state.kind === "locked") child.state = { kind: "locked", retryAt: 0 };
-    }
+    for (const child of this.children.values()) child.beginAnew();
     this.#demand.askForAll();
-    this.tend(true);
+    if (!this.#isComplete) this.#wishedAt = this.#context.now();
+    this.tend();
   }
 
   down(reason: Reason): void {
     this.#change("down");
+    this.#wishedAt = undefined;
     this.reason = reason;
     for (const timer of ["tend", "redundant", "leftovers", "crossed", ...handoverTimers])
       this.#context.disarm(this, timer);
@@ -181,7 +174,7 @@ export class Peer implements TimerOwner {
     this.reason = undefined;
     this.#change("up");
     // Of those who may call from anywhere there may be very many, and none is called.
-    if (sa.role === "responder" && this.desired.remote !== "any") this.#giveUpOwnCalls();
+    if (sa.role === "responder" && this.desired.remote !== "any") this.#redundancy.giveUpOwnCalls();
     this.#redundancy.established(sa, initialContact);
     this.tend();
   }
@@ -202,6 +195,7 @@ export class Peer implements TimerOwner {
   ended(sa: AnyIkeSa, reason: Reason): void {
     const stood = sa.establishedAt > 0;
     if (!this.sas.delete(sa)) return;
+    if (!stood && this.#wishedAt !== undefined && sa.createdAt >= this.#wishedAt) this.#wishedAt = undefined;
     this.#redundancy.ended(sa);
     this.handover.ended(sa);
     for (const child of this.children.values()) {
@@ -239,6 +233,7 @@ export class Peer implements TimerOwner {
     record.failures = 0;
     record.change({ kind: "up" }, this.#context.now());
     this.#demand.up(record);
+    if (this.#isComplete) this.#wishedAt = undefined;
     this.#redundancy.closeLeftovers(sa);
     this.tend();
   }
@@ -305,7 +300,7 @@ export class Peer implements TimerOwner {
   }
 
   /** Does what brings the peer nearer to what is wanted, and arms the timer for what must wait. */
-  tend(called = false): void {
+  tend(): void {
     if (this.state === "down") return;
     this.handover.tend();
     // Whoever may call from anywhere is not called, and asks for its children itself.
@@ -316,7 +311,7 @@ export class Peer implements TimerOwner {
       this.#redundancy.tend(main);
       return;
     }
-    if (this.sas.size > 0 || !(this.desired.initiate || called) || !this.#demand.isWanted) return;
+    if (this.sas.size > 0 || !this.#mayAsk || !this.#demand.isWanted) return;
     const now = this.#context.now();
     if (this.#retryAt > now) return this.#context.arm(this, "tend", this.#retryAt);
     this.#connect();
@@ -346,16 +341,8 @@ export class Peer implements TimerOwner {
     return sa;
   }
 
-  /** The peer was quicker: of our own calls, those of which it has nothing but half-open state are needless. */
-  #giveUpOwnCalls(): void {
-    for (const sa of [...this.sas]) {
-      if (sa.role === "initiator" && sa.establishedAt === 0 && !sa.dialect.mayStandAtPeer)
-        sa.close({ code: "replaced" });
-    }
-  }
-
   #tendChildren(main: AnyIkeSa): void {
-    if (!this.desired.initiate && main.origin === "responder") return;
+    if (!this.#mayAsk && main.origin === "responder") return;
     const now = this.#context.now();
     const patience = main.origin === "responder" ? main.lastAnswered + responderPatience : 0;
     let next = Number.POSITIVE_INFINITY;
@@ -370,6 +357,18 @@ export class Peer implements TimerOwner {
       }
     }
     if (next < Number.POSITIVE_INFINITY) this.#context.arm(this, "tend", next);
+  }
+
+  /** Whether there is nothing left to be asked for. */
+  get #isComplete(): boolean {
+    const missing = [...this.children.values()].some(
+      ({ state: { kind } }) => kind === "locked" || kind === "connecting",
+    );
+    return !missing && this.#redundancy.main() !== undefined;
+  }
+
+  get #mayAsk(): boolean {
+    return this.desired.initiate || this.#wishedAt !== undefined;
   }
 
   /** The others wait: each that comes up or fails has the peer tended again. */

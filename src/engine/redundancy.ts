@@ -75,6 +75,14 @@ export class Redundancy {
     this.closeLeftovers(sa);
   }
 
+  /** The peer was quicker: of our own calls, those of which it has nothing but half-open state are needless. */
+  giveUpOwnCalls(): void {
+    for (const sa of [...this.#context.sas]) {
+      if (sa.role === "initiator" && sa.establishedAt === 0 && !sa.dialect.mayStandAtPeer)
+        sa.close({ code: "replaced" });
+    }
+  }
+
   /** One took the place of another: what was known of that holds for it. */
   rekeyed(sa: AnyIkeSa, heir: AnyIkeSa): void {
     this.#leftovers.rekeyed(sa, heir);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { LockDesired } from "../../../src/sa/desired.ts";
+import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { desired, peer } from "./desired.ts";
 import { a, b, connected, ends, expectRest, facing, gre, larval, policies, reasons, standing, vxlan } from "./pair.ts";
 import { carry, type End, type EndOptions, type World } from "./world.ts";
@@ -77,6 +78,37 @@ describe("the operator", () => {
     pair.two.handle({ kind: "up", peer: "peer" });
     pair.world.run(70_000);
     expectRest(pair);
+  });
+
+  test("wants a peer up while its last IKE SA is closing: every child is asked for, whoever calls by the file", () => {
+    const own = { protect: [{ kind: "gre" }, { kind: "vxlan" }], initiate: false } as const;
+    const pair = ends();
+    pair.one.configure(facing(a, own));
+    pair.two.configure(facing(b, own));
+    pair.one.handle({ kind: "up", peer: "peer" });
+    pair.world.run(10_000);
+    expectRest(pair, 3);
+    pair.one.handle({ kind: "down", peer: "peer" });
+    pair.one.handle({ kind: "up", peer: "peer" });
+    pair.world.run(10_000);
+    expectRest(pair, 3);
+    // The wish was for then: who loses the peer later waits for it again.
+    pair.two.handle({ kind: "down", peer: "peer" });
+    pair.world.run(60_000);
+    expect(pair.one.peer().state).toBe("waiting");
+  });
+
+  test("wants a peer up that opens an IKE SA for one child alone: the others are asked for on it", () => {
+    const pair = ends();
+    pair.one.configure(facing(a, { protect: [{ kind: "gre" }, { kind: "vxlan" }], initiate: false }));
+    pair.two.configure(facing(b, { protect: [{ kind: "gre" }], initiate: false }));
+    pair.two.handle({ kind: "up", peer: "peer" });
+    pair.world.run(5_000);
+    expect(pair.one.peer().children.map(({ state }) => state)).toEqual(["up", "locked", "locked"]);
+    const sent = pair.one.sent.length;
+    pair.one.handle({ kind: "up", peer: "peer" });
+    pair.world.run(5_000);
+    expect(pair.one.sent.slice(sent).map(({ octets }) => octets[18])).toContain(exchangeType.CREATE_CHILD_SA);
   });
 
   test.each<[string, EndOptions]>([
