@@ -13,7 +13,8 @@ import { setup } from "./setup.mjs";
 
 const usage = `usage: npm test -- [--unit] [--interop] [--also-node VERSION] [VITEST ARGUMENT…]
   without --unit and --interop both are run (the simulator's fixed seeds are among the unit tests); the other arguments go to vitest (file names, -t NAME)
-  --also-node VERSION   runs the unit tests a second time, under that release of Node`;
+  --also-node VERSION   runs the unit tests a second time, without the simulator's, under that release of Node
+  UNDERLOCK_LONG=1 in the environment has the rekeys under a flood last two minutes each`;
 
 const vitest = join(root, "node_modules/vitest/vitest.mjs");
 const results = join(root, "artifacts/results");
@@ -27,6 +28,9 @@ const guests = {
   "the life of tunnels": ["at-once", "impairments", "life", "mesh", "nat", "table-libreswan-openiked"],
 };
 
+/** What of the environment the tests in a guest are told. */
+const handedOn = ["CI", "UNDERLOCK_LONG"];
+
 await main(async (args) => {
   const { only, alsoNode, rest } = parse(args);
   if (only === undefined) {
@@ -38,9 +42,9 @@ await main(async (args) => {
   if (only !== "interop") await setup("openssl");
   if (only === "both") await browserIfPossible();
   const runs = [];
-  if (only !== "interop") runs.push(await unit("unit", () => process.execPath, rest));
+  if (only !== "interop") runs.push(await unit("unit", () => process.execPath, ["unit", "simulation"], rest));
   if (only !== "interop" && alsoNode) {
-    runs.push(await unit(`unit (Node ${alsoNode})`, () => secondNode(alsoNode), rest));
+    runs.push(await unit(`unit (Node ${alsoNode})`, () => secondNode(alsoNode), ["unit"], rest));
   }
   if (only !== "unit") runs.push(...(await interop(rest)));
   return summarize(runs);
@@ -69,9 +73,9 @@ function parse(args) {
   return { only: projects.length === 1 ? projects[0] : "both", alsoNode, rest };
 }
 
-async function unit(name, node, rest) {
+async function unit(name, node, projects, rest) {
   return await counted(name, async (report) => {
-    const child = spawn(node(), vitestArguments(["unit", "simulation"], report, rest), { stdio: "inherit", cwd: root });
+    const child = spawn(node(), vitestArguments(projects, report, rest), { stdio: "inherit", cwd: root });
     return await new Promise((resolve, reject) => {
       child.on("error", reject).on("exit", (status) => resolve(status ?? 128));
     });
@@ -122,9 +126,9 @@ async function interopPart(name, chosen) {
   return await counted(name, async (report) => {
     // The guest sees no terminal: colours are kept only where there is one.
     const colour = process.stdout.isTTY ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" };
-    const ci = process.env.CI === undefined ? {} : { CI: process.env.CI };
+    const told = Object.fromEntries(handedOn.flatMap((key) => (key in process.env ? [[key, process.env[key]]] : [])));
     const command = [process.execPath, ...vitestArguments(["interop"], report, chosen), "--reporter=verbose"];
-    return await runInLab(command, { cwd: root, timeout: interopSeconds, env: { ...colour, ...ci } });
+    return await runInLab(command, { cwd: root, timeout: interopSeconds, env: { ...colour, ...told } });
   });
 }
 
