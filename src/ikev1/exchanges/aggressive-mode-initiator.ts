@@ -15,13 +15,13 @@ import { certificateRequests } from "../certificate-requests.ts";
 import { nonceLength } from "../constants.ts";
 import type { Host } from "../host.ts";
 import { IkeV1Sa } from "../ike-v1-sa.ts";
-import { deriveIsakmpKeying, lowestNonce } from "../keying.ts";
 import { findNat, natDiscoveryPayloads, ownVendorIds, readVendorIds } from "../nat-detection.ts";
 import { find, hasNotify, identityPayload } from "../payloads.ts";
 import type { Handshake } from "../state.ts";
 import { offeredSeconds } from "../succession.ts";
 import { initialContact, natContext } from "./main-mode-initiator.ts";
 import { identityFault, isSigned, prove, secretOf, verify, violation } from "./proof.ts";
+import { takeSharedSecret } from "./shared-secret.ts";
 import type { Phase1Input } from "./table.ts";
 
 /** Opens an ISAKMP SA with a peer in aggressive mode: a key pair is being made. */
@@ -82,8 +82,7 @@ export function takeAggressiveAnswer(sa: IkeV1Sa, { payloads, header }: Phase1In
   if (!verdict.ok) return sa.note(verdict.reason);
   const abilities = readVendorIds(payloads);
   const nr = Uint8Array.from(nonce.data);
-  const gxr = Uint8Array.from(ke.data);
-  const gxi = Uint8Array.from(pair.publicValue);
+  const peerPublic = Uint8Array.from(ke.data);
   // The message outlives this call: what is still to be checked of it is kept.
   const rest = payloads.map(copied);
   const said: IdPayload = { ...id, data: Uint8Array.from(id.data) };
@@ -99,31 +98,13 @@ export function takeAggressiveAnswer(sa: IkeV1Sa, { payloads, header }: Phase1In
   sa.nat = findNat(sa.natTraversal, rest, natContext(sa, agreed));
   if (sa.nat.local) sa.host.learnAbilities();
   sa.state = { kind: "ExpectSharedSecret" };
-  host.compute(sa, { kind: "finish", pair, peerPublic: gxr }, (result) => {
-    const { suite } = verdict.terms;
-    if (result.kind !== "shared") {
-      const fault = result.kind === "invalid" ? result.fault : "no shared secret";
-      return sa.end({ code: "invalid-public-value", method: suite.ke.keyword, fault });
-    }
-    const { keying, skeyid, iv } = deriveIsakmpKeying({
-      terms: agreed.terms,
-      psk,
-      shared: result.secret,
-      ni,
-      nr,
-      gxi,
-      gxr,
-      initiatorCookie: sa.initiatorSpi,
-      responderCookie: sa.responderSpi,
-    });
-    sa.keying = keying;
-    sa.phase1Chain = { iv };
-    sa.lowestNonce = lowestNonce(ni, nr);
-    const handshake = { ...agreed, gxi, gxr, skeyid };
+  host.compute(sa, { kind: "finish", pair, peerPublic }, (result) => {
+    const handshake = takeSharedSecret(sa, result, { agreed, psk, ni, nr, peerPublic });
+    if (handshake === undefined) return;
     verify(sa, peer, handshake, said, rest, (reason) => {
       const fault = reason ?? identityFault(peer, theirId);
       if (fault !== undefined) {
-        skeyid.destroy();
+        handshake.skeyid.destroy();
         return sa.end(fault);
       }
       sa.remoteId = theirId;

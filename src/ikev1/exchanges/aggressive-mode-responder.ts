@@ -13,12 +13,12 @@ import { askedAuthorities, certificateRequests } from "../certificate-requests.t
 import { halfOpenTime, nonceLength } from "../constants.ts";
 import type { Host } from "../host.ts";
 import { IkeV1Sa } from "../ike-v1-sa.ts";
-import { deriveIsakmpKeying, lowestNonce } from "../keying.ts";
 import { findNat, natDiscoveryPayloads, ownVendorIds, readVendorIds } from "../nat-detection.ts";
 import { find, hasNotify, identityPayload } from "../payloads.ts";
 import { natContext } from "./main-mode-initiator.ts";
 import { choose, type Phase1Verdict } from "./main-mode-responder.ts";
 import { credentialMethod, isSigned, prove, secretOf, verify } from "./proof.ts";
+import { takeSharedSecret } from "./shared-secret.ts";
 import type { Phase1Input } from "./table.ts";
 
 /** Message 1, from one of `callers`, whose identity says which. */
@@ -70,38 +70,20 @@ export function answerAggressiveMode(
   const psk = isSigned(agreed) ? undefined : secretOf(peer)?.octets;
   const identified = { ...id, data: Uint8Array.from(id.data) };
   const ni = Uint8Array.from(nonce.data);
-  const gxi = Uint8Array.from(ke.data);
+  const peerPublic = Uint8Array.from(ke.data);
   const { suite } = choice.terms;
   const { answer } = choice;
-  host.compute(sa, { kind: "respond", method: suite.ke, peerPublic: gxi }, (result) => {
-    if (result.kind !== "shared") {
-      const fault = result.kind === "invalid" ? result.fault : "no shared secret";
-      return sa.end({ code: "invalid-public-value", method: suite.ke.keyword, fault });
-    }
+  host.compute(sa, { kind: "respond", method: suite.ke, peerPublic }, (result) => {
     const nr = host.random(nonceLength);
-    const gxr = Uint8Array.from(result.publicValue);
-    const { keying, skeyid, iv } = deriveIsakmpKeying({
-      terms: agreed.terms,
-      psk,
-      shared: result.secret,
-      ni,
-      nr,
-      gxi,
-      gxr,
-      initiatorCookie: sa.initiatorSpi,
-      responderCookie: sa.responderSpi,
-    });
-    sa.keying = keying;
-    sa.phase1Chain = { iv };
-    sa.lowestNonce = lowestNonce(ni, nr);
-    const handshake = { ...agreed, gxi, gxr, skeyid };
+    const handshake = takeSharedSecret(sa, result, { agreed, psk, ni, nr, peerPublic });
+    if (handshake === undefined) return;
     const identity = identityPayload(peer.localId);
     const discovery = natDiscoveryPayloads(sa.natTraversal, natContext(sa, agreed));
     prove(sa, peer, handshake, identity, (proof) => {
       sa.state = { kind: "ExpectAggressiveProof", handshake, id: identified };
       sa.sendClear([
         { isakmp: "SA", proposals: [answer] },
-        { isakmp: "KE", data: gxr },
+        { isakmp: "KE", data: handshake.gxr },
         { isakmp: "NONCE", data: nr },
         identity,
         ...proof,

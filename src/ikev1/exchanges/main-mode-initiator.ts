@@ -13,12 +13,12 @@ import { certificateRequests } from "../certificate-requests.ts";
 import { nonceLength } from "../constants.ts";
 import type { Host } from "../host.ts";
 import { IkeV1Sa } from "../ike-v1-sa.ts";
-import { deriveIsakmpKeying, lowestNonce } from "../keying.ts";
 import { findNat, natDiscoveryPayloads, ownVendorIds, readVendorIds } from "../nat-detection.ts";
 import { cookieOctets, find, hasNotify, identityPayload, isakmpNotify } from "../payloads.ts";
 import type { Agreed } from "../state.ts";
 import { offeredSeconds } from "../succession.ts";
 import { identityFault, isSigned, prove, secretOf, verify, violation } from "./proof.ts";
+import { takeSharedSecret } from "./shared-secret.ts";
 import type { Phase1Input } from "./table.ts";
 
 /** Opens an ISAKMP SA with a peer in main mode: the first message is out. */
@@ -87,35 +87,16 @@ export function takeKeyAnswer(sa: IkeV1Sa, { payloads }: Phase1Input, commit: ()
   if (ke === undefined || nonce === undefined) return sa.note(violation(sa, "KE or nonce is missing"));
   const { agreed, pair, ni } = state;
   const nr = Uint8Array.from(nonce.data);
-  const gxr = Uint8Array.from(ke.data);
-  const gxi = Uint8Array.from(pair.publicValue);
+  const peerPublic = Uint8Array.from(ke.data);
   commit();
   sa.settle();
   sa.nat = findNat(sa.natTraversal, payloads, natContext(sa, agreed));
   if (sa.nat.local) sa.host.learnAbilities();
   if (isEncapsulated(sa.nat)) sa.path = floated(sa.path);
   sa.state = { kind: "ExpectSharedSecret" };
-  sa.host.compute(sa, { kind: "finish", pair, peerPublic: gxr }, (result) => {
-    const { suite } = agreed.terms;
-    if (result.kind !== "shared") {
-      const fault = result.kind === "invalid" ? result.fault : "no shared secret";
-      return sa.end({ code: "invalid-public-value", method: suite.ke.keyword, fault });
-    }
-    const { keying, skeyid, iv } = deriveIsakmpKeying({
-      terms: agreed.terms,
-      psk,
-      shared: result.secret,
-      ni,
-      nr,
-      gxi,
-      gxr,
-      initiatorCookie: sa.initiatorSpi,
-      responderCookie: sa.responderSpi,
-    });
-    sa.keying = keying;
-    sa.phase1Chain = { iv };
-    sa.lowestNonce = lowestNonce(ni, nr);
-    const handshake = { ...agreed, gxi, gxr, skeyid };
+  sa.host.compute(sa, { kind: "finish", pair, peerPublic }, (result) => {
+    const handshake = takeSharedSecret(sa, result, { agreed, psk, ni, nr, peerPublic });
+    if (handshake === undefined) return;
     const identity = identityPayload(peer.localId);
     prove(sa, peer, handshake, identity, (proof) => {
       sa.state = { kind: "ExpectIdentityAnswer", handshake };

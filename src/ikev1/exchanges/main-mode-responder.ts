@@ -15,13 +15,13 @@ import { certificateRequests } from "../certificate-requests.ts";
 import { halfOpenTime, nonceLength } from "../constants.ts";
 import type { Host } from "../host.ts";
 import { IkeV1Sa } from "../ike-v1-sa.ts";
-import { deriveIsakmpKeying, lowestNonce } from "../keying.ts";
 import { findNat, natDiscoveryPayloads, ownVendorIds, readVendorIds } from "../nat-detection.ts";
 import { find, hasNotify, identityPayload } from "../payloads.ts";
 import type { Agreed, Handshake } from "../state.ts";
 import { sayError } from "./informational.ts";
 import { initialContact, natContext } from "./main-mode-initiator.ts";
 import { credentialMethod, isSigned, prove, sameSecret, secretOf, verify, violation } from "./proof.ts";
+import { takeSharedSecret } from "./shared-secret.ts";
 import type { Phase1Input } from "./table.ts";
 
 /** What became of a first message: a half-open SA, or a refusal. */
@@ -78,40 +78,23 @@ export function takeKeyRequest(sa: IkeV1Sa, { payloads }: Phase1Input, commit: (
     (peer) => ikev1Methods(peer.auth).includes(method) && (secret === undefined || sameSecret(secretOf(peer), secret)),
   );
   const ni = Uint8Array.from(nonce.data);
-  const gxi = Uint8Array.from(ke.data);
+  const peerPublic = Uint8Array.from(ke.data);
   commit();
   const context = { ...natContext(sa, agreed), forged: callers[0]?.nat.force === true };
   sa.nat = findNat(sa.natTraversal, payloads, context);
   if (sa.nat.local) sa.host.learnAbilities();
   sa.state = { kind: "ExpectSharedSecret" };
-  sa.host.compute(sa, { kind: "respond", method: suite.ke, peerPublic: gxi }, (result) => {
-    if (result.kind !== "shared") {
-      const fault = result.kind === "invalid" ? result.fault : "no shared secret";
-      return sa.end({ code: "invalid-public-value", method: suite.ke.keyword, fault });
-    }
+  sa.host.compute(sa, { kind: "respond", method: suite.ke, peerPublic }, (result) => {
     const nr = sa.host.random(nonceLength);
-    const gxr = Uint8Array.from(result.publicValue);
+    const handshake = takeSharedSecret(sa, result, { agreed, psk: secret?.octets, ni, nr, peerPublic });
+    if (handshake === undefined) return;
     sa.sendClear([
-      { isakmp: "KE", data: gxr },
+      { isakmp: "KE", data: handshake.gxr },
       { isakmp: "NONCE", data: nr },
       ...(isSigned(agreed) ? certificateRequests(possible) : []),
       ...natDiscoveryPayloads(sa.natTraversal, context),
     ]);
-    const { keying, skeyid, iv } = deriveIsakmpKeying({
-      terms: agreed.terms,
-      psk: secret?.octets,
-      shared: result.secret,
-      ni,
-      nr,
-      gxi,
-      gxr,
-      initiatorCookie: sa.initiatorSpi,
-      responderCookie: sa.responderSpi,
-    });
-    sa.keying = keying;
-    sa.phase1Chain = { iv };
-    sa.lowestNonce = lowestNonce(ni, nr);
-    sa.state = { kind: "ExpectIdentityRequest", handshake: { ...agreed, gxi, gxr, skeyid }, callers: possible };
+    sa.state = { kind: "ExpectIdentityRequest", handshake, callers: possible };
   });
 }
 
