@@ -20,6 +20,9 @@ for folder in $(echo "$LAB_KEEP" | tr : ' '); do
   esac
 done
 umount /mnt
+# What a daemon keeps over its restarts ends with the guest.
+mkdir -p /var/lib/underlock
+mount -t tmpfs tmpfs /var/lib/underlock
 hostname lab
 ip link set lo up
 # One processor serves every machine of a scenario: bursts wait for it, instead of being lost.

@@ -27,6 +27,8 @@ export interface CheckerOptions {
 const pause = 60_000;
 /** After that a list is fetched anew, behind the backs of those who ask, although it holds on. */
 const refreshAfter = 3_600_000;
+/** From disk, from the network, and the changes since. */
+const listSteps = 3;
 const listLimit = 1 << 20;
 const answerLimit = 1 << 18;
 const mostLists = 64;
@@ -58,9 +60,9 @@ export class RevocationChecker {
       answers: [...sent, ...this.#answers.values()],
     });
     await this.#learn(revocationSources(path, evidence(), this.#options.now(), "answer"));
-    await this.#learn(revocationSources(path, evidence(), this.#options.now(), "list"));
-    // A list that came now may say where its changes are.
-    await this.#learn(revocationSources(path, evidence(), this.#options.now(), "list"));
+    // What was kept may not help, and what is fetched then may say where its changes are.
+    for (let step = 0; step < listSteps; step += 1)
+      await this.#learn(revocationSources(path, evidence(), this.#options.now(), "list"));
     this.#refresh();
     return judgeRevocation(path, policy, evidence(), this.#options.now());
   }
@@ -85,9 +87,12 @@ export class RevocationChecker {
   async #start(key: string, fetch: () => Promise<string | undefined>): Promise<void> {
     const wrong = await fetch();
     this.#running.delete(key);
+    if (wrong !== undefined) this.#options.failed(wrong);
+  }
+
+  #pause(key: string): void {
     bound(this.#asked, mostAnswers);
     this.#asked.set(key, this.#options.now());
-    if (wrong !== undefined) this.#options.failed(wrong);
   }
 
   #isPaused(key: string): boolean {
@@ -99,6 +104,7 @@ export class RevocationChecker {
     const kept = this.#lists.has(url) ? undefined : await this.#options.files.read(url);
     if (kept !== undefined && this.#keepList(url, kept) === undefined) return undefined;
     const fetched = await this.#options.fetch({ url, limit: listLimit });
+    this.#pause(url);
     if ("wrong" in fetched) return fetched.wrong;
     const wrong = this.#keepList(url, fetched.octets);
     if (wrong === undefined) await this.#options.files.write(url, fetched.octets);
@@ -121,6 +127,7 @@ export class RevocationChecker {
     const nonce = randomBytes(nonceLength);
     const body = ocspRequest(certificate, issuer, nonce);
     const fetched = await this.#options.fetch({ url, body, limit: answerLimit });
+    this.#pause(key);
     if ("wrong" in fetched) return fetched.wrong;
     const answer = readOcspAnswer(fetched.octets);
     if ("fault" in answer) return `${url}: ${answer.sentence}`;

@@ -119,6 +119,18 @@ describe("a list", () => {
     expect(asked).toEqual(["/a.crl"]);
   });
 
+  test("that was kept of another authority does not stand in the way of the one that is there now", async () => {
+    openssl.issue({ name: "former", subject: "/CN=Former", extensions: authority });
+    openssl.write("former.cnf", ca.replaceAll("root.", "former."));
+    openssl.run("ca", "-config", "former.cnf", "-gencrl", "-crlexts", "list", "-out", "list.pem");
+    openssl.run("crl", "-in", "list.pem", "-outform", "DER", "-out", "list.der");
+    await listFiles(folder).write(`${base}/c.crl`, openssl.read("list.der"));
+    const good = host("heir", [`crlDistributionPoints=URI:${base}/c.crl`]);
+    publish("/c.crl");
+    expect(await check(checker(), good)).toBe("holds");
+    expect(asked).toEqual(["/c.crl"]);
+  });
+
   test("is fetched anew when it is an hour old, and nobody waits for that", async () => {
     const good = host("aging", [`crlDistributionPoints=URI:${base}/b.crl`]);
     publish("/b.crl");
