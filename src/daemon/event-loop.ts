@@ -37,6 +37,7 @@ export class EventLoop {
   readonly #timer: DeadlineTimer;
   readonly #inbox: EngineEvent[] = [];
   #running = false;
+  #closed = false;
 
   constructor(options: LoopOptions) {
     this.#options = options;
@@ -49,6 +50,7 @@ export class EventLoop {
 
   /** Handles the event, and every event that follows from it at once. */
   dispatch(event: EngineEvent): void {
+    if (this.#closed) return;
     this.#inbox.push(event);
     if (this.#running) return;
     this.#running = true;
@@ -67,8 +69,9 @@ export class EventLoop {
     await this.#kernel.whenIdle();
   }
 
-  /** No timer rings any more. */
+  /** Nothing is handled any more, and no timer rings: whatever still comes in would arm it anew, and keep the process. */
   close(): void {
+    this.#closed = true;
     this.#timer.set(undefined);
   }
 

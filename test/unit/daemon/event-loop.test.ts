@@ -61,6 +61,21 @@ describe("the event loop", () => {
     ]);
   });
 
+  it("once closed, takes nothing in, and leaves no timer that would keep the process", () => {
+    const { engine, did, subject, raise } = loop();
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+    const before = timers();
+    engine.deadline = performance.now() + 30_000;
+    subject.dispatch(datagram);
+    expect(timers()).toBe(before + 1);
+    subject.close();
+    subject.dispatch(datagram);
+    raise({ kind: "overrun" });
+    expect(engine.kinds).toEqual(["datagram"]);
+    expect(did).toEqual([]);
+    expect(timers()).toBe(before);
+  });
+
   it("hands answers of a chain of a hundred thousand effects back without growing the stack", () => {
     const { engine, subject } = loop();
     let left = 100_000;
