@@ -14,6 +14,7 @@ import { agreed, type Cause, causes, type End, type Said } from "./refusal-cause
 const peers = [...strongswanVersions.map((version) => `strongSwan ${version}` as const), "Underlock"] as const;
 const roles = ["initiator", "responder"] as const;
 type Role = (typeof roles)[number];
+const families: readonly Family[] = ["v4", "v6"];
 
 /** A peer with which there is nothing to disagree about: its traffic shows that the ends and the watch work. */
 const control: Disagreement = { name: "control" };
@@ -23,8 +24,7 @@ type Disagreement = Pick<Cause, "name" | "ours" | "theirs" | "unknown">;
 const all: readonly Disagreement[] = [control, ...causes];
 
 for (const peer of peers) {
-  for (const role of roles) {
-    const family: Family = (peer === "strongSwan 5.9.8") === (role === "initiator") ? "v4" : "v6";
+  for (const [role, family] of roles.flatMap((role) => families.map((family) => [role, family] as const))) {
     describe(`as ${role} with ${peer} over IP${family}`, () => {
       scenario(causes.map(({ name }) => name).join(", "), topology(role, family), async (lab) => {
         const addresses = all.map((cause) => `address replace ${address(family, cause)}${onLink[family]} dev u0 nodad`);
