@@ -1,5 +1,6 @@
 /** Many seeds, one after the other. */
 import { type GenerateOptions, generate } from "./generate.ts";
+import { generateIkev1 } from "./generate-ikev1.ts";
 import type { Scenario } from "./scenario.ts";
 import { type Counts, type Failure, simulate } from "./simulation.ts";
 
@@ -17,6 +18,8 @@ export interface TellOptions {
 export interface CampaignOptions extends GenerateOptions, TellOptions {
   readonly first: number;
   readonly count: number;
+  /** IKEv1 and mixed pairs. */
+  readonly ikev1?: boolean | undefined;
 }
 
 export interface Told {
@@ -31,7 +34,8 @@ export function campaign(options: CampaignOptions): Told {
 }
 
 function* scenarios(options: CampaignOptions): Generator<Scenario> {
-  for (let seed = options.first; seed < options.first + options.count; seed += 1) yield generate(seed, options);
+  for (let seed = options.first; seed < options.first + options.count; seed += 1)
+    yield (options.ikev1 === true ? generateIkev1 : generate)(seed, options);
 }
 
 /** Tells scenarios until all are told or one that failed is enough. */
@@ -49,11 +53,12 @@ export function tellAll(all: Iterable<Scenario>, options: TellOptions): Told {
 }
 
 /** The first of so many seeds that fails. */
-export function firstFailure(first: number, count: number): Failed | undefined {
+export function firstFailure(first: number, count: number, ikev1 = false): Failed | undefined {
   let found: Failed | undefined;
   campaign({
     first,
     count,
+    ikev1,
     failed: (failed) => {
       found = failed;
       return false;

@@ -4,7 +4,7 @@ import type { ClearPacket } from "../../src/kernel/simulated/packet.ts";
 import type { Prefix } from "../../src/negotiate/address.ts";
 import { expandProtect, type ProtectLine } from "../../src/overlay/expand.ts";
 import type { DesiredState, PeerDesired, PeerTiming } from "../../src/sa/desired.ts";
-import { desired, peer } from "../unit/engine/desired.ts";
+import { desired, type PeerOptions, peer } from "../unit/engine/desired.ts";
 import {
   addressesOf,
   addressOf,
@@ -93,8 +93,8 @@ export class Configurations {
       esp: peering.esp[side],
       ike: peering.ike[side],
       initiate: peering.initiate[side],
-      hardSeconds: peering.hardSeconds,
-      ...(peering.softSeconds === 0 ? {} : { soft: { seconds: peering.softSeconds } }),
+      ...limitsOf(peering, side),
+      ...ikev1Of(peering, side),
       timing: {
         ...timing,
         liveness: variant === "other-liveness" ? peering.liveness + 1_000 : peering.liveness,
@@ -133,6 +133,18 @@ export function lineOf({ protect }: Peering, child: number): number {
     before += childrenOf(line).length;
     return child < before;
   });
+}
+
+/** A Child SA has a minute to be replaced. */
+function limitsOf({ hardSeconds, softSeconds, ikev1 }: Peering, side: Side): Pick<PeerOptions, "hardSeconds" | "soft"> {
+  const seconds = ikev1?.softSeconds[side] ?? softSeconds;
+  if (seconds === 0) return { hardSeconds };
+  return { hardSeconds: ikev1 === undefined ? hardSeconds : seconds + 60, soft: { seconds } };
+}
+
+function ikev1Of({ ikev1 }: Peering, side: Side): Pick<PeerDesired, "ikev1"> {
+  const policy = ikev1?.policies[side] ?? "off";
+  return policy === "off" ? {} : { ikev1: policy };
 }
 
 /** The IKE SA has a minute to be replaced. */

@@ -8,12 +8,13 @@ import { simulate } from "./simulation.ts";
 import { readStory } from "./stories.ts";
 import { tell, tellFailure } from "./story.ts";
 
-const usage = `usage: npm run simulate -- [--seeds N] [--seed S] [--ends E] [--events K] [--no-shrink] [--tell] [--keep-going]
+const usage = `usage: npm run simulate -- [--seeds N] [--seed S] [--ends E] [--events K] [--ikev1] [--no-shrink] [--tell] [--keep-going]
        npm run simulate -- --matrix [--cell C] [--tell] [--trace] [--keep-going]
        npm run simulate -- --planted
        npm run simulate -- --story FILE [--tell] [--trace]
   --seeds N      so many seeds (1000), from --seed on
   --seed S       the first seed (1); alone, the only one
+  --ikev1        pairs that speak IKEv1, and pairs whose ends speak different versions
   --ends E       so many ends in each, 2 to 20, instead of what the seed says
   --events K     so many events in each
   --no-shrink    print a failing seed as it is
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     seed: { type: "string" },
     ends: { type: "string" },
     events: { type: "string" },
+    ikev1: { type: "boolean" },
     "no-shrink": { type: "boolean" },
     tell: { type: "boolean" },
     trace: { type: "boolean" },
@@ -78,7 +80,9 @@ const matrix = cells().filter(({ number: cell }) => values.cell === undefined ||
 const kept = values.story === undefined ? undefined : [readStory(values.story)];
 const data = kept ?? (values.matrix ? matrix.map(({ scenario }) => scenario) : undefined);
 const { seeds, counts } =
-  data === undefined ? campaign({ first, count, ends, events, ...options }) : tellAll(data, options);
+  data === undefined
+    ? campaign({ first, count, ends, events, ikev1: values.ikev1, ...options })
+    : tellAll(data, options);
 const seconds = ((performance.now() - started) / 1000).toFixed(1);
 const [failed] = failing;
 if (failed !== undefined && !values["keep-going"]) {

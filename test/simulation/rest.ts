@@ -38,6 +38,15 @@ export function downReason(peer: PeerStatus | undefined): string | undefined {
   return undefined;
 }
 
+/** The same for a peer with which nothing can come to stand: it has nothing, and says why. */
+export function upReason(peer: PeerStatus | undefined, mayBeAnyone: boolean): string | undefined {
+  if (peer === undefined) return "the peer is not configured";
+  if (peer.state === "up" || peer.ikeSas.length > 0) return `the peer is ${peer.state}, and what speaks to it cannot`;
+  if (peer.children.some(({ sas }) => sas.length > 0)) return "SAs stand that nobody can have agreed on";
+  const isSilent = peer.reason === undefined && !(mayBeAnyone && peer.state === "waiting");
+  return isSilent ? "it is not up, and does not say why" : undefined;
+}
+
 /**
  * What there is more or less than one of between two ends, by what it is: the IKE SA, or a line of the configuration. Empty
  * where all stands once, and is the same at both ends.
@@ -84,9 +93,9 @@ function bothEndsName(name: string, side: number): string {
   return name.replace(/^tunnel (.+) <-> ([^:]+?)( \w+)?$/, "tunnel $2 <-> $1$3");
 }
 
-/** What is wrong with an end's policies while all its children are up. */
-export function policyFault(end: End, desired: DesiredState): string | undefined {
-  return compare(end, desired, "protected");
+/** What is wrong with an end's policies while all its children are up, but those of `strangers`. */
+export function policyFault(end: End, desired: DesiredState, strangers: ReadonlySet<string>): string | undefined {
+  return compare(end, desired, strangers);
 }
 
 /** What an end that has stopped leaves behind, and should not. */
@@ -98,21 +107,25 @@ export function leftBehind(end: End, desired: DesiredState): string | undefined 
   if (reserved > 0) return `${reserved} reserved SPIs stand`;
   const deadline = end.engine.nextDeadline();
   if (deadline !== undefined) return `a timer is armed for ${deadline} ms`;
-  return compare(end, desired, "locked");
+  return compare(end, desired, new Set(desired.peers.map(({ name }) => name)));
 }
 
-function compare(end: End, desired: DesiredState, action: "locked" | "protected"): string | undefined {
-  const locks = action === "locked" ? withTraps(lockPolicies(desired), desired, () => 0) : lockPolicies(desired);
-  const wanted = new Map(locks.map((policy) => [policyKey(policy), policy.action.kind]));
+/** `idle`: the names of the peers with which nothing stands. */
+function compare(end: End, desired: DesiredState, idle: ReadonlySet<string>): string | undefined {
+  const waiting = { ...desired, peers: desired.peers.filter(({ name }) => idle.has(name)) };
+  const unprotected = new Map(
+    withTraps(lockPolicies(waiting), waiting, () => 0).map((policy) => [policyKey(policy), policy.action.kind]),
+  );
+  const wanted = new Set(lockPolicies(desired).map(policyKey));
   for (const policy of policies(end)) {
     const key = policyKey(policy);
     const { kind } = policy.action;
-    const idle = wanted.get(key);
     if (!wanted.delete(key)) return `a policy stands that nobody asks for: ${key}`;
     // What is negotiated on demand demands an SA that is not there, or is locked.
-    const isRight = action === "locked" ? kind === "locked" || kind === idle : kind === "protected";
+    const unused = unprotected.get(key);
+    const isRight = unused === undefined ? kind === "protected" : kind === "locked" || kind === unused;
     if (!isRight) return `a policy is ${kind}: ${key}`;
   }
-  const [missing] = wanted.keys();
+  const [missing] = wanted;
   return missing === undefined ? undefined : `a policy is missing: ${missing}`;
 }

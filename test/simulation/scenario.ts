@@ -1,5 +1,6 @@
 /** A story before it is told: which ends there are, what they want of each other, and all that happens to them. Data only. */
 import type { ProtectLine } from "../../src/overlay/expand.ts";
+import type { Ikev1Policy } from "../../src/sa/desired.ts";
 
 /** By its place in `Scenario.ends`; people read it as a letter. */
 export type EndIndex = number;
@@ -71,6 +72,15 @@ export interface Peering {
   readonly hardSeconds: number;
   readonly softSeconds: number;
   readonly extras?: Extras | undefined;
+  readonly ikev1?: Ikev1Plan | undefined;
+}
+
+/** What the two ends' sections say of IKEv1; of two values the first is the first end's. */
+export interface Ikev1Plan {
+  /** `off`: the section does not name it. */
+  readonly policies: readonly [Ikev1Policy | "off", Ikev1Policy | "off"];
+  /** Instead of the one that both have. */
+  readonly softSeconds: readonly [number, number];
 }
 
 /** What the ends' sections say beside; of two numbers the first is the first end's. */

@@ -1,5 +1,5 @@
 /** A long story made short: delta debugging over the list of events (Zeller's ddmin), then over the cast. */
-import type { Scenario } from "./scenario.ts";
+import type { Scenario, SimulationEvent } from "./scenario.ts";
 import { type Failure, simulate } from "./simulation.ts";
 
 /** The shortest scenario found that breaks the same invariant, and how. */
@@ -41,10 +41,25 @@ function shrinkCast(current: () => Scenario, attempt: Attempt): void {
     if (plan.kernelDelay + plan.computeDelay > 0)
       attempt({ ...current(), ends: current().ends.map((one, i) => (i === index ? simple : one)) });
   });
+  for (let index = current().peerings.length - 1; index >= 0 && current().peerings.length > 1; index -= 1)
+    attempt(withoutPeering(current(), index));
   current().peerings.forEach((peering, index) => {
     const [first] = peering.protect;
     if (peering.protect.length === 1) return;
     const simple = { ...peering, protect: [first] as const };
     attempt({ ...current(), peerings: current().peerings.map((one, i) => (i === index ? simple : one)) });
   });
+}
+
+/** Events name peerings by their places. */
+function withoutPeering(scenario: Scenario, gone: number): Scenario {
+  return {
+    ...scenario,
+    peerings: scenario.peerings.filter((_, index) => index !== gone),
+    events: scenario.events.flatMap((event): SimulationEvent[] => {
+      if (!("peering" in event)) return [event];
+      if (event.peering === gone) return [];
+      return [event.peering < gone ? event : { ...event, peering: event.peering - 1 }];
+    }),
+  };
 }

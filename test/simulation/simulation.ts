@@ -5,6 +5,7 @@ import { crashSecretLength } from "../../src/ikev2/crash-token.ts";
 import type { KernelRequest } from "../../src/kernel/port.ts";
 import type { ProtectedPacket } from "../../src/kernel/simulated/packet.ts";
 import { natTraversalPort, type Path } from "../../src/sa/path.ts";
+import { decodeMessage as decodeIkev1Message } from "../../src/wire/ikev1/message.ts";
 import { decodeMessage, decodePayloads, encodePayloads } from "../../src/wire/ikev2/message.ts";
 import type { Payload } from "../../src/wire/ikev2/payloads/table.ts";
 import { install, Nat, through } from "../unit/engine/nat.ts";
@@ -15,7 +16,18 @@ import { cheapCompute, realCompute } from "./compute.ts";
 import { Configurations, type FlowPlan, flowsOf, isConfigured, lineOf, peerName, type Side } from "./configuration.ts";
 import { Forcing } from "./forcing.ts";
 import { Ledger } from "./ledger.ts";
-import { downReason, leftBehind, peerIn, policyFault, type Snapshot, snapshot, strays, surplus } from "./rest.ts";
+import { canMeet } from "./meeting.ts";
+import {
+  downReason,
+  leftBehind,
+  peerIn,
+  policyFault,
+  type Snapshot,
+  snapshot,
+  strays,
+  surplus,
+  upReason,
+} from "./rest.ts";
 import { mix, Rng } from "./rng.ts";
 import {
   addressesOf,
@@ -443,7 +455,7 @@ export class Simulation extends World {
       }
     }
     for (const { index, end } of this.#players) {
-      const fault = policyFault(end, this.#agreed(index));
+      const fault = policyFault(end, this.#agreed(index), this.#strangers(index));
       if (fault !== undefined)
         throw new Broken("nothing stays beyond its time", this.now, `${letter(index)}: ${fault}`);
     }
@@ -458,14 +470,24 @@ export class Simulation extends World {
     for (const side of [0, 1] as const) {
       const [here, there] = this.#ends(index, side);
       const view = snapshots[here];
-      const reason = view === undefined ? undefined : downReason(peerIn(view, peerName(this.#scenario, index, side)));
+      if (view === undefined) continue;
+      const plan = this.#scenario.peerings[index];
+      const peer = peerIn(view, peerName(this.#scenario, index, side));
+      const reason = plan === undefined || canMeet(plan) ? downReason(peer) : upReason(peer, this.#mayBeAnyone(here));
       if (reason !== undefined) return `at ${letter(here)}, towards ${letter(there)}: ${reason}`;
     }
     return undefined;
   }
 
+  /** Whether an end takes callers from anywhere: which of its peers was refused it does not know then. */
+  #mayBeAnyone(end: EndIndex): boolean {
+    return this.#scenario.peerings.some(({ ends, anywhere }) => anywhere === true && ends[0] === end);
+  }
+
   /** What there is more than one of between two ends. */
   #more(index: PeeringIndex, snapshots: readonly Snapshot[]): Map<string, string> {
+    const plan = this.#scenario.peerings[index];
+    if (plan !== undefined && !canMeet(plan)) return new Map();
     const [here, there] = this.#ends(index, 0);
     const [one, other] = [snapshots[here], snapshots[there]];
     if (one === undefined || other === undefined) return new Map();
@@ -494,6 +516,17 @@ export class Simulation extends World {
       if (fault !== undefined)
         throw new Broken("nothing stays beyond its time", this.now, `${letter(index)}, after it was stopped: ${fault}`);
     }
+  }
+
+  /** The peers of an end with which nothing can come to stand, as their configurations are. */
+  #strangers(index: EndIndex): ReadonlySet<string> {
+    return new Set(
+      this.#scenario.peerings.flatMap((plan, peering) => {
+        const side = plan.ends.indexOf(index);
+        if ((side !== 0 && side !== 1) || canMeet(plan)) return [];
+        return [peerName(this.#scenario, peering, side)];
+      }),
+    );
   }
 
   #agreed(index: EndIndex) {
@@ -576,7 +609,7 @@ export class Simulation extends World {
       isCut: (from: EndIndex, to: EndIndex) => this.#weather.isCut(from, to, this.now),
       isCalm: ({ peering, line }: FlowPlan): boolean => {
         const plan = this.#scenario.peerings[peering];
-        if (plan === undefined || !this.#ledger.isCalm(peering, line, this.now)) return false;
+        if (plan === undefined || !canMeet(plan) || !this.#ledger.isCalm(peering, line, this.now)) return false;
         return plan.ends.every((end) => {
           const player = this.#players[end];
           const variant = player?.variants.get(peering) ?? "agreed";
@@ -627,7 +660,8 @@ export class Simulation extends World {
     // A NAT keepalive (RFC 3948 2.3) is no message.
     if (octets.length === 1) return;
     try {
-      decodeMessage(octets);
+      if ((octets[17] ?? 0) >> 4 === 1) decodeIkev1Message(octets);
+      else decodeMessage(octets);
     } catch (error) {
       throw new Broken("every datagram can be read", this.now, `a datagram of ${octets.length} octets`, error);
     }

@@ -39,8 +39,11 @@ function agreed(peering: Peering): string {
 }
 
 /** What their sections say beside. */
-function beside({ onDemand = [], extras }: Peering): string {
-  const demand = onDemand.length === 0 ? [] : [`lines ${onDemand.join(" ")} on demand`];
+function beside({ onDemand = [], extras, ikev1 }: Peering): string {
+  const demand = [
+    ...(ikev1 === undefined ? [] : [`IKEv1 ${ikev1.policies.join("/")}, soft after ${ikev1.softSeconds.join("/")} s`]),
+    ...(onDemand.length === 0 ? [] : [`lines ${onDemand.join(" ")} on demand`]),
+  ];
   if (extras === undefined) return demand.map((words) => `; ${words}`).join("");
   const { compressed, ikeSeconds, reauthSeconds, window, fragmentSize, resumption } = extras;
   const words = [

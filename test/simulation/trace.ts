@@ -2,15 +2,25 @@
 import type { KernelRequest } from "../../src/kernel/port.ts";
 import { formatSelector } from "../../src/negotiate/selector.ts";
 import type { LogRecord } from "../../src/sa/log-record.ts";
+import { decodeHeader as decodeIkev1Header, flag as ikev1Flag } from "../../src/wire/ikev1/header.ts";
+import { nameOf as ikev1NameOf } from "../../src/wire/ikev1/registry/names.ts";
 import { decodeHeader, flag } from "../../src/wire/ikev2/header.ts";
 import { nameOf } from "../../src/wire/ikev2/registry/names.ts";
 
 export function datagramWords(octets: Uint8Array): string {
   if (octets.length === 1) return "keepalive";
+  if ((octets[17] ?? 0) >> 4 === 1) return ikev1Words(octets);
   const { exchangeType, flags, messageId, initiatorSpi } = decodeHeader(octets);
   const what = (flags & flag.response) === 0 ? "request" : "response";
   const sa = initiatorSpi.toString(16).padStart(16, "0").slice(0, 6);
   return `${nameOf.exchange(exchangeType)} ${what} ${messageId} on ${sa}, ${octets.length} octets`;
+}
+
+function ikev1Words(octets: Uint8Array): string {
+  const { exchangeType, flags, messageId, initiatorCookie } = decodeIkev1Header(octets);
+  const sa = initiatorCookie.toString(16).padStart(16, "0").slice(0, 6);
+  const how = (flags & ikev1Flag.encryption) === 0 ? "clear" : "encrypted";
+  return `${ikev1NameOf.exchange(exchangeType)} ${messageId.toString(16)}, ${how}, on ${sa}, ${octets.length} octets`;
 }
 
 export function fateWords(copies: readonly number[]): string {

@@ -1,0 +1,91 @@
+/** The same stories told by ends that speak IKEv1, and by pairs whose sections do not say the same of it. */
+import type { ProtectLine } from "../../src/overlay/expand.ts";
+import { type GenerateOptions, generate } from "./generate.ts";
+import { canMeet } from "./meeting.ts";
+import { Rng } from "./rng.ts";
+import type { Ikev1Plan, Peering, Scenario, SimulationEvent } from "./scenario.ts";
+
+type Policies = Ikev1Plan["policies"];
+
+/** By how often each occurs: mostly what operators have, and everything that may meet. */
+const pairs: readonly [Policies, ...Policies[]] = [
+  ["main", "main"],
+  ["main", "main"],
+  ["main", "main"],
+  ["main", "main"],
+  ["aggressive", "aggressive"],
+  ["aggressive", "aggressive"],
+  ["main", "accept"],
+  ["main", "accept"],
+  ["main", "aggressive"],
+  ["aggressive", "accept"],
+  ["main", "off"],
+  ["aggressive", "off"],
+  ["accept", "accept"],
+  ["accept", "off"],
+];
+
+/** The scenario of a seed: always the same. */
+export function generateIkev1(seed: number, options: GenerateOptions = {}): Scenario {
+  const scenario = generate(seed, options);
+  const rng = new Rng(seed, 4);
+  const peerings = scenario.peerings.map((peering) => withIkev1(rng, peering));
+  return {
+    ...scenario,
+    theme: `${scenario.theme}, IKEv1`,
+    // IKEv1 knows no other addresses than those of the moment.
+    ends: scenario.ends.map(({ spare: _, ...plan }) => plan),
+    events: scenario.events.filter((event) => happens(event, peerings)),
+    peerings,
+  };
+}
+
+/** An operator may have the other end call, in a way that is taken: then they can meet. */
+function happens(event: SimulationEvent, peerings: readonly Peering[]): boolean {
+  if (event.kind === "move") return false;
+  if (event.kind !== "up" && event.kind !== "down") return true;
+  const peering = peerings[event.peering];
+  return peering === undefined || canMeet(peering);
+}
+
+function withIkev1(rng: Rng, peering: Peering): Peering {
+  const [one, other] = rng.pick(pairs);
+  const esp = rng.pick(espPairs);
+  const ike = rng.pick(ikePairs);
+  const soft = (): number => (peering.softSeconds === 0 || rng.chance(60) ? peering.softSeconds : rng.between(10, 60));
+  const { extras } = peering;
+  return {
+    ...peering,
+    protect: peering.protect.map(narrow) as [ProtectLine, ...ProtectLine[]],
+    esp,
+    ike,
+    ...(extras === undefined ? {} : { extras: { ...extras, compressed: [], reauthSeconds: [0, 0] } }),
+    ikev1: { policies: rng.chance(50) ? [one, other] : [other, one], softSeconds: [soft(), soft()] },
+  };
+}
+
+/** The same at both ends, or the same in another order: IKEv1 never comes to less than what is asked for. */
+const espPairs: readonly [Peering["esp"], ...Peering["esp"][]] = [
+  [["aes128-sha256"], ["aes128-sha256"]],
+  [["aes128gcm16"], ["aes128gcm16"]],
+  [["aes128gcm16-ecp256"], ["aes128gcm16-ecp256"]],
+  [
+    ["aes128gcm16", "aes256-sha384"],
+    ["aes256-sha384", "aes128gcm16"],
+  ],
+];
+
+const ikePairs: readonly [Peering["ike"], ...Peering["ike"][]] = [
+  [["aes128-sha256-ecp256"], ["aes128-sha256-ecp256"]],
+  [
+    ["aes128-sha256-ecp256", "aes256-sha384-ecp256"],
+    ["aes256-sha384-ecp256", "aes128-sha256-ecp256"],
+  ],
+];
+
+/** An IPsec SA of IKEv1 has one subnet at each end. */
+function narrow(line: ProtectLine): ProtectLine {
+  if (line.kind !== "tunnel") return line;
+  const { moreLocal: _local, moreRemote: _remote, ...one } = line;
+  return one;
+}

@@ -1,0 +1,67 @@
+import { expect, test } from "vitest";
+import { generateIkev1 } from "./generate-ikev1.ts";
+import { canMeet } from "./meeting.ts";
+import type { Scenario } from "./scenario.ts";
+import { simulate } from "./simulation.ts";
+import { tellFailure } from "./story.ts";
+
+/** More of them: `npm run simulate -- --ikev1`. */
+const seeds = [2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13];
+
+test(`${seeds.length} stories of ends that speak IKEv1, and of ends that differ in it: no invariant is broken`, () => {
+  const seen = new Set<string>();
+  for (const seed of seeds) {
+    const scenario = generateIkev1(seed);
+    const { failure } = simulate(scenario);
+    if (failure !== undefined) expect.fail(tellFailure(scenario, failure));
+    for (const peering of scenario.peerings) seen.add([...(peering.ikev1?.policies ?? [])].sort().join());
+  }
+  expect([...seen]).toEqual(expect.arrayContaining(["main,main", "accept,main", "aggressive,aggressive", "main,off"]));
+}, 120_000);
+
+/** Two ends for GRE, of which the first alone calls; nothing happens to them. */
+function callOf(policies: NonNullable<Scenario["peerings"][number]["ikev1"]>["policies"]): Scenario {
+  const ike = ["aes128-sha256-ecp256"];
+  return {
+    seed: 1,
+    theme: "one call",
+    real: false,
+    ends: [0, 0].map(() => ({ startsAt: 0, kernelDelay: 0, computeDelay: 0 })),
+    peerings: [
+      {
+        ends: [0, 1],
+        protect: [{ kind: "gre" }],
+        initiate: [true, false],
+        esp: [["aes128-sha256"], ["aes128-sha256"]],
+        ike: [ike, ike],
+        liveness: 10_000,
+        delay: [10, 10],
+        hardSeconds: 86_400,
+        softSeconds: 0,
+        ikev1: { policies, softSeconds: [0, 0] },
+      },
+    ],
+    events: [],
+    watch: 40_000,
+  };
+}
+
+test.each([
+  ["main", "main", true],
+  ["main", "accept", true],
+  ["main", "aggressive", true],
+  ["accept", "off", true],
+  ["off", "main", true],
+  ["main", "off", false],
+  ["aggressive", "off", false],
+  ["aggressive", "main", false],
+  ["aggressive", "accept", false],
+] as const)("a call of a section with %s to one with %s: settles on one version: %s", (caller, called, meet) => {
+  const scenario = callOf([caller, called]);
+  const [peering] = scenario.peerings;
+  expect(peering === undefined ? undefined : canMeet(peering)).toBe(meet);
+  // What cannot meet has nothing, says why, and lets nothing pass in clear: the simulator asks that.
+  const { failure, counts } = simulate(scenario);
+  if (failure !== undefined) expect.fail(tellFailure(scenario, failure));
+  expect(counts.delivered > 0).toBe(meet);
+});
