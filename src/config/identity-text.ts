@@ -1,6 +1,6 @@
 /** Identities as people write them. */
 import { formatAddress, parseAddress } from "../negotiate/address.ts";
-import { parseName } from "../negotiate/distinguished-name.ts";
+import { parseName } from "../negotiate/distinguished-name-text.ts";
 import { type Identity, makeIdentity } from "../negotiate/identity.ts";
 import { quote } from "./problem.ts";
 import type { Reading } from "./schema/leaf.ts";

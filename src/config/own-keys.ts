@@ -3,7 +3,7 @@ import type { Certificate } from "../credentials/certificate.ts";
 import { hasIdentity, namesOfCertificate } from "../credentials/claimed-identity.ts";
 import { claimableIdentities } from "../credentials/identities.ts";
 import { makeOwnKey, type OwnKey } from "../credentials/own-key.ts";
-import { type Identity, idTypes, sameIdentity } from "../negotiate/identity.ts";
+import { type Identity, identityFromWire, idTypes, sameIdentity } from "../negotiate/identity.ts";
 import type { AuthDesired, KeyCredential } from "../sa/desired.ts";
 import type { CredentialFiles } from "./credential-files.ts";
 import { errorAt, type Finding, type KeyPath } from "./problem.ts";
@@ -92,7 +92,7 @@ function leaves({ keys }: KeyCredential): readonly Certificate[] {
 }
 
 function subjectOf({ subject }: Certificate): Identity {
-  return { idType: idTypes.dn, octets: subject.der, text: subject.text };
+  return identityFromWire(idTypes.dn, subject.der);
 }
 
 function belongs({ publicKey }: Certificate, key: OwnKey["key"]): boolean {

@@ -1,9 +1,10 @@
 /** AlgorithmIdentifiers of signatures (RFC 5280 4.1.1.2, RFC 7427 3 and A): in certificates, lists, answers and AUTH alike. */
+
+import { type Element, readElement } from "../asn1/element.ts";
+import { Asn1Error } from "../asn1/error.ts";
+import { explicit, Fields, oid, smallInteger, universal } from "../asn1/fields.ts";
 import { integer, OBJECT_IDENTIFIER, SEQUENCE, tlv } from "../crypto/key-exchange/der.ts";
 import { type SignatureHash, type SignatureScheme, signatureHashLength } from "../crypto/signature/scheme.ts";
-import { type Element, readElement } from "./asn1/element.ts";
-import { Asn1Error } from "./asn1/error.ts";
-import { explicit, Fields, oid, smallInteger, universal } from "./asn1/fields.ts";
 
 /** The scheme that an AlgorithmIdentifier names, and its name for people; no scheme where nothing here verifies it. */
 export interface NamedScheme {

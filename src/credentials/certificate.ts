@@ -1,13 +1,14 @@
 /** X.509 certificates (RFC 5280 4): octets in, one value with everything that is asked of a certificate out. */
+
+import { type Asn1Limits, type Element, readElement } from "../asn1/element.ts";
+import { Asn1Error, type Asn1Fault } from "../asn1/error.ts";
+import { bitStringOctets, explicit, Fields, integerOctets, sequenceOf, smallInteger } from "../asn1/fields.ts";
+import { time } from "../asn1/time.ts";
 import { hash } from "../crypto/hash.ts";
 import { KeyError } from "../crypto/signature/key-error.ts";
 import { importPublicKey, type PublicKey } from "../crypto/signature/public-key.ts";
 import { compareOctets } from "../negotiate/address.ts";
 import { type NamedScheme, signatureAlgorithmOf } from "./algorithm-identifier.ts";
-import { type Asn1Limits, type Element, readElement } from "./asn1/element.ts";
-import { Asn1Error, type Asn1Fault } from "./asn1/error.ts";
-import { bitStringOctets, explicit, Fields, integerOctets, sequenceOf, smallInteger } from "./asn1/fields.ts";
-import { time } from "./asn1/time.ts";
 import { type Extensions, extensionsOf } from "./extensions.ts";
 import { type Name, nameOf } from "./name.ts";
 

@@ -1,4 +1,5 @@
 /** Whether what a peer claims to be is in its certificate (RFC 4945 3.1, RFC 7296 3.5). */
+import { attributeType } from "../negotiate/attribute-types.ts";
 import { type Identity, idTypes, sameIdentity } from "../negotiate/identity.ts";
 import type { Certificate } from "./certificate.ts";
 import { generalNameText } from "./general-name.ts";
@@ -41,5 +42,5 @@ function mailbox(address: string): string {
 }
 
 function commonNames({ subject }: Certificate): readonly string[] {
-  return subject.rdns.flat().flatMap(({ keyword, value }) => (keyword === "CN" ? [value] : []));
+  return subject.rdns.flat().flatMap(({ type, value }) => (type === attributeType.commonName ? [value] : []));
 }

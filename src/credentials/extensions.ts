@@ -1,6 +1,6 @@
 /** Certificate extensions (RFC 5280 4.2), each read once; what nobody here knows is kept by its identifier. */
-import { type Asn1Limits, type Element, readElement } from "./asn1/element.ts";
-import { Asn1Error } from "./asn1/error.ts";
+import { type Asn1Limits, type Element, readElement } from "../asn1/element.ts";
+import { Asn1Error } from "../asn1/error.ts";
 import {
   boolean,
   Fields,
@@ -11,7 +11,7 @@ import {
   sequenceOf,
   smallInteger,
   universal,
-} from "./asn1/fields.ts";
+} from "../asn1/fields.ts";
 import { type GeneralName, generalName, generalNames, namesOf } from "./general-name.ts";
 
 /** RFC 5280 4.2.1.3, in the order of its bits. */

@@ -1,8 +1,9 @@
 /** GeneralName (RFC 5280 4.2.1.6): what a certificate says that its holder is called. */
+
+import type { Element } from "../asn1/element.ts";
+import { Asn1Error } from "../asn1/error.ts";
+import { explicit, sequenceOf } from "../asn1/fields.ts";
 import { formatAddress } from "../negotiate/address.ts";
-import type { Element } from "./asn1/element.ts";
-import { Asn1Error } from "./asn1/error.ts";
-import { explicit, sequenceOf } from "./asn1/fields.ts";
 import { type Name, nameOf } from "./name.ts";
 
 export type GeneralName =

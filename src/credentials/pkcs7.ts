@@ -1,7 +1,7 @@
 /** Certificates inside SignedData without signers (RFC 5652 5.1, RFC 7296 3.6 encoding 1), as old peers and tools send them. */
-import { type Asn1Limits, readElement } from "./asn1/element.ts";
-import { Asn1Error } from "./asn1/error.ts";
-import { explicit, Fields, oid, setOf, smallInteger, universal } from "./asn1/fields.ts";
+import { type Asn1Limits, readElement } from "../asn1/element.ts";
+import { Asn1Error } from "../asn1/error.ts";
+import { explicit, Fields, oid, setOf, smallInteger, universal } from "../asn1/fields.ts";
 import { Certificate, type CertificateFault, readCertificate } from "./certificate.ts";
 
 const limits: Asn1Limits = { octets: 1 << 20, elements: 50_000, depth: 24 };

@@ -1,9 +1,10 @@
 /** Certification requests (RFC 2986): what somebody wants to be called, under the key that signs it. */
+
+import { readElement } from "../asn1/element.ts";
+import { Asn1Error } from "../asn1/error.ts";
+import { Fields, oid, setOf, smallInteger } from "../asn1/fields.ts";
 import { importPublicKey, type PublicKey } from "../crypto/signature/public-key.ts";
 import { verifySignature } from "../crypto/signature/verify.ts";
-import { readElement } from "./asn1/element.ts";
-import { Asn1Error } from "./asn1/error.ts";
-import { Fields, oid, setOf, smallInteger } from "./asn1/fields.ts";
 import { signedOf } from "./certificate.ts";
 import { type Extensions, extensionsOf } from "./extensions.ts";
 import { type Name, nameOf } from "./name.ts";

@@ -1,6 +1,7 @@
 /** Identities (RFC 7296 3.5): what a peer claims to be. */
 import { addressOctets, formatAddress } from "./address.ts";
-import { decodeName, encodeName, formatName, matchesName, parseName } from "./distinguished-name.ts";
+import { type DistinguishedName, decodeName, encodeName, matchesName } from "./distinguished-name.ts";
+import { formatName, parseName } from "./distinguished-name-text.ts";
 
 export type IdentityKind = "ipv4" | "ipv6" | "fqdn" | "email" | "dn" | "keyid";
 
@@ -9,6 +10,8 @@ export interface Identity {
   readonly idType: number;
   readonly octets: Uint8Array;
   readonly text: string;
+  /** Of a distinguished name: what the octets say, read once. */
+  readonly name?: DistinguishedName | undefined;
   /** It stands for several: what is wanted of a peer, never what an end claims. */
   readonly pattern?: IdentityPattern;
 }
@@ -47,7 +50,8 @@ export function makeIdentity(kind: IdentityKind, text: string): Identity {
     case "dn": {
       const parsed = parseName(text);
       if ("wrong" in parsed) throw new RangeError(parsed.wrong);
-      return { idType: idTypes.dn, octets: Uint8Array.from(encodeName(parsed.name)), text: formatName(parsed.name) };
+      const { name } = parsed;
+      return { idType: idTypes.dn, octets: encodeName(name), text: formatName(name), name };
     }
     case "keyid": {
       if (!/^([0-9a-fA-F]{2})+$/.test(text))
@@ -64,6 +68,8 @@ export function makeIdentity(kind: IdentityKind, text: string): Identity {
 /** The identity a peer claims in an ID payload; the octets are copied. Types without a text form print as hexadecimal. */
 export function identityFromWire(idType: number, data: Uint8Array): Identity {
   const octets = data.slice();
+  const name = idType === idTypes.dn ? decodeName(octets) : undefined;
+  if (name !== undefined && name.length > 0) return { idType, octets, text: formatName(name), name };
   return { idType, octets, text: identityText(idType, octets) };
 }
 
@@ -100,8 +106,8 @@ function matchesText(wanted: Identity, seen: string): boolean {
 }
 
 function matchesNames(wanted: Identity, seen: Identity): boolean {
-  const one = decodeName(wanted.octets);
-  const other = decodeName(seen.octets);
+  const one = wanted.name ?? decodeName(wanted.octets);
+  const other = seen.name ?? decodeName(seen.octets);
   return one !== undefined && other !== undefined && matchesName(one, other, wanted.pattern);
 }
 
@@ -117,8 +123,6 @@ function identityText(idType: number, octets: Uint8Array): string {
     if (text !== undefined) return text;
   }
   if (idType === idTypes.null && octets.length === 0) return anonymous.text;
-  const name = idType === idTypes.dn ? decodeName(octets) : undefined;
-  if (name !== undefined && name.length > 0) return formatName(name);
   const hex = Buffer.from(octets).toString("hex");
   return idType === idTypes.keyid ? `keyid:${hex}` : `type ${idType}:${hex}`;
 }

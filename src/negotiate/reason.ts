@@ -52,7 +52,9 @@ export interface CertificateFinding {
 
 /** The checks that a certificate may fail (RFC 5280 6.1). */
 export type CertificateCheck =
+  /** No path leads to an authority that is trusted. */
   | "unknown-authority"
+  /** More certificates, or more work, than a path may cost. */
   | "limit"
   | "signature"
   | "signature-strength"
@@ -66,6 +68,7 @@ export type CertificateCheck =
   | "name-constraints"
   | "critical-extension"
   | "revoked"
+  /** Its authority says nothing about it that is fresh, and that was asked for. */
   | "revocation-unknown";
 
 export type Reason =

@@ -1,9 +1,9 @@
 /** `underlock pki`: makes keys, authorities, hosts' certificates, requests and PKCS #12. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Asn1Error } from "../../asn1/error.ts";
 import { CredentialFiles } from "../../config/credential-files.ts";
 import { readBoundedFile } from "../../config/read-file.ts";
-import { Asn1Error } from "../../credentials/asn1/error.ts";
 import { CredentialFileError } from "../../credentials/files/file-error.ts";
 import { isPem, readPem, writePem } from "../../credentials/files/pem.ts";
 import { writePkcs12 } from "../../credentials/files/write-pkcs12.ts";

@@ -2,7 +2,9 @@
 import { parseIdentity } from "../../config/identity-text.ts";
 import type { AltName } from "../../credentials/issue/extensions.ts";
 import { Failure } from "../../daemon/failure.ts";
-import { encodeName, parseName } from "../../negotiate/distinguished-name.ts";
+import { attributeType } from "../../negotiate/attribute-types.ts";
+import { encodeName } from "../../negotiate/distinguished-name.ts";
+import { parseName } from "../../negotiate/distinguished-name-text.ts";
 import { idTypes } from "../../negotiate/identity.ts";
 
 const kinds: Readonly<Record<number, AltName["kind"]>> = {
@@ -34,10 +36,8 @@ export function fileName([first]: readonly AltName[]): string {
 
 /** The octets of a subject: as given, or the first identity as its common name. Throws Failure. */
 export function subjectName(given: string | undefined, first: string): Uint8Array {
-  const parsed = given === undefined ? { name: [[{ type: commonName, value: first }]] } : parseName(given);
+  const parsed =
+    given === undefined ? { name: [[{ type: attributeType.commonName, value: first }]] } : parseName(given);
   if ("wrong" in parsed) throw new Failure(2, `--subject ${given}: ${parsed.wrong}`);
-  return Uint8Array.from(encodeName(parsed.name));
+  return encodeName(parsed.name);
 }
-
-/** RFC 5280 A.1: ub-common-name is longer than any host name that fits. */
-const commonName = "2.5.4.3";

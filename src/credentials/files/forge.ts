@@ -1,11 +1,11 @@
 /** PKCS #12 (RFC 7292) and encrypted PKCS #8 (RFC 5958 3) by node-forge, which is loaded when one is there. */
 import type { asn1, pkcs12 } from "node-forge";
+import { readElement } from "../../asn1/element.ts";
+import { Asn1Error } from "../../asn1/error.ts";
 import { integer, OCTET_STRING, SEQUENCE, tlv } from "../../crypto/key-exchange/der.ts";
 import { wipe } from "../../crypto/secret.ts";
 import { KeyError } from "../../crypto/signature/key-error.ts";
 import { importPrivateKey, type PrivateKey } from "../../crypto/signature/private-key.ts";
-import { readElement } from "../asn1/element.ts";
-import { Asn1Error } from "../asn1/error.ts";
 import { Certificate, readCertificate } from "../certificate.ts";
 import { CredentialFileError } from "./file-error.ts";
 

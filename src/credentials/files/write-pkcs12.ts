@@ -1,9 +1,9 @@
 /** Writes PKCS #12 (RFC 7292) with AES, as every importer of the last ten years reads it, by node-forge. */
 import type { asn1 } from "node-forge";
+import { number, objectIdentifier, octets, sequence, set, tagged } from "../../asn1/encode.ts";
 import { wipe } from "../../crypto/secret.ts";
 import type { PrivateKey } from "../../crypto/signature/private-key.ts";
 import type { Certificate } from "../certificate.ts";
-import { number, objectIdentifier, octets, sequence, set, tagged } from "../issue/encode.ts";
 
 type Forge = typeof import("node-forge");
 

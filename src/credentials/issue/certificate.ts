@@ -1,10 +1,11 @@
 /** Makes certificates and requests: pure functions of keys, names, times and a serial number. */
+
+import { bits, instant, number, objectIdentifier, sequence, set, tagged } from "../../asn1/encode.ts";
 import type { KeyAlgorithm } from "../../crypto/signature/key-algorithm.ts";
 import type { PrivateKey } from "../../crypto/signature/private-key.ts";
 import type { SignatureHash, SignatureScheme } from "../../crypto/signature/scheme.ts";
 import { signatureHashLength } from "../../crypto/signature/scheme.ts";
 import { signatureAlgorithm } from "../algorithm-identifier.ts";
-import { bits, instant, number, objectIdentifier, sequence, set, tagged } from "./encode.ts";
 import {
   type AltName,
   altNamesExtension,

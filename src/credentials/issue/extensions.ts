@@ -1,8 +1,9 @@
 /** The extensions that `underlock pki` gives (RFC 5280 4.2, RFC 4945 5.1.3). */
+
+import { namedBitString, number, objectIdentifier, octets, sequence, tagged, truth } from "../../asn1/encode.ts";
 import { hash } from "../../crypto/hash.ts";
 import { addressOctets } from "../../negotiate/address.ts";
 import { type KeyUsage, keyUsages } from "../extensions.ts";
-import { namedBitString, number, objectIdentifier, octets, sequence, tagged, truth } from "./encode.ts";
 
 /** What a certificate is for. */
 export type Purpose =

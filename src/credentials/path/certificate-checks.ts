@@ -4,13 +4,18 @@ import { signatureCurves } from "../../crypto/signature/curves.ts";
 import { KeyError } from "../../crypto/signature/key-error.ts";
 import type { SignatureHash } from "../../crypto/signature/scheme.ts";
 import { verifySignature } from "../../crypto/signature/verify.ts";
+import type { CertificateFinding } from "../../negotiate/reason.ts";
 import type { Certificate } from "../certificate.ts";
 import { sameName } from "../name.ts";
 import type { Path } from "./candidates.ts";
-import { type PathRefusal, refusal } from "./refusal.ts";
+import { refusal } from "./refusal.ts";
 
 /** RFC 8247 4.1, invariant 9: SHA-1 signs certificates only where that very thing is allowed. */
-export function checkStrength(certificate: Certificate, depth: number, allowSha1: boolean): PathRefusal | undefined {
+export function checkStrength(
+  certificate: Certificate,
+  depth: number,
+  allowSha1: boolean,
+): CertificateFinding | undefined {
   const { scheme, name } = certificate.signed.algorithm;
   const wanted = allowSha1 ? "a signature with SHA-1 or better" : "a signature with SHA2-224 or better";
   if (scheme === undefined) return refusal("signature-strength", certificate, depth, wanted, name);
@@ -20,9 +25,9 @@ export function checkStrength(certificate: Certificate, depth: number, allowSha1
 }
 
 /** Its key can be used, and is strong enough. */
-export function checkKey(certificate: Certificate, depth: number): PathRefusal | undefined {
+export function checkKey(certificate: Certificate, depth: number): CertificateFinding | undefined {
   const { publicKey } = certificate;
-  const refuse = (seen: string): PathRefusal => refusal("key", certificate, depth, usableKeys, seen);
+  const refuse = (seen: string): CertificateFinding => refusal("key", certificate, depth, usableKeys, seen);
   if (publicKey instanceof KeyError) return refuse(publicKey.message);
   const { algorithm } = publicKey;
   // FIPS 186-5 5.1: a small exponent makes a forgery of every fault in a verifier's reading of the padding.
@@ -38,7 +43,11 @@ const usableKeys = `RSA of 2048 to 8192 bits with an exponent of 65537 or more, 
   .join(", ")}, Ed25519 or Ed448`;
 
 /** Its signature is the issuer's. */
-export function checkSignature(certificate: Certificate, issuer: Certificate, depth: number): PathRefusal | undefined {
+export function checkSignature(
+  certificate: Certificate,
+  issuer: Certificate,
+  depth: number,
+): CertificateFinding | undefined {
   const { publicKey } = issuer;
   const { algorithm, toBeSigned, signature } = certificate.signed;
   if (!(publicKey instanceof KeyError) && algorithm.scheme !== undefined) {
@@ -55,7 +64,7 @@ export function checkSignature(certificate: Certificate, issuer: Certificate, de
 }
 
 /** `at` is ms since 1970. */
-export function checkValidity(certificate: Certificate, depth: number, at: number): PathRefusal | undefined {
+export function checkValidity(certificate: Certificate, depth: number, at: number): CertificateFinding | undefined {
   const { notBefore, notAfter } = certificate;
   const now = new Date(at).toISOString();
   if (at < notBefore)
@@ -66,14 +75,14 @@ export function checkValidity(certificate: Certificate, depth: number, at: numbe
 }
 
 /** RFC 5280 4.2: what is critical and unknown. */
-export function checkCritical(certificate: Certificate, depth: number): PathRefusal | undefined {
+export function checkCritical(certificate: Certificate, depth: number): CertificateFinding | undefined {
   const [first] = certificate.extensions.unknownCritical;
   if (first === undefined) return undefined;
   return refusal("critical-extension", certificate, depth, "only critical extensions that are known here", first);
 }
 
 /** RFC 5280 6.1.4 (k), (l), (m), (n): it may issue the certificate below it on this path. */
-export function checkAuthority(path: Path, depth: number): PathRefusal | undefined {
+export function checkAuthority(path: Path, depth: number): CertificateFinding | undefined {
   const certificate = path[depth];
   if (certificate === undefined) return undefined;
   const { basicConstraints, keyUsage } = certificate.extensions;
@@ -95,7 +104,7 @@ export function checkAuthority(path: Path, depth: number): PathRefusal | undefin
 }
 
 /** RFC 4945 5.1.3.2, 5.1.3.12: the peer's certificate is for signatures, and for IKE unless any purpose is allowed. */
-export function checkEndEntity(certificate: Certificate, anyPurpose: boolean): PathRefusal | undefined {
+export function checkEndEntity(certificate: Certificate, anyPurpose: boolean): CertificateFinding | undefined {
   const { keyUsage, extendedKeyUsage } = certificate.extensions;
   if (keyUsage !== undefined && !keyUsage.has("digitalSignature") && !keyUsage.has("nonRepudiation")) {
     const seen = keyUsage.size === 0 ? "none" : [...keyUsage].join(", ");

@@ -1,4 +1,5 @@
 /** Name constraints (RFC 5280 4.2.1.10), each compared as its type demands. */
+import { attributeType } from "../../negotiate/attribute-types.ts";
 import type { Certificate } from "../certificate.ts";
 import type { NameConstraints } from "../extensions.ts";
 import { type GeneralName, generalNameText } from "../general-name.ts";
@@ -37,9 +38,9 @@ function constrainedNames({ subject, extensions }: Certificate): readonly Genera
   const names: GeneralName[] = [...(extensions.subjectAltNames ?? [])];
   const hasHost = names.some(({ kind }) => kind === "dns");
   if (subject.rdns.length > 0) names.push({ kind: "dn", name: subject });
-  for (const { keyword, value } of subject.rdns.flat()) {
-    if (keyword === "E") names.push({ kind: "email", text: value });
-    if (keyword === "CN" && !hasHost && value.includes(".") && hostName.test(value))
+  for (const { type, value } of subject.rdns.flat()) {
+    if (type === attributeType.email) names.push({ kind: "email", text: value });
+    if (type === attributeType.commonName && !hasHost && value.includes(".") && hostName.test(value))
       names.push({ kind: "dns", text: value });
   }
   return names;

@@ -1,4 +1,6 @@
 /** Path validation (RFC 5280 6): a pure function of certificates, trust and time. */
+
+import type { CertificateFinding } from "../../negotiate/reason.ts";
 import type { Certificate } from "../certificate.ts";
 import type { TrustStore } from "../trust-store.ts";
 import { candidatePaths, longestPath, type Path } from "./candidates.ts";
@@ -13,7 +15,7 @@ import {
   isSelfIssued,
 } from "./certificate-checks.ts";
 import { nameViolation } from "./name-constraints.ts";
-import { type PathRefusal, refusal } from "./refusal.ts";
+import { refusal } from "./refusal.ts";
 import { mostSteps, Steps, stepCosts } from "./steps.ts";
 
 export interface PathQuestion {
@@ -38,7 +40,7 @@ export type PathOutcome =
       readonly trustedBy: "authority" | "list" | "pin";
       readonly steps: number;
     }
-  | { readonly kind: "refused"; readonly refusal: PathRefusal; readonly steps: number };
+  | { readonly kind: "refused"; readonly refusal: CertificateFinding; readonly steps: number };
 
 /** More than a peer may send; the rest is not looked at. */
 const mostIntermediates = 32;
@@ -56,7 +58,7 @@ export function validatePath(question: PathQuestion): PathOutcome {
   }
   const intermediates = distinct(question.intermediates.slice(0, mostIntermediates));
   const { paths, furthest, limited } = candidatePaths(leaf, intermediates, trust, steps);
-  let nearest: PathRefusal | undefined;
+  let nearest: CertificateFinding | undefined;
   for (const path of paths) {
     const why = checkPath(path, question, steps);
     if (why === undefined) return { kind: "valid", path, trustedBy: "authority", steps: steps.taken };
@@ -77,12 +79,12 @@ function directlyTrusted(leaf: Certificate, trust: TrustStore): "list" | "pin" |
   return trust.pinned.has(leaf.publicKey.fingerprint) ? "pin" : undefined;
 }
 
-function checkLeaf({ leaf, at, anyPurpose = false }: PathQuestion): PathRefusal | undefined {
+function checkLeaf({ leaf, at, anyPurpose = false }: PathQuestion): CertificateFinding | undefined {
   return checkKey(leaf, 0) ?? checkValidity(leaf, 0, at) ?? checkCritical(leaf, 0) ?? checkEndEntity(leaf, anyPurpose);
 }
 
 /** From the authority down, so that no key is used before it is vouched for. */
-function checkPath(path: Path, question: PathQuestion, steps: Steps): PathRefusal | undefined {
+function checkPath(path: Path, question: PathQuestion, steps: Steps): CertificateFinding | undefined {
   for (let depth = path.length - 1; depth >= 0; depth--) {
     const certificate = path[depth] ?? path[0];
     const issuer = path[depth + 1];
@@ -104,7 +106,7 @@ function checkIssued(
   depth: number,
   { allowSha1 = false }: PathQuestion,
   steps: Steps,
-): PathRefusal | undefined {
+): CertificateFinding | undefined {
   const weak = checkStrength(certificate, depth, allowSha1);
   if (weak !== undefined) return weak;
   if (!steps.take(stepCosts.verification)) return tooMuch(certificate);
@@ -112,7 +114,7 @@ function checkIssued(
 }
 
 /** RFC 5280 6.1.3 (b), (c): the constraints of all authorities above; an authority that renews itself is exempt. */
-function checkNames(path: Path, depth: number, steps: Steps): PathRefusal | undefined {
+function checkNames(path: Path, depth: number, steps: Steps): CertificateFinding | undefined {
   const certificate = path[depth] ?? path[0];
   if (depth > 0 && isSelfIssued(certificate)) return undefined;
   for (const authority of path.slice(depth + 1)) {
@@ -127,12 +129,12 @@ function checkNames(path: Path, depth: number, steps: Steps): PathRefusal | unde
   return undefined;
 }
 
-function tooMuch(certificate: Certificate): PathRefusal {
+function tooMuch(certificate: Certificate): CertificateFinding {
   const wanted = `a path of at most ${longestPath} certificates among at most ${mostIntermediates}`;
   return refusal("limit", certificate, 0, wanted, "more than that, or more names than can be compared");
 }
 
-function unknownAuthority(furthest: Path, trust: TrustStore): PathRefusal {
+function unknownAuthority(furthest: Path, trust: TrustStore): CertificateFinding {
   const depth = furthest.length - 1;
   const last = furthest[depth] ?? furthest[0];
   const known = trust.anchors.slice(0, 5).map(({ label }) => label);

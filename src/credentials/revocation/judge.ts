@@ -1,9 +1,11 @@
 /** Whether certificates of a path were revoked (RFC 5280 6.3, RFC 6960 3.2): from what was fetched, without fetching. */
+
+import type { CertificateFinding } from "../../negotiate/reason.ts";
 import type { Certificate } from "../certificate.ts";
 import { type GeneralName, generalNameText } from "../general-name.ts";
 import { sameName } from "../name.ts";
 import type { Path } from "../path/candidates.ts";
-import { type PathRefusal, refusal } from "../path/refusal.ts";
+import { refusal } from "../path/refusal.ts";
 import type { RevocationPolicy } from "../peer-trust.ts";
 import { isAnsweredFor, type OcspAnswer, singleFor } from "./ocsp.ts";
 import type { RevocationList, Revoked } from "./revocation-list.ts";
@@ -39,7 +41,7 @@ export function judgeRevocation(
   policy: RevocationPolicy,
   evidence: RevocationEvidence,
   at: number,
-): PathRefusal | undefined {
+): CertificateFinding | undefined {
   if (policy === "off") return undefined;
   // The authority's first: what a revoked one says about those below counts for nothing.
   for (let depth = path.length - 2; depth >= 0; depth--) {

@@ -1,11 +1,8 @@
 /** OCSP (RFC 6960): what is asked about one certificate, and what a responder answers. */
-import { hash } from "../../crypto/hash.ts";
-import { KeyError } from "../../crypto/signature/key-error.ts";
-import { verifySignature } from "../../crypto/signature/verify.ts";
-import { compareOctets } from "../../negotiate/address.ts";
-import { signatureAlgorithmOf } from "../algorithm-identifier.ts";
-import { type Asn1Limits, type Element, readElement } from "../asn1/element.ts";
-import { Asn1Error, type Asn1Fault } from "../asn1/error.ts";
+
+import { type Asn1Limits, type Element, readElement } from "../../asn1/element.ts";
+import { objectIdentifier, octets, sequence, tagged } from "../../asn1/encode.ts";
+import { Asn1Error, type Asn1Fault } from "../../asn1/error.ts";
 import {
   bitStringOctets,
   enumerated,
@@ -17,11 +14,15 @@ import {
   oid,
   sequenceOf,
   universal,
-} from "../asn1/fields.ts";
-import { time } from "../asn1/time.ts";
+} from "../../asn1/fields.ts";
+import { time } from "../../asn1/time.ts";
+import { hash } from "../../crypto/hash.ts";
+import { KeyError } from "../../crypto/signature/key-error.ts";
+import { verifySignature } from "../../crypto/signature/verify.ts";
+import { compareOctets } from "../../negotiate/address.ts";
+import { signatureAlgorithmOf } from "../algorithm-identifier.ts";
 import { Certificate, readCertificate, type Signed } from "../certificate.ts";
 import { extension } from "../extensions.ts";
-import { objectIdentifier, octets, sequence, tagged } from "../issue/encode.ts";
 import { type Revoked, reasonOf } from "./revocation-list.ts";
 
 /** What a responder says about one certificate. */

@@ -1,8 +1,7 @@
 /** Certificate revocation lists (RFC 5280 5), whole and delta. */
-import { KeyError } from "../../crypto/signature/key-error.ts";
-import { verifySignature } from "../../crypto/signature/verify.ts";
-import { type Asn1Limits, type Element, readElement } from "../asn1/element.ts";
-import { Asn1Error, type Asn1Fault } from "../asn1/error.ts";
+
+import { type Asn1Limits, type Element, readElement } from "../../asn1/element.ts";
+import { Asn1Error, type Asn1Fault } from "../../asn1/error.ts";
 import {
   boolean,
   enumerated,
@@ -12,8 +11,10 @@ import {
   integerOctets,
   sequenceOf,
   universal,
-} from "../asn1/fields.ts";
-import { time } from "../asn1/time.ts";
+} from "../../asn1/fields.ts";
+import { time } from "../../asn1/time.ts";
+import { KeyError } from "../../crypto/signature/key-error.ts";
+import { verifySignature } from "../../crypto/signature/verify.ts";
 import { type Certificate, type Signed, signedOf } from "../certificate.ts";
 import { type DistributionPoint, distributionPointsOf, extension, pointNames } from "../extensions.ts";
 import type { GeneralName } from "../general-name.ts";

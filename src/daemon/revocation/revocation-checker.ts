@@ -1,6 +1,5 @@
 /** Asks for what is not known about the certificates of a path that holds already, and judges again. */
 import type { Path } from "../../credentials/path/candidates.ts";
-import type { PathRefusal } from "../../credentials/path/refusal.ts";
 import type { RevocationPolicy } from "../../credentials/peer-trust.ts";
 import {
   judgeRevocation,
@@ -11,6 +10,7 @@ import {
 import { type OcspAnswer, ocspRequest, readOcspAnswer } from "../../credentials/revocation/ocsp.ts";
 import { RevocationList, readRevocationList } from "../../credentials/revocation/revocation-list.ts";
 import { constantTimeEqual, randomBytes } from "../../crypto/secret.ts";
+import type { CertificateFinding } from "../../negotiate/reason.ts";
 import type { Fetcher } from "./fetch.ts";
 import type { ListFiles } from "./list-files.ts";
 
@@ -52,7 +52,11 @@ export class RevocationChecker {
    * Why the policy does not take the path, which was validated before: nothing is fetched for one that nobody trusts
    * (CVE-2022-40617). `inBand`: answers that the peer sent itself (RFC 4806). Never rejects.
    */
-  async check(path: Path, policy: RevocationPolicy, inBand: readonly Uint8Array[]): Promise<PathRefusal | undefined> {
+  async check(
+    path: Path,
+    policy: RevocationPolicy,
+    inBand: readonly Uint8Array[],
+  ): Promise<CertificateFinding | undefined> {
     if (policy === "off" || path.length < 2) return undefined;
     const sent = inBand.map(readOcspAnswer).flatMap((read) => ("fault" in read ? [] : [read]));
     const evidence = (): RevocationEvidence => ({

@@ -1,6 +1,7 @@
 /** Which Auth Method stands for which signature, in both directions (RFC 7296 3.8, RFC 4754, RFC 7427, RFC 8420). */
+
+import { Asn1Error } from "../../asn1/error.ts";
 import { readSignatureAlgorithm, signatureAlgorithm } from "../../credentials/algorithm-identifier.ts";
-import { Asn1Error } from "../../credentials/asn1/error.ts";
 import type { OwnKey } from "../../credentials/own-key.ts";
 import type { SignatureCurve } from "../../crypto/signature/curves.ts";
 import { type SignatureHash, type SignatureScheme, schemeName } from "../../crypto/signature/scheme.ts";
@@ -93,13 +94,19 @@ const classicEcdsa = [
   { method: authMethod.ECDSA_SHA512_P521, curve: "secp521r1", scheme: ecdsa("sha512", "concatenated") },
 ] as const;
 
-/** The hash that is as strong as the curve first (RFC 7427 5). */
 function preferred(algorithm: OwnKey["key"]["publicKey"]["algorithm"]): readonly SignatureScheme[] {
-  if (algorithm.kind !== "ec") return digitalSchemes;
-  const bits = Number(/\d{3}/.exec(algorithm.curve)?.[0] ?? 256);
-  const first = bits > 384 ? "sha512" : bits > 256 ? "sha384" : "sha256";
-  return [ecdsa(first), ...digitalSchemes];
+  return algorithm.kind === "ec" ? curveSchemes[algorithm.curve] : digitalSchemes;
 }
+
+/** The hash that is as strong as the curve first (RFC 7427 5). */
+const curveSchemes: Readonly<Record<SignatureCurve, readonly SignatureScheme[]>> = {
+  prime256v1: [ecdsa("sha256"), ...digitalSchemes],
+  secp384r1: [ecdsa("sha384"), ...digitalSchemes],
+  secp521r1: [ecdsa("sha512"), ...digitalSchemes],
+  brainpoolP256r1: [ecdsa("sha256"), ...digitalSchemes],
+  brainpoolP384r1: [ecdsa("sha384"), ...digitalSchemes],
+  brainpoolP512r1: [ecdsa("sha512"), ...digitalSchemes],
+};
 
 function hashNumber(scheme: SignatureScheme): number {
   // RFC 8420 2: EdDSA hashes by itself.

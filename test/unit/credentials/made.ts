@@ -20,7 +20,7 @@ export function make(
   options: Partial<CertificatePlan> & { readonly issuer?: Made; readonly key?: PrivateKey } = {},
 ): Made {
   const { issuer, key = generatePrivateKey("ecdsa-p256"), ...plan } = options;
-  const subject = Uint8Array.from(encodeName([[{ type: "2.5.4.3", value: commonName }]]));
+  const subject = encodeName([[{ type: "2.5.4.3", value: commonName }]]);
   serial += 1;
   const der = issueCertificate(
     {

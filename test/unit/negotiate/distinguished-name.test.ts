@@ -3,13 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import {
-  decodeName,
-  encodeName,
-  formatName,
-  matchesName,
-  parseName,
-} from "../../../src/negotiate/distinguished-name.ts";
+import { decodeName, encodeName, matchesName } from "../../../src/negotiate/distinguished-name.ts";
+import { formatName, parseName } from "../../../src/negotiate/distinguished-name-text.ts";
 import { identityFromWire, makeIdentity, sameIdentity } from "../../../src/negotiate/identity.ts";
 
 const written = (text: string) => {
@@ -26,6 +21,8 @@ describe("a distinguished name", () => {
     "DC=org, DC=example, CN=Zürich\\, Süd",
     "O=a+OU=b, E=me@example.org",
     "1.3.6.1.4.1.99999.1=x, UID=u",
+    "CN=\\ a\\\\\\ , O=\\#0403, OU=a\\0ab",
+    "CN=#0403010203",
   ])("%s is written and read again", (text) => {
     expect(formatName(decodeName(encodeName(written(text))) ?? [])).toBe(text);
   });
@@ -37,7 +34,9 @@ describe("a distinguished name", () => {
       ...["req", "-new", "-newkey", "ed25519", "-nodes", "-keyout", join(folder, "key"), "-outform", "DER", "-utf8"],
       ...["-subj", "/C=CH/O=Exämple/CN=gw-a.example/emailAddress=a@example.org"],
     ]);
-    expect(request.includes(encodeName(written("C=CH, O=Exämple, CN=gw-a.example, E=a@example.org")))).toBe(false);
+    expect(
+      request.includes(Buffer.from(encodeName(written("C=CH, O=Exämple, CN=gw-a.example, E=a@example.org")))),
+    ).toBe(false);
     // OpenSSL writes UTF8String throughout: other octets, the same name.
     const start = request.indexOf(Buffer.from("550406", "hex")) - 8;
     const name = decodeName(request.subarray(start, start + 2 + (request[start + 1] ?? 0)));
@@ -64,6 +63,14 @@ describe("a distinguished name", () => {
     expect(matches("OU=*, OU=a", "OU=a, OU=b", { anyOrder: true, wildcards: true })).toBe(true);
     // What the peer says is never a pattern.
     expect(matches("CN=gw", "CN=*", wildcards)).toBe(false);
+  });
+
+  it("an element that is no text is no text that looks like it", () => {
+    expect(matches("CN=#0403010203", "CN=#0403010203")).toBe(true);
+    expect(matches("CN=#0403010203", "CN=\\#0403010203")).toBe(false);
+    expect(matches("CN=#0403010203", "CN=#0403010204")).toBe(false);
+    // The element of a text is that text.
+    expect(matches("CN=#0c026777", "CN=GW")).toBe(true);
   });
 
   it("a comma in a value makes no attribute of it", () => {

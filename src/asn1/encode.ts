@@ -1,5 +1,5 @@
 /** Values to elements of DER, as far as certificates and requests need them. */
-import { BIT_STRING, integer, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, tlv } from "../../crypto/key-exchange/der.ts";
+import { BIT_STRING, integer, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, tlv } from "../crypto/key-exchange/der.ts";
 
 const SET = 0x31;
 const BOOLEAN = 1;
