@@ -22,6 +22,8 @@ export interface SaId {
   readonly destination: Address;
   /** The IPComp SA that goes with it, comes and goes with it (RFC 3173). */
   readonly cpi?: number;
+  /** ESP alone: the SPI of the AH SA around it, which comes and goes with it (RFC 2401 4.3, transport adjacency). */
+  readonly ahSpi?: number;
 }
 
 /** One unidirectional SA, complete. */
@@ -44,6 +46,8 @@ export interface SaInstall extends SaId {
   readonly encapsulation?: { readonly sourcePort: number; readonly destinationPort: number };
   /** With a CPI: packets are compressed before they are protected, where that makes them shorter. */
   readonly compression?: CompTransform;
+  /** With an SPI of AH: what authenticates the whole ESP packet. ESP may then have no integrity protection of its own. */
+  readonly ah?: { readonly transform: IntegTransform; readonly key: Uint8Array };
   /** Transport mode: the selectors the SA may carry. */
   readonly selector?: Selector;
   /** Outbound and encapsulated: the kernel sends a NAT keepalive after so many seconds of silence. Only where it is among the kernel's abilities. */
@@ -110,6 +114,8 @@ export interface PolicyTemplate {
   readonly reqid: number;
   /** IPComp below ESP or AH: demanded on the way out, possible on the way in, since what is short is not compressed. */
   readonly compressed?: true;
+  /** AH around ESP, demanded in both directions. */
+  readonly withAh?: true;
   /** Outer addresses; in transport mode those of the selector. */
   readonly source: Address;
   readonly destination: Address;
@@ -140,7 +146,7 @@ export interface Route {
 }
 
 export type KernelRequest =
-  /** Reserves an inbound SPI, with `compress` a CPI too; answered by `spi`. */
+  /** Reserves an inbound SPI, with `compress` a CPI too, with `withAh` an SPI of AH too; answered by `spi`. */
   | {
       readonly kind: "allocateSpi";
       readonly protocol: SaProtocol;
@@ -149,6 +155,7 @@ export type KernelRequest =
       readonly destination: Address;
       readonly reqid: number;
       readonly compress?: boolean;
+      readonly withAh?: boolean;
     }
   /** Inbound: completes a reserved SPI. Outbound: adds. EEXIST where the SPI is taken. */
   | { readonly kind: "installSa"; readonly sa: SaInstall }
@@ -192,7 +199,7 @@ export type KernelAnswer =
       /** `setRoute` only: no address of this host lies in the local subnet, so there is nothing to prefer and no route was set. */
       readonly skipped?: "no-local-address";
     }
-  | { readonly kind: "spi"; readonly spi: number; readonly cpi?: number }
+  | { readonly kind: "spi"; readonly spi: number; readonly cpi?: number; readonly ahSpi?: number }
   | { readonly kind: "usage"; readonly usage: SaUsage }
   /** In the order of the request; undefined: it does not stand. */
   | { readonly kind: "usages"; readonly usages: readonly (SaUsage | undefined)[] }

@@ -87,7 +87,8 @@ function saFault(sa: SaInstall): string | undefined {
     (sa.selector === undefined ? undefined : selectorFault(sa.selector)) ??
     (sa.selector !== undefined && sa.mode === "tunnel" ? "only a transport mode SA has a selector" : undefined) ??
     replayFault(sa) ??
-    compressionFault(sa)
+    compressionFault(sa) ??
+    ahFault(sa)
   );
 }
 
@@ -96,6 +97,16 @@ function compressionFault({ cpi, compression }: SaInstall): string | undefined {
   if ((cpi === undefined) !== (compression === undefined)) return "a CPI and an algorithm of IPComp go together";
   if (cpi !== undefined && (cpi < 256 || cpi > 0xffff)) return `a CPI is 256 to 65535, not ${cpi}`;
   return undefined;
+}
+
+/** AH stands around ESP, and authenticates what NATs change. */
+function ahFault({ protocol, ahSpi, ah, encapsulation }: SaInstall): string | undefined {
+  if ((ahSpi === undefined) !== (ah === undefined)) return "an SPI and a key of AH go together";
+  if (ah === undefined) return undefined;
+  if (protocol !== "esp") return "AH stands around ESP alone";
+  if (encapsulation !== undefined) return "AH cannot be encapsulated in UDP";
+  if (ah.key.length === ah.transform.keyLength) return undefined;
+  return `a key of ${ah.transform.keyword} has ${ah.transform.keyLength} octets, not ${ah.key.length}`;
 }
 
 /** Every SA ends by itself, whatever becomes of the daemon. */
@@ -122,7 +133,7 @@ function keyFault(sa: SaInstall): string | undefined {
   }
   if (integ !== undefined && integ.key.length !== integ.transform.keyLength)
     return `a key of ${integ.transform.keyword} has ${integ.transform.keyLength} octets, not ${integ.key.length}`;
-  if (integ === undefined && encr?.transform.aead !== true)
+  if (integ === undefined && encr?.transform.aead !== true && sa.ah === undefined)
     return `an ${sa.protocol.toUpperCase()} SA without integrity protection is never installed`;
   if (sa.protocol === "esp" && encr === undefined) return "an ESP SA needs an encryption transform, NULL if it must be";
   if (sa.protocol === "ah" && sa.encapsulation !== undefined) return "AH cannot be encapsulated in UDP";
@@ -142,14 +153,17 @@ function moveFault({ mode, protocol, reqid, from, to, policies }: SaMove): strin
   if (protocol === "ah" && to.encapsulation !== undefined) return "AH cannot be encapsulated in UDP";
   if (mode === "transport" && !sameEnds(from, to))
     return "a transport mode SA keeps its addresses: they are those of its selector";
-  if (!sameEnds(from, to) && policies.some(({ action }) => action.kind === "protected" && action.template.compressed))
-    return "compressed SAs keep their addresses";
+  if (!sameEnds(from, to) && policies.some(demandsSeveral)) return "SAs that stand together keep their addresses";
   return (
     reqidFault(reqid) ??
     sameFamily("an SA's addresses", [from.source, from.destination]) ??
     sameFamily("an SA's addresses", [to.source, to.destination]) ??
     policies.map(policyFault).find((fault) => fault !== undefined)
   );
+}
+
+function demandsSeveral({ action }: Policy): boolean {
+  return action.kind === "protected" && (action.template.compressed ?? action.template.withAh ?? false);
 }
 
 /** Whether two SAs run between the same addresses. */
@@ -163,6 +177,7 @@ function policyFault(policy: Policy): string | undefined {
   const { template } = policy.action;
   return (
     reqidFault(template.reqid) ??
+    (template.withAh === true && template.protocol !== "esp" ? "AH stands around ESP alone" : undefined) ??
     sameFamily("a template's addresses", [template.source, template.destination]) ??
     (template.mode === "transport" && familyOf(template.source) !== familyOf(policy.selector.source.address)
       ? "a transport mode template has the family of its selector"

@@ -34,22 +34,22 @@ export function output(state: PathState, packet: ClearPacket, dry: boolean): Out
   if (policy === undefined || policy.action.kind === "exempt") return { kind: "clear", packet };
   if (policy.action.kind === "locked") return { kind: "dropped", reason: "XfrmOutPolBlock" };
   const tuple = saTuple(policy.action.template, packet);
-  const { compressed } = policy.action.template;
-  const entry = state.sad.outbound(tuple, packet, compressed === true);
+  const { template } = policy.action;
+  const entry = state.sad.outbound(tuple, packet, template);
   if (entry === undefined) {
     if (!dry) acquire(state, tuple, packet);
     return { kind: "dropped", reason: "XfrmOutNoStates" };
   }
   if (dry) {
     if (spent(entry)) return { kind: "dropped", reason: "XfrmOutStateExpired" };
-    return { kind: "protected", packet: seal(entry, packet, entry.outSequence + 1n) };
+    return { kind: "protected", packet: seal(entry, packet, entry.outSequence + 1n, template) };
   }
   const expiry = state.sad.use(entry);
   if (expiry !== undefined) emitExpiry(state, expiry);
   if (expiry?.hard === true) return { kind: "dropped", reason: "XfrmOutStateExpired" };
   entry.outSequence += 1n;
   count(state, entry, carriedLength(entry, packet));
-  return { kind: "protected", packet: seal(entry, packet, entry.outSequence) };
+  return { kind: "protected", packet: seal(entry, packet, entry.outSequence, template) };
 }
 
 /**
@@ -88,7 +88,7 @@ export function inputProtected(state: PathState, packet: ProtectedPacket): Input
   const { encapsulation } = packet;
   if (encapsulation !== undefined && !state.hasEncapsulationSocket(encapsulation.destinationPort))
     return dropped("port-unreachable");
-  const entry = state.sad.find(packet);
+  const entry = state.sad.named(packet);
   if (entry === undefined) return dropped("XfrmInNoStates");
   if (entry.kind === "larval") return dropped("XfrmAcquireError");
   if ((entry.sa.encapsulation === undefined) !== (encapsulation === undefined)) return dropped("XfrmInStateMismatch");
@@ -96,6 +96,9 @@ export function inputProtected(state: PathState, packet: ProtectedPacket): Input
   const expiry = state.sad.use(entry);
   if (expiry !== undefined) emitExpiry(state, expiry);
   if (expiry?.hard === true) return dropped("XfrmInStateExpired");
+  const isInAh = packet.protocol === "ah" && entry.protocol === "esp";
+  if (isInAh && !sameKey(entry.sa.ah, packet.sealed.by.ah)) return dropped("XfrmInStateProtoError");
+  if (isInAh && entry.spi !== packet.sealed.by.spi) return dropped("XfrmInNoStates");
   if (!opens(entry.sa, packet.sealed.by)) return dropped("XfrmInStateProtoError");
   entry.replay.advance(packet.sequence);
   if (isCompressed(packet) && entry.sa.cpi !== packet.sealed.by.cpi) return dropped("XfrmInNoStates");
@@ -103,7 +106,7 @@ export function inputProtected(state: PathState, packet: ProtectedPacket): Input
   reportMapping(state, entry, packet);
   const inner = decapsulate(entry, packet);
   if (inner === undefined) return dropped("XfrmInStateModeError");
-  return afterDecapsulation(state, inner, entry, false);
+  return afterDecapsulation(state, inner, { entry, isInAh }, false);
 }
 
 export function emitExpiry(state: Pick<PathState, "emit">, { entry, hard }: Expiry): void {
@@ -133,12 +136,19 @@ function reversed({ source, destination, sourcePort, destinationPort }: ClearPac
   };
 }
 
-/** Policy check and delivery, or forwarding, of a packet that came in clear (`entry` undefined) or under an SA. */
-function afterDecapsulation(state: PathState, packet: ClearPacket, entry: ValidSa | undefined, dry: boolean): Input {
+/** What a packet came out of. */
+interface Way {
+  readonly entry: ValidSa;
+  /** There was AH around it. */
+  readonly isInAh: boolean;
+}
+
+/** Policy check and delivery, or forwarding, of a packet that came in clear (`way` undefined) or under an SA. */
+function afterDecapsulation(state: PathState, packet: ClearPacket, way: Way | undefined, dry: boolean): Input {
   const local = state.isLocal(packet.destination);
-  const reason = inboundDrop(state, packet, local ? "in" : "forward", entry);
+  const reason = inboundDrop(state, packet, local ? "in" : "forward", way);
   if (reason !== undefined) return dropped(reason);
-  const under = entry === undefined ? {} : { protectedBy: entry.spi };
+  const under = way === undefined ? {} : { protectedBy: way.entry.spi };
   if (local) return { kind: "accepted", packet, ...under };
   return { kind: "forwarded", output: output(state, packet, dry), ...under };
 }
@@ -147,11 +157,11 @@ function inboundDrop(
   state: PathState,
   packet: ClearPacket,
   direction: "in" | "forward",
-  entry: ValidSa | undefined,
+  way: Way | undefined,
 ): DropReason | undefined {
-  if (entry !== undefined && !carries(entry, packet)) return "XfrmInStateMismatch";
+  if (way !== undefined && !carries(way.entry, packet)) return "XfrmInStateMismatch";
   const action = state.spd.lookup(packet, direction)?.policy.action;
-  const tunnelled = entry?.mode === "tunnel";
+  const tunnelled = way?.entry.mode === "tunnel";
   if (action === undefined) return tunnelled ? "XfrmInNoPols" : undefined;
   switch (action.kind) {
     case "locked":
@@ -159,12 +169,13 @@ function inboundDrop(
     case "exempt":
       return tunnelled ? "XfrmInTmplMismatch" : undefined;
     case "protected":
-      return entry !== undefined && fits(action.template, entry) ? undefined : "XfrmInTmplMismatch";
+      return way !== undefined && fits(action.template, way) ? undefined : "XfrmInTmplMismatch";
   }
 }
 
-/** xfrm_state_ok: the addresses count in tunnel mode only. */
-function fits(template: PolicyTemplate, entry: ValidSa): boolean {
+/** xfrm_policy_ok: AH that nobody asked for does no harm, since it is in transport mode; the addresses count in tunnel mode only. */
+function fits(template: PolicyTemplate, { entry, isInAh }: Way): boolean {
+  if (template.withAh === true && !isInAh) return false;
   if (template.protocol !== entry.protocol || template.reqid !== entry.reqid || template.mode !== entry.mode)
     return false;
   if (entry.mode === "transport") return true;
@@ -177,9 +188,11 @@ function addressFits(wanted: Address, seen: Address): boolean {
   return wanted === "0.0.0.0" || wanted === "::" || sameAddress(wanted, seen);
 }
 
-function seal(entry: ValidSa, inner: ClearPacket, sequence: bigint): ProtectedPacket {
+function seal(entry: ValidSa, inner: ClearPacket, sequence: bigint, { withAh }: PolicyTemplate): ProtectedPacket {
   const { source, destination, protocol, spi, mode, sa } = entry;
-  const packet = { source, destination, protocol, spi, sequence, sealed: { by: sa, mode, inner } };
+  const outermost =
+    withAh === true && sa.ahSpi !== undefined ? ({ protocol: "ah", spi: sa.ahSpi } as const) : { protocol, spi };
+  const packet = { source, destination, ...outermost, sequence, sealed: { by: sa, mode, inner } };
   return sa.encapsulation === undefined ? packet : { ...packet, encapsulation: sa.encapsulation };
 }
 

@@ -1,7 +1,7 @@
 /** The security association database: what stands, what is reserved, what waits for an answer, and when each ends. */
 import { type Address, familyOf } from "../../negotiate/address.ts";
 import type { Selector } from "../../negotiate/selector.ts";
-import type { SaId, SaInstall, SaLimits, SaMode, SaMove, SaProtocol } from "../port.ts";
+import type { PolicyTemplate, SaId, SaInstall, SaLimits, SaMode, SaMove, SaProtocol } from "../port.ts";
 import { sameAddress } from "../request-check.ts";
 import { type ClearPacket, selectorMatches } from "./packet.ts";
 import { ReplayWindow } from "./replay-window.ts";
@@ -14,6 +14,9 @@ export interface SaTuple {
   readonly destination: Address;
   readonly reqid: number;
 }
+
+/** What a template demands beside the SA itself. */
+export type Companions = Pick<PolicyTemplate, "compressed" | "withAh">;
 
 /** An SA that carries packets. */
 export interface ValidSa extends SaTuple {
@@ -65,6 +68,18 @@ export class Sad {
     );
   }
 
+  /** What a packet's outermost header names: the AH around an ESP SA is part of that SA here. */
+  named(id: Pick<SaId, "protocol" | "spi" | "destination">): SadEntry | undefined {
+    if (id.protocol === "ah") {
+      const inside = this.#entries.find(
+        (entry) =>
+          entry.kind === "valid" && entry.sa.ahSpi === id.spi && sameAddress(entry.destination, id.destination),
+      );
+      if (inside !== undefined) return inside;
+    }
+    return this.find(id);
+  }
+
   /** The larval SA of a tuple that has no SPI yet. */
   findAcquire(tuple: SaTuple): LarvalSa | undefined {
     return this.#entries.find(
@@ -91,8 +106,9 @@ export class Sad {
   add(sa: SaInstall, now: number): void {
     const waiting = this.findAcquire(sa);
     if (waiting !== undefined) this.remove(waiting);
-    const reserved = this.find(sa);
-    if (reserved !== undefined) this.remove(reserved);
+    const { ahSpi, destination } = sa;
+    const around = ahSpi === undefined ? undefined : this.find({ protocol: "ah", spi: ahSpi, destination });
+    for (const reserved of [this.find(sa), around]) if (reserved !== undefined) this.remove(reserved);
     const copy = copyOf(sa);
     this.#next = undefined;
     this.#entries.unshift({
@@ -137,11 +153,12 @@ export class Sad {
    * The SA that a packet leaves under (xfrm_state_find): one that is not dying before one that is, the younger before
    * the older, and only one whose own selector covers the packet.
    */
-  outbound(tuple: SaTuple, packet: ClearPacket, compressed: boolean): ValidSa | undefined {
+  outbound(tuple: SaTuple, packet: ClearPacket, wanted: Companions): ValidSa | undefined {
     let best: ValidSa | undefined;
     for (const entry of this.#entries) {
       if (entry.kind !== "valid" || !sameTuple(entry, tuple) || !carries(entry, packet)) continue;
-      if (!compresses(entry, compressed)) continue;
+      if (!compresses(entry, wanted.compressed === true)) continue;
+      if (wanted.withAh === true && entry.sa.ah === undefined) continue;
       if (best === undefined || (best.dying && !entry.dying) || (best.dying === entry.dying && younger(entry, best)))
         best = entry;
     }
@@ -254,5 +271,6 @@ function copyOf(sa: SaInstall): SaInstall {
     ...sa,
     ...(sa.encr === undefined ? {} : { encr: { ...sa.encr, key: Uint8Array.from(sa.encr.key) } }),
     ...(sa.integ === undefined ? {} : { integ: { ...sa.integ, key: Uint8Array.from(sa.integ.key) } }),
+    ...(sa.ah === undefined ? {} : { ah: { ...sa.ah, key: Uint8Array.from(sa.ah.key) } }),
   };
 }

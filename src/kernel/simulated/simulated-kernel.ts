@@ -225,22 +225,33 @@ export class SimulatedKernel implements Kernel {
     const larval = this.#sad.findAcquire(request);
     if (larval === undefined) this.#sad.addLarval(request, spi, this.#now + this.#acquireExpires);
     else larval.spi = spi;
-    if (request.compress !== true) return { kind: "spi", spi };
-    this.#nextCpi += 1;
-    return { kind: "spi", spi, cpi: this.#nextCpi };
+    const companions: { cpi?: number; ahSpi?: number } = {};
+    if (request.compress === true) {
+      this.#nextCpi += 1;
+      companions.cpi = this.#nextCpi;
+    }
+    if (request.withAh === true) {
+      companions.ahSpi = this.#nextSpi;
+      this.#nextSpi += 1;
+      const around = { ...request, protocol: "ah", mode: "transport" } as const;
+      this.#sad.addLarval(around, companions.ahSpi, this.#now + this.#acquireExpires);
+    }
+    return { kind: "spi", spi, ...companions };
   }
 
   #installSa(request: RequestOf<"installSa">): KernelAnswer {
     const { sa } = request;
-    const missing = [sa.encr?.transform, sa.integ?.transform].find(
+    const missing = [sa.encr?.transform, sa.integ?.transform, sa.ah?.transform].find(
       (transform) =>
         transform !== undefined && (transform.kernel === undefined || this.#unsupported.has(transform.keyword)),
     );
     if (missing !== undefined)
       return refused(request.kind, "ENOSYS", `Requested algorithm ${missing.keyword} not found`);
-    const taken = this.#sad.find(sa);
-    if (taken !== undefined && (taken.kind === "valid" || sa.direction === "out"))
-      return refused(request.kind, "EEXIST", "File exists");
+    const { ahSpi, destination } = sa;
+    const around = ahSpi === undefined ? undefined : this.#sad.named({ protocol: "ah", spi: ahSpi, destination });
+    for (const taken of [this.#sad.find(sa), around])
+      if (taken !== undefined && (taken.kind === "valid" || sa.direction === "out"))
+        return refused(request.kind, "EEXIST", "File exists");
     if (sa.cpi !== undefined && this.#sad.hasCpi(sa.destination, sa.cpi))
       return refused(request.kind, "EEXIST", "File exists");
     this.#sad.add(sa, this.#now);
@@ -249,6 +260,9 @@ export class SimulatedKernel implements Kernel {
 
   #deleteSa(request: RequestOf<"deleteSa">): KernelAnswer {
     const entry = this.#ourSa(request.sa);
+    const { ahSpi, destination } = request.sa;
+    const around = ahSpi === undefined ? undefined : this.#ourSa({ protocol: "ah", spi: ahSpi, destination });
+    if (around !== undefined) this.#sad.remove(around);
     if (entry === undefined) return refused(request.kind, "ESRCH", "No such process");
     this.#sad.remove(entry);
     return done;
@@ -261,7 +275,10 @@ export class SimulatedKernel implements Kernel {
 
   #usageOf(id: SaId): SaUsage | undefined {
     const entry = this.#ourSa(id);
-    return entry === undefined ? undefined : usage(entry);
+    if (entry === undefined) return undefined;
+    // Without the AH around it, it does not stand.
+    if (id.ahSpi !== undefined && (entry.kind === "larval" || entry.sa.ahSpi !== id.ahSpi)) return undefined;
+    return usage(entry);
   }
 
   #clearAcquire(request: RequestOf<"clearAcquire">): KernelAnswer {
@@ -377,6 +394,7 @@ function usage(entry: SadEntry): SaUsage {
 function standing(entry: SadEntry): StandingSa[] {
   if (entry.kind === "larval" || !isOurReqid(entry.reqid)) return [];
   const { source, mode, added } = entry;
-  const cpi = entry.sa.cpi === undefined ? {} : { cpi: entry.sa.cpi };
-  return [{ ...usage(entry), source, mode, addedSeconds: Math.floor(added / 1000), ...cpi }];
+  const { cpi, ahSpi } = entry.sa;
+  const companions = { ...(cpi === undefined ? {} : { cpi }), ...(ahSpi === undefined ? {} : { ahSpi }) };
+  return [{ ...usage(entry), source, mode, addedSeconds: Math.floor(added / 1000), ...companions }];
 }

@@ -61,12 +61,13 @@ export function describePolicy(policy: XfrmPolicy): string {
 }
 
 /**
- * IPComp is the inner one and makes the tunnel, so that ESP or AH is in transport mode around it. On the way in it may be
- * missing (invariant 2: nothing else may): what is short is not compressed.
+ * From the inside out, as Linux goes through them on the way out: IPComp, ESP, AH. The first makes the tunnel, and the
+ * others are in transport mode around it. On the way in IPComp may be missing (invariant 2: nothing else may): what is
+ * short is not compressed.
  */
 function templateMessages(template: PolicyTemplate, direction: PolicyDirection) {
   const { protocol, mode, reqid, source, destination } = template;
-  const outer = {
+  const main = {
     source,
     destination,
     protocol,
@@ -75,10 +76,11 @@ function templateMessages(template: PolicyTemplate, direction: PolicyDirection) 
     family: familyOf(source) === 4 ? 2 : 10,
     optional: false,
   };
-  if (template.compressed !== true) return [outer];
+  const around = { ...main, mode: "transport" as const };
   return [
-    { ...outer, protocol: "comp" as const, optional: direction !== "out" },
-    { ...outer, mode: "transport" as const },
+    ...(template.compressed === true ? [{ ...main, protocol: "comp" as const, optional: direction !== "out" }] : []),
+    template.compressed === true ? around : main,
+    ...(template.withAh === true ? [{ ...around, protocol: "ah" as const }] : []),
   ];
 }
 
@@ -100,15 +102,20 @@ function actionFromXfrm(policy: XfrmPolicy): Policy["action"] | undefined {
   const templates = policy.templates ?? [];
   if (templates.length === 0) return { kind: "exempt" };
   const compression = templates[0]?.protocol === "comp" ? templates[0] : undefined;
-  const [first, ...more] = compression === undefined ? templates : templates.slice(1);
+  const [first, around, ...more] = compression === undefined ? templates : templates.slice(1);
   if (first === undefined || more.length > 0 || first.optional === true || first.reqid === undefined) return undefined;
+  if (around !== undefined && (around.protocol !== "ah" || first.protocol !== "esp" || around.optional === true))
+    return undefined;
   const { protocol, reqid, family } = first;
   const { mode } = compression ?? first;
   if ((protocol !== "esp" && protocol !== "ah") || (mode !== "transport" && mode !== "tunnel")) return undefined;
   const any = anyPrefix(family === 10 ? 6 : 4).address;
   const { source = any, destination = any } = first;
-  const compressed = compression === undefined ? {} : { compressed: true as const };
-  return { kind: "protected", template: { protocol, mode, reqid, ...compressed, source, destination } };
+  const companions = {
+    ...(compression === undefined ? {} : { compressed: true as const }),
+    ...(around === undefined ? {} : { withAh: true as const }),
+  };
+  return { kind: "protected", template: { protocol, mode, reqid, ...companions, source, destination } };
 }
 
 function templateReqids(policy: XfrmPolicy): number[] {

@@ -14,7 +14,7 @@ export class UnsupportedTransform extends Error {
 }
 
 /** NEWSA or UPDSA of an SA. Throws UnsupportedTransform. */
-export function saMessage(sa: SaInstall): SaInput {
+export function saMessage(sa: SaInstall): SaInput & Named {
   return {
     ...identity(sa),
     source: sa.source,
@@ -33,10 +33,26 @@ export function saMessage(sa: SaInstall): SaInput {
   };
 }
 
-/** NEWSA or UPDSA of the IPComp SA that goes with an SA. It outlives it by a little: the report of the end is the other's. */
+/** NEWSA or UPDSA of the AH SA around an ESP SA: in transport mode, since what is inside makes the tunnel. */
+export function ahMessage(sa: SaInstall & Required<Pick<SaInstall, "ah" | "ahSpi">>): SaInput & Named {
+  return {
+    destination: sa.destination,
+    spi: sa.ahSpi,
+    protocol: "ah",
+    source: sa.source,
+    mode: "transport",
+    reqid: sa.reqid,
+    flags: SA_FLAG.icmp | (sa.esn ? SA_FLAG.esn : 0) | ahAlignment(sa),
+    lifetime: { hardAddSeconds: sa.hard.seconds + companionOutlives },
+    ...integrity(sa.ah),
+    ...replay(sa),
+  };
+}
+
+/** NEWSA or UPDSA of the IPComp SA that goes with an SA. */
 export function compressionMessage(
   sa: SaInstall & { readonly cpi: number; readonly compression: CompTransform },
-): SaInput {
+): SaInput & Named {
   return {
     destination: sa.destination,
     spi: sa.cpi,
@@ -45,13 +61,20 @@ export function compressionMessage(
     mode: sa.mode,
     reqid: sa.reqid,
     flags: sa.mode === "tunnel" ? SA_FLAG.afUnspec : 0,
-    lifetime: { hardAddSeconds: sa.hard.seconds + compressionOutlives },
+    lifetime: { hardAddSeconds: sa.hard.seconds + companionOutlives },
     compression: { name: sa.compression.kernel.name, key: new Uint8Array(0) },
   };
 }
 
+/** What the kernel knows an SA, or a reservation, by. */
+export interface Named {
+  destination: string;
+  spi: number;
+  protocol: SaProtocol | "comp";
+}
+
 /** Destination, SPI and protocol. */
-export function identity(id: SaId): { destination: string; spi: number; protocol: SaProtocol } {
+export function identity(id: SaId): Named & { protocol: SaProtocol } {
   return { destination: id.destination, spi: id.spi, protocol: id.protocol };
 }
 
@@ -88,16 +111,19 @@ export function saUsage(sa: Sa, protocol: SaProtocol): SaUsage {
  * Not set: `noPmtuDiscovery` (the outer header would lose the inner DF bit, and with it the path MTU that the kernel
  * finds by itself), `noEcn` (RFC 6040), `decapDscp` (RFC 4301 5.1.2.1: the inner DSCP stays as it was),
  * `wildReceive` (the addresses are known).
- * `align4`: over IPv4 the AH header is padded to 32 bits (RFC 4302 2.6), where Linux without the flag takes 64.
  */
 function flags(sa: SaInstall): number {
-  const align4 = sa.protocol === "ah" && familyOf(sa.destination) === 4;
   return (
     SA_FLAG.icmp |
     (sa.mode === "tunnel" && sa.compression === undefined ? SA_FLAG.afUnspec : 0) |
     (sa.esn ? SA_FLAG.esn : 0) |
-    (align4 ? SA_FLAG.align4 : 0)
+    (sa.protocol === "ah" ? ahAlignment(sa) : 0)
   );
+}
+
+/** Over IPv4 the AH header is padded to 32 bits (RFC 4302 2.6), where Linux without the flag takes 64. */
+function ahAlignment({ destination }: SaInstall): number {
+  return familyOf(destination) === 4 ? SA_FLAG.align4 : 0;
 }
 
 function hardLimits({ seconds, bytes, packets }: SaLimits) {
@@ -149,8 +175,8 @@ function replay(sa: SaInstall): Pick<SaInput, "replayWindow" | "replayEsn"> {
   return window > 32 ? { replayWindow: 0, replayEsn: { window } } : { replayWindow: window };
 }
 
-/** Seconds. */
-const compressionOutlives = 60;
+/** Seconds that what goes with an SA outlives it: the report of the end is the SA's own. */
+export const companionOutlives = 60;
 
 function unspecified(sa: { readonly family: number }): string {
   return anyPrefix(sa.family === 10 ? 6 : 4).address;

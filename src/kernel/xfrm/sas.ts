@@ -11,10 +11,11 @@ import {
   updSa,
 } from "../../netlink-xfrm/index.ts";
 import { isOurReqid } from "../ownership.ts";
-import type { KernelAnswer, KernelRequest, SaId, SaInstall, StandingSa } from "../port.ts";
+import type { KernelAnswer, KernelRequest, SaId, SaInstall } from "../port.ts";
 import { refused } from "../request-check.ts";
+import { assembled } from "./assembled.ts";
 import { unless } from "./refusal.ts";
-import { compressionMessage, identity, saMessage, saUsage, standingSa } from "./sa-message.ts";
+import { ahMessage, compressionMessage, identity, type Named, saMessage, saUsage } from "./sa-message.ts";
 import type { XfrmSocket } from "./xfrm-socket.ts";
 
 type RequestOf<K extends KernelRequest["kind"]> = Extract<KernelRequest, { kind: K }>;
@@ -42,33 +43,43 @@ export class SasOfKernel {
       if (this.#reserved.size <= maxReserved) break;
       this.#reserved.delete(oldest);
     }
-    if (request.compress !== true) return { kind: "spi", spi: larval.spi };
-    const tuple = { protocol: "comp", mode, source, destination, reqid } as const;
-    const { spi: cpi } = this.#socket.request(allocSpi({ ...tuple, min: firstCpi, max: lastCpi }));
-    this.#reserved.add(cpiKey(destination, cpi));
-    return { kind: "spi", spi: larval.spi, cpi };
+    const { spi } = larval;
+    if (request.compress !== true && request.withAh !== true) return { kind: "spi", spi };
+    const companions: { cpi?: number; ahSpi?: number } = {};
+    const tuple = { source, destination, reqid };
+    if (request.compress === true)
+      companions.cpi = this.#reserve({ ...tuple, protocol: "comp", mode, min: firstCpi, max: lastCpi });
+    if (request.withAh === true)
+      companions.ahSpi = this.#reserve({ ...tuple, protocol: "ah", mode: "transport", min: firstSpi, max: lastSpi });
+    return { kind: "spi", spi, ...companions };
   }
 
-  /** Both or none: IPComp first, since packets that are compressed come as soon as the other stands. */
+  #reserve(input: Omit<Parameters<typeof allocSpi>[0], "spi"> & Omit<Named, "spi">): number {
+    const { spi } = this.#socket.request(allocSpi(input));
+    this.#reserved.add(keyOf({ ...input, spi }));
+    return spi;
+  }
+
+  /** All or none: what goes with an SA first, since packets that need it come as soon as the SA itself stands. */
   install({ sa }: RequestOf<"installSa">): KernelAnswer {
-    const { cpi, compression } = sa;
-    if (cpi === undefined || compression === undefined) return this.#install(sa);
-    this.#complete(cpiKey(sa.destination, cpi), sa, compressionMessage({ ...sa, cpi, compression }));
-    try {
-      return this.#install(sa);
-    } catch (error) {
-      this.#forgetCpi(sa);
-      throw error;
+    const { cpi, compression, ahSpi, ah } = sa;
+    const messages: (SaInput & Named)[] = [];
+    if (cpi !== undefined && compression !== undefined) messages.push(compressionMessage({ ...sa, cpi, compression }));
+    if (ahSpi !== undefined && ah !== undefined) messages.push(ahMessage({ ...sa, ahSpi, ah }));
+    messages.push(saMessage(sa));
+    for (const [at, message] of messages.entries()) {
+      try {
+        this.#complete(sa, message);
+      } catch (error) {
+        for (const companion of messages.slice(0, at)) this.#forget(companion);
+        throw error;
+      }
     }
-  }
-
-  #install(sa: SaInstall): KernelAnswer {
-    this.#complete(keyOf(sa), sa, saMessage(sa));
     return done;
   }
 
-  #complete(key: string, { direction }: SaInstall, message: SaInput): void {
-    if (direction === "in" && this.#reserved.delete(key)) {
+  #complete({ direction }: SaInstall, message: SaInput & Named): void {
+    if (direction === "in" && this.#reserved.delete(keyOf(message))) {
       // The reservation may have run out (net.core.xfrm_acq_expires) while the peer took its time: then the SPI is free.
       if (unless(["ESRCH"], () => this.#carried(() => this.#socket.request(updSa(message)))) === true) return;
     }
@@ -78,16 +89,18 @@ export class SasOfKernel {
   delete({ sa }: RequestOf<"deleteSa">): KernelAnswer {
     const foreign = this.#foreign(identity(sa));
     if (foreign !== undefined) return refused("deleteSa", "ESRCH", foreign);
-    this.#forgetCpi(sa);
+    const { destination, cpi, ahSpi } = sa;
+    if (cpi !== undefined) this.#forget({ protocol: "comp", spi: cpi, destination });
+    if (ahSpi !== undefined) this.#forget({ protocol: "ah", spi: ahSpi, destination });
     this.#socket.request(delSa(identity(sa)));
     this.#reserved.delete(keyOf(sa));
     return done;
   }
 
-  #forgetCpi({ cpi, destination }: SaId): void {
-    if (cpi === undefined) return;
-    this.#reserved.delete(cpiKey(destination, cpi));
-    const id = { protocol: "comp", destination, spi: cpi } as const;
+  /** What goes with an SA, or was to. */
+  #forget({ protocol, spi, destination }: Named): void {
+    const id = { protocol, spi, destination };
+    this.#reserved.delete(keyOf(id));
     if (this.#foreign(id) === undefined) unless(["ESRCH"], () => this.#socket.request(delSa(id)));
   }
 
@@ -97,15 +110,20 @@ export class SasOfKernel {
     return { kind: "usage", usage: saUsage(found, sa.protocol) };
   }
 
-  /** One exchange of datagrams for all of them. */
+  /** One exchange of datagrams for all of them, and for the AH around them. */
   queryMany({ sas }: RequestOf<"querySas">): KernelAnswer {
-    const results = this.#socket.batch(sas.map((sa) => getSa(identity(sa))));
-    const usages = results.map((result, at) => {
-      const asked = sas[at];
-      if (!result.ok && result.error.code !== "ESRCH") throw result.error;
-      return result.ok && asked !== undefined && isOurReqid(result.reply.reqid)
-        ? saUsage(result.reply, asked.protocol)
-        : undefined;
+    const withAh = sas.filter(({ ahSpi }) => ahSpi !== undefined);
+    const results = this.#socket.batch([...sas.map(identity), ...withAh.map(ahIdentity)].map((id) => getSa(id)));
+    const found = results.map((result) => {
+      if (result.ok) return isOurReqid(result.reply.reqid) ? result.reply : undefined;
+      if (result.error.code !== "ESRCH") throw result.error;
+      return undefined;
+    });
+    const usages = sas.map((asked, at) => {
+      const around = asked.ahSpi === undefined ? undefined : found[sas.length + withAh.indexOf(asked)];
+      const one = found[at];
+      if (one === undefined || (asked.ahSpi !== undefined && around === undefined)) return undefined;
+      return saUsage(one, asked.protocol);
     });
     return { kind: "usages", usages };
   }
@@ -121,15 +139,7 @@ export class SasOfKernel {
 
   async list(): Promise<KernelAnswer> {
     const found = await this.#socket.dumpAsync(dumpSas());
-    const ours = found.filter((sa) => isOurReqid(sa.reqid));
-    const sas = ours.map(standingSa).filter((sa): sa is StandingSa => sa !== undefined);
-    return {
-      kind: "sas",
-      sas: withCpis(
-        sas,
-        ours.filter(({ protocol }) => protocol === "comp"),
-      ),
-    };
+    return { kind: "sas", sas: assembled(found.filter((sa) => isOurReqid(sa.reqid))) };
   }
 
   /** A reservation ran out: its SPI is free for others, and must not be completed by UPDSA. */
@@ -149,26 +159,6 @@ export class SasOfKernel {
   }
 }
 
-/** IPComp SAs belong to the SAs of their reqid and addresses, the youngest to the youngest: older ones may be left over. */
-function withCpis(sas: readonly StandingSa[], compressing: readonly Sa[]): StandingSa[] {
-  const cpis = new Map<string, Sa[]>();
-  for (const sa of compressing.toSorted((a, b) => (b.usage.addTime ?? 0) - (a.usage.addTime ?? 0))) {
-    const key = `${sa.reqid} ${sa.source} ${sa.destination}`;
-    cpis.set(key, [...(cpis.get(key) ?? []), sa]);
-  }
-  if (cpis.size === 0) return [...sas];
-  return sas
-    .toSorted((a, b) => b.addedSeconds - a.addedSeconds)
-    .map((sa) => {
-      const comp = cpis.get(`${sa.reqid} ${sa.source} ${sa.destination}`)?.shift();
-      return comp === undefined ? sa : { ...sa, cpi: comp.spi };
-    });
-}
-
-function cpiKey(destination: string, cpi: number): string {
-  return `comp ${cpi} ${destination}`;
-}
-
 /** RFC 3173 3.3: what is neither well known nor for private use. */
 const firstCpi = 0x100;
 const lastCpi = 0xefff;
@@ -186,6 +176,10 @@ function ownedByAnother(sa: Sa): string {
   return `the SA with SPI 0x${sa.spi.toString(16)} belongs to another owner (reqid ${sa.reqid})`;
 }
 
-function keyOf({ protocol, spi, destination }: Pick<SaInstall, "protocol" | "spi" | "destination">): string {
+function ahIdentity({ ahSpi, destination }: SaId): SaKey {
+  return { protocol: "ah", spi: ahSpi ?? 0, destination };
+}
+
+function keyOf({ protocol, spi, destination }: Named): string {
   return `${protocol} ${spi} ${destination}`;
 }

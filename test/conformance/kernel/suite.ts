@@ -1,4 +1,5 @@
 import { beforeEach, describe } from "vitest";
+import { ahAroundEsp } from "./ah-around-esp.ts";
 import type { Bed } from "./bed.ts";
 import { compression } from "./compression.ts";
 import { events } from "./events.ts";
@@ -23,6 +24,7 @@ export function kernelConformance(name: string, bed: () => Bed): void {
     describe("packets", () => packets(bed));
     describe("tunnels and encapsulation", () => tunnels(bed));
     describe("compression", () => compression(bed));
+    describe("AH around ESP", () => ahAroundEsp(bed));
     describe("SAs that move", () => migration(bed));
     describe("ICMP errors of the host itself", () => icmpErrors(bed));
     describe("events", () => events(bed));
