@@ -22,15 +22,11 @@ export class KnownPeers implements Ikev1Peers {
 
   /** Of two that were begun at once neither replaces the other. */
   predecessor(sa: IkeV1Sa): IkeV1Sa | undefined {
-    return this.#twins(sa).find((other) => other.establishedAt < sa.createdAt);
+    const former = this.twins(sa).filter((other) => other.establishedAt < sa.createdAt);
+    return former.find((other) => other.children.size > 0) ?? former[0];
   }
 
-  /** The newest. */
-  twin(sa: IkeV1Sa): IkeV1Sa | undefined {
-    return this.#twins(sa).at(-1);
-  }
-
-  #twins(sa: IkeV1Sa): IkeV1Sa[] {
+  twins(sa: IkeV1Sa): IkeV1Sa[] {
     return [...(this.#parts.running.peerOf(sa)?.sas ?? [])].filter(
       (other): other is IkeV1Sa =>
         other !== sa &&

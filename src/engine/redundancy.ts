@@ -3,7 +3,7 @@
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
-import type { ChildSa } from "../sa/child-sa.ts";
+import { type ChildSa, crossed } from "../sa/child-sa.ts";
 import type { UniquePolicy } from "../sa/desired.ts";
 import { formatEndpoint, type Path } from "../sa/path.ts";
 import type { ChildRecord } from "./child-record.ts";
@@ -238,6 +238,5 @@ function bothSince(one: AnyIkeSa, other: AnyIkeSa): number {
 
 /** Of two pairs for one child: the one with the greater nonces where they crossed, else the later one. */
 function isBetterPair(pair: ChildSa, than: ChildSa): boolean {
-  const crossed = Math.abs(pair.since - than.since) < redundantPatience;
-  return crossed ? pair.lowestNonce > than.lowestNonce : pair.since > than.since;
+  return crossed(pair, than) ? pair.lowestNonce > than.lowestNonce : pair.since > than.since;
 }

@@ -42,12 +42,14 @@ export function recordOf(
   child: ChildDesired,
   options: Spis & {
     readonly reqid: number;
+    /** When the first message was sent, or came. */
+    readonly begun: number;
     readonly terms: IpsecTerms;
     readonly selectors: readonly Selector[];
     readonly keying: QuickModeKeying;
   },
 ): ChildSa {
-  const { reqid, spiIn, spiOut, terms, selectors, keying } = options;
+  const { reqid, begun, spiIn, spiOut, terms, selectors, keying } = options;
   const soft = softLimits(child, terms.suite, role, (length) => sa.host.random(length));
   // The shorter of both ends' lifetimes counts (RFC 2407 4.5.4).
   const seconds = Math.min(soft?.seconds ?? 0, (terms.seconds ?? Number.POSITIVE_INFINITY) * lifetimeShare);
@@ -66,6 +68,7 @@ export function recordOf(
     role,
     lowestNonce: lowestNonce(keying.ni, keying.nr),
     soft: soft === undefined ? undefined : { ...soft, seconds },
+    begun,
     since: sa.host.now(),
   };
 }

@@ -27,12 +27,6 @@ export const activationWait = 5_000;
 /** How long after a pair was replaced its DELETE is said: the message that completes the new one must have arrived by then. */
 export const deletePause = 3_000;
 
-/** How long a pair that the peer replaced waits for the peer's DELETE. */
-export const replacedWait = 30_000;
-
-/** Two pairs that came to stand within this time of each other crossed: neither replaced the other. */
-export const crossingTime = 10_000;
-
 /** Octets of a nonce. */
 export const nonceLength = 32;
 

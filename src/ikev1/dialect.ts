@@ -11,6 +11,8 @@ import type { IkeV1Sa } from "./ike-v1-sa.ts";
 
 interface Deletion {
   readonly protocol: SaProtocol;
+  /** When it is said, in ms of the engine's clock. */
+  readonly at: number;
   readonly then: () => void;
 }
 
@@ -43,19 +45,37 @@ export class Ikev1Dialect implements Dialect {
    * when the message that completes the other must have arrived.
    */
   deleteChild(protocol: SaProtocol, spiIn: number, then?: () => void): void {
-    if (then === undefined) return sayDeletion(this.#sa, protocol, spiIn);
-    this.#deletions ??= new Map();
-    this.#deletions.set(spiIn, { protocol, then });
-    this.#sa.host.arm(this.#sa, `delete ${spiIn}`, this.#sa.host.now() + deletePause);
+    if (then === undefined) return this.#say(protocol, spiIn);
+    this.#sayLater(spiIn, { protocol, at: this.#sa.host.now() + deletePause, then });
   }
 
-  /** The moment has come. Another ISAKMP SA may have the pair by now, and says it. */
   deletionDue(spiIn: number): void {
     const deletion = this.#deletions?.get(spiIn);
     if (deletion === undefined) return;
     this.#deletions?.delete(spiIn);
-    sayDeletion(this.#sa.holder, deletion.protocol, spiIn);
+    this.#say(deletion.protocol, spiIn);
     deletion.then();
+  }
+
+  /** Another's IPsec SAs are this one's from now on: so is what was to be said of them, however soon the other ends. */
+  inherit(other: Ikev1Dialect): void {
+    const deletions = other.#deletions;
+    other.#deletions = undefined;
+    for (const [spiIn, deletion] of deletions ?? []) {
+      other.#sa.host.disarm(other.#sa, `delete ${spiIn}`);
+      this.#sayLater(spiIn, deletion);
+    }
+  }
+
+  #sayLater(spiIn: number, deletion: Deletion): void {
+    this.#deletions ??= new Map();
+    this.#deletions.set(spiIn, deletion);
+    this.#sa.host.arm(this.#sa, `delete ${spiIn}`, deletion.at);
+  }
+
+  /** Some look for the pair under the ISAKMP SA alone whose message names it, and of several may have it under any. */
+  #say(protocol: SaProtocol, spiIn: number): void {
+    for (const sa of [this.#sa, ...this.#sa.host.ikev1Peers.twins(this.#sa)]) sayDeletion(sa, protocol, spiIn);
   }
 
   rekey(): void {

@@ -20,6 +20,6 @@ export interface Ikev1Peers {
   callers(path: Path, mode: Phase1Mode): readonly PeerDesired[];
   /** The one that stood with the same peer when this one was begun: its IPsec SAs go on under the new one. */
   predecessor(sa: IkeV1Sa): IkeV1Sa | undefined;
-  /** Another that stands with the same peer, which can have its IPsec SAs when it goes. */
-  twin(sa: IkeV1Sa): IkeV1Sa | undefined;
+  /** The others that stand with the same peer, oldest first. */
+  twins(sa: IkeV1Sa): readonly IkeV1Sa[];
 }

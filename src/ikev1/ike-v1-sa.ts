@@ -265,10 +265,7 @@ export class IkeV1Sa implements AnyIkeSa {
   #onNamedTimer(name: string): void {
     const [what, id] = name.split(" ");
     if (what === "delete") return this.dialect.deletionDue(Number(id));
-    if (what !== "retire") return this.exchanges.onTimer(name);
-    const { children } = this.holder;
-    const child = children.get(Number(id));
-    if (child !== undefined && children.state(child)?.kind === "Replaced") children.retire(child, { code: "replaced" });
+    this.exchanges.onTimer(name);
   }
 
   // --- what goes out -----------------------------------------------------------------------------------------------

@@ -27,9 +27,10 @@ export class Succession {
     this.#sa = sa;
   }
 
-  /** This one, or who inherited its IPsec SAs. */
+  /** This one, or who has its IPsec SAs now. */
   get holder(): IkeV1Sa {
-    return this.#heir?.succession.holder ?? this.#sa;
+    const heir = this.#heir?.succession.holder;
+    return heir === undefined || heir.isOver ? this.#sa : heir;
   }
 
   /** Phase 1 is over. Where it repeats that of another, it inherits; a peer that says it has no other has lost them. */
@@ -44,10 +45,18 @@ export class Succession {
     predecessor.succession.#handOver(sa);
   }
 
-  /** Of two that were begun at once one is to go: both ends must have the IPsec SAs on the other, which the nonces name. */
+  /**
+   * Of two that were begun at once one is to go, and the nonces name it. The other has the IPsec SAs from now on, whichever
+   * the peer speaks of them under.
+   */
   #collect(): void {
-    const twin = this.#sa.host.ikev1Peers.twin(this.#sa);
-    if (twin !== undefined && this.#sa.lowestNonce > twin.lowestNonce) this.#sa.children.absorb(twin.children);
+    const sa = this.#sa;
+    const twin = sa.host.ikev1Peers.twins(sa).at(-1)?.holder;
+    if (twin === undefined) return;
+    const [keeper, other] = sa.lowestNonce > twin.lowestNonce ? [sa, twin] : [twin, sa];
+    keeper.children.absorb(other.children);
+    keeper.dialect.inherit(other.dialect);
+    other.succession.#heir = keeper;
   }
 
   /**
@@ -55,9 +64,10 @@ export class Succession {
    * has the IPsec SAs from now on. Whether one does.
    */
   bequeath(): boolean {
-    const twin = this.#sa.children.size === 0 ? undefined : this.#sa.host.ikev1Peers.twin(this.#sa);
-    if (this.#sa.state.kind !== "Established" || twin === undefined) return false;
-    this.#handOver(twin);
+    const sa = this.#sa;
+    const twin = sa.children.size === 0 ? undefined : sa.host.ikev1Peers.twins(sa).at(-1);
+    if (sa.state.kind !== "Established" || twin === undefined) return false;
+    this.#handOver(twin.holder === sa ? twin : twin.holder);
     return true;
   }
 
@@ -100,6 +110,7 @@ export class Succession {
   #handOver(heir: IkeV1Sa): void {
     const old = this.#sa;
     this.#heir = heir;
+    heir.succession.#heir = undefined;
     this.#candidate = undefined;
     if (heir.children.size > 0) heir.children.absorb(old.children);
     else {
@@ -107,6 +118,7 @@ export class Succession {
       heir.children.moveTo(heir);
       old.children.moveTo(old);
     }
+    heir.dialect.inherit(old.dialect);
     old.state = { kind: "Replaced", reason: { code: "replaced" } };
     for (const timer of ["rekey", "lifetime", "liveness", "keepalive"]) old.host.disarm(old, timer);
     // Who began the new one says when the old one goes; where it does not, the other does.

@@ -41,6 +41,8 @@ export interface ChildSa extends ChildEnds {
   readonly lowestNonce: bigint;
   /** When it is to be replaced; the limits that its child is configured with, jittered. Undefined: never by itself. */
   readonly soft?: SaLimits | undefined;
+  /** When its exchange began at this end, where that says whether it crossed with another (IKEv1). In ms of the engine's clock. */
+  readonly begun?: number | undefined;
   /** In ms of the engine's clock. */
   readonly since: number;
 }
@@ -48,6 +50,23 @@ export interface ChildSa extends ChildEnds {
 export function protocolOf(child: ChildSa): SaProtocol {
   return child.desired.protocol;
 }
+
+/**
+ * Whether two pairs for one child were asked for before either end could know of the other; else the later one is to take the
+ * earlier one's place.
+ */
+export function crossed(one: ChildSa, other: ChildSa): boolean {
+  const [earlier, later] = one.since <= other.since ? [one, other] : [other, one];
+  return later.begun === undefined
+    ? later.since - earlier.since < crossingTime
+    : later.begun < earlier.since + onTheWay;
+}
+
+/** How close to each other two pairs come to stand that crossed, in ms; what asks for them may have been lost and repeated. */
+const crossingTime = 10_000;
+
+/** How long a message may be on its way, in ms. */
+const onTheWay = 1_000;
 
 /** Whether its packets take this way. */
 export function isBetween(child: ChildSa, ends: ChildEnds): boolean {

@@ -60,6 +60,7 @@ export class ChildSas {
       for (const timer of ["hard-limit", "rekey"]) this.#sa.host.disarm(other, `${timer} ${spiIn}`);
       this.#entries.set(spiIn, entry);
       this.#armLimits(entry.child);
+      if (entry.state.kind === "Replaced") this.#armReplaced(entry.child);
     }
   }
 
@@ -303,7 +304,11 @@ export class ChildSas {
     const entry = this.#entries.get(child.spiIn);
     if (entry?.child !== child || entry.state.kind === "Deleting") return;
     entry.state = { kind: "Replaced", by };
-    this.#sa.host.arm(this, `rekey ${child.spiIn}`, this.#sa.host.now() + replacedPatience);
+    this.#armReplaced(child);
+  }
+
+  #armReplaced({ spiIn }: ChildSa): void {
+    this.#sa.host.arm(this, `rekey ${spiIn}`, this.#sa.host.now() + replacedPatience);
   }
 
   /** Whether it goes with another, as soon as what is to take the place of both stands. */
@@ -319,8 +324,7 @@ export class ChildSas {
    */
   #deleteReplaced(entry: Entry, by: ChildSa): void {
     const { child } = entry;
-    if (this.#outbound.has(by))
-      return this.#sa.host.arm(this, `rekey ${child.spiIn}`, this.#sa.host.now() + replacedPatience);
+    if (this.#outbound.has(by)) return this.#armReplaced(child);
     if (by.role === "responder") return this.retire(child, { code: "replaced" });
     entry.state = standing;
     entry.twin = by;

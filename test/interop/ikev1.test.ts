@@ -1,6 +1,7 @@
 // IKEv1 with others: main and aggressive mode with a pre-shared key, GRE, VXLAN and nets, with and without perfect forward secrecy,
 // asked for by either end, and both phases rekeyed under pings.
 import { describe, expect } from "vitest";
+import { peerOf, statusOf } from "./daemon-words.ts";
 import { connection, type Protect, strongswanChildren, underlock } from "./ends.ts";
 import { Flood } from "./lab/flood.ts";
 import { kernelSas } from "./lab/kernel-state.ts";
@@ -8,6 +9,7 @@ import { sleep, waitFor } from "./lab/machine.ts";
 import { type Lab, scenario } from "./lab/scenario.ts";
 import { type StrongswanVersion, strongswanVersions } from "./lab/strongswan.ts";
 import { lostPings } from "./lab/traffic.ts";
+import type { Underlock } from "./lab/underlock.ts";
 
 const between = ["a", "b"] as const;
 const noneLost = { 56: 0, 1300: 0, 5000: 0 };
@@ -84,11 +86,24 @@ async function speaks(lab: Lab, version: StrongswanVersion, { mode, proposals }:
   await charon.rekey({ ike: "a" });
   await sleep(2_000);
   expect(await flood.stop()).toMatchObject({ lost: [] });
+  await expectOne(ours);
   await ours.must("down", "b");
   await waitFor("charon has no SA", async () => (await charon.sas()).length === 0);
   await waitFor("nothing is left in the kernel", async () => (await kernelSas(left.machine)).length === 0);
   await ours.must("up", "b");
   await expectTraffic(lab);
+}
+
+/** One ISAKMP SA and one pair of each child, once what was replaced is gone. */
+async function expectOne(ours: Underlock): Promise<void> {
+  await waitFor(
+    "one pair of each child",
+    async () => {
+      const { ikeSas, children } = peerOf(await statusOf(ours), "b");
+      return ikeSas.length === 1 && children.every(({ state, sas }) => state === "up" && sas.length === 1);
+    },
+    60_000,
+  );
 }
 
 async function expectTraffic(lab: Lab): Promise<void> {

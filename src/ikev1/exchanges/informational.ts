@@ -137,11 +137,17 @@ function takeDeletion(sa: IkeV1Sa, { protocolId: number, spis }: DPayload): void
     return sa.end({ code: "peer-deleted", what: "IKE SA" });
   }
   const protocol = saProtocol(number);
-  const { children } = sa.holder;
+  if (protocol === undefined) return;
+  // The peer may have it under another ISAKMP SA than we do, where several stand.
+  const { holder } = sa;
+  const holders = [holder, ...sa.host.ikev1Peers.twins(holder)];
   for (const octets of spis) {
     const spi = spiNumber(octets);
-    const child = protocol === undefined || spi === undefined ? undefined : children.named(protocol, spi);
-    if (child !== undefined) children.remove(child, { code: "peer-deleted", what: "Child SA" });
+    if (spi === undefined) continue;
+    for (const { children } of holders) {
+      const child = children.named(protocol, spi);
+      if (child !== undefined) children.remove(child, { code: "peer-deleted", what: "Child SA" });
+    }
   }
 }
 

@@ -36,6 +36,7 @@ import { sayDeletion } from "./informational.ts";
 /** What has been asked for: its inbound SPI is reserved. */
 interface Asked {
   readonly reqid: number;
+  readonly begun: number;
   readonly spi: number;
   readonly policy: IpsecPolicy;
   readonly selectors: ChildSelectors;
@@ -81,7 +82,8 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
       if (sa.isOver) return releaseSpi(sa, child.protocol, result);
       const selectors = childSelectors(child, { local: path.local.address, remote: path.remote.address });
       const policy = policyOf(sa, child);
-      const asked = { reqid, spi: result.spi, policy, selectors, ni: host.random(nonceLength), pair: undefined };
+      const ni = host.random(nonceLength);
+      const asked = { reqid, begun: host.now(), spi: result.spi, policy, selectors, ni, pair: undefined };
       this.#asked = asked;
       const method = offeredGroup(policy);
       if (method === undefined) return this.#ask(sa, asked);
@@ -156,7 +158,7 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
       this.#undo(sa, asked, { code: "invalid-public-value", method: method.keyword, fault });
     };
     const job = { kind: "finish", pair: asked.pair, peerPublic: Uint8Array.from(ke.data) } as const;
-    sa.host.compute(sa, job, finish, () => this.abandon(sa));
+    sa.host.compute(sa, job, finish);
   }
 
   /** The peer takes none of it, and says why in an exchange of its own. */
@@ -177,9 +179,14 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
     sa.end({ code: "no-answer", exchange: "quick mode", remote: sa.path.remote.address, attempts, seconds });
   }
 
+  /** Whoever has the IPsec SAs now goes on with it. */
   abandon(sa: IkeV1Sa): void {
+    if (this.#made !== undefined) return this.#takeOver(sa, this.#made);
     this.#release(sa);
     this.#failed(sa);
+    const { holder } = sa;
+    if (this.#old === undefined && holder !== sa && holder.state.kind === "Established")
+      holder.dialect.askForChild(this.#child);
   }
 
   /** Both SAs first, so that whatever the peer sends once it has message 3 is received. */
@@ -189,7 +196,7 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
     ids: readonly IdPayload[],
     shared: Uint8Array | undefined,
   ): void {
-    const { terms, spi, spiOut, ni, nr, reqid, selectors: wanted } = agreed;
+    const { terms, spi, spiOut, ni, nr, reqid, begun, selectors: wanted } = agreed;
     const child = this.#child;
     const verified = verifySelectors(wanted, asSeenHere(sa, child, answeredSelectors(wanted, ids)));
     if (!verified.ok) return this.#undo(sa, agreed, verified.reason);
@@ -198,7 +205,8 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
     const obstacle = overlap ?? sa.host.ambiguity(sa, child, selectors);
     if (obstacle !== undefined) return this.#undo(sa, agreed, obstacle);
     const keying = { ni, nr, shared };
-    const record = recordOf(sa, "initiator", child, { reqid, spiIn: spi, spiOut, terms, selectors, keying });
+    const spis = { spiIn: spi, spiOut };
+    const record = recordOf(sa, "initiator", child, { reqid, begun, ...spis, terms, selectors, keying });
     const keys = keysOf(sa, record, keying);
     wipe(shared);
     if (keys === undefined) return this.#undo(sa, agreed, violation("no keys"));
@@ -233,9 +241,16 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
       const isUsed = answer?.kind === "usage" && answer.usage.packets > 0n;
       if (!isUsed && host.now() < made.since + activationWait)
         return host.arm(sa, `activate ${this.messageId}`, host.now() + activationLook);
-      sa.holder.children.sendNow(made);
-      this.#retireOld(sa);
+      this.#takeOver(sa, made);
     });
+  }
+
+  /** What came of it carries the packets from now on. */
+  #takeOver(sa: IkeV1Sa, made: ChildSa): void {
+    const { children } = sa.holder;
+    if (!children.has(made)) return this.#failed(sa);
+    if (!children.hasOutbound(made)) children.sendNow(made);
+    this.#retireOld(sa);
   }
 
   #retireOld(sa: IkeV1Sa): void {

@@ -10,7 +10,7 @@ import { childSelectors, type TrafficSelector } from "../../negotiate/traffic-se
 import { type NarrowedSelectors, refuseSelectors } from "../../negotiate/traffic-selectors.ts";
 import { refusalOf, releaseSpi, reserveSpi } from "../../sa/child-install.ts";
 import { natReason } from "../../sa/child-nat.ts";
-import { type ChildSa, inboundId, installRequests, outboundId } from "../../sa/child-sa.ts";
+import { type ChildSa, crossed, inboundId, installRequests, outboundId } from "../../sa/child-sa.ts";
 import { pairLimit } from "../../sa/constants.ts";
 import type { ChildDesired } from "../../sa/desired.ts";
 import type { Protected } from "../../wire/ikev1/message.ts";
@@ -20,7 +20,7 @@ import type { Payload } from "../../wire/ikev1/payloads/table.ts";
 import { exchangeType } from "../../wire/ikev1/registry/message.ts";
 import { notifyType } from "../../wire/ikev1/registry/notify.ts";
 import { keysOf, originalAddresses, policyOf, recordOf } from "../child-terms.ts";
-import { crossingTime, nonceLength, replacedWait } from "../constants.ts";
+import { nonceLength } from "../constants.ts";
 import type { Exchange } from "../exchange.ts";
 import type { IkeV1Sa } from "../ike-v1-sa.ts";
 import { all, find, saProtocol, spiNumber } from "../payloads.ts";
@@ -44,6 +44,7 @@ type Step =
 
 /** What was asked for and will be had. */
 interface Accepted {
+  readonly begun: number;
   readonly child: ChildDesired;
   readonly narrowed: NarrowedSelectors;
   readonly choice: Extract<IpsecAnswer, { readonly ok: true }>;
@@ -134,7 +135,7 @@ export class QuickModeResponder implements Exchange {
     if (spiOut === undefined || spiOut < 256)
       return this.#refuse(sa, child.name, offered, violation("the peer's SPI is reserved"));
     const ni = Uint8Array.from(nonce.data);
-    const accepted = { child, narrowed, choice, spiOut, ni, nr: host.random(nonceLength), ids };
+    const accepted = { begun: host.now(), child, narrowed, choice, spiOut, ni, nr: host.random(nonceLength), ids };
     const { ke: method } = choice.terms.suite;
     if (method === undefined || ke === undefined) return this.#receive(sa, accepted, undefined);
     host.compute(sa, { kind: "respond", method, peerPublic: Uint8Array.from(ke.data) }, (result) => {
@@ -146,7 +147,7 @@ export class QuickModeResponder implements Exchange {
 
   /** The inbound half, before the peer can have an answer to send on it. */
   #receive(sa: IkeV1Sa, accepted: Accepted, ke: OwnKe | undefined): void {
-    const { child, choice, narrowed, spiOut, ni, nr } = accepted;
+    const { begun, child, choice, narrowed, spiOut, ni, nr } = accepted;
     const { host, peer } = sa;
     if (peer === undefined) return;
     const reqid = host.reqid(peer, child);
@@ -156,7 +157,8 @@ export class QuickModeResponder implements Exchange {
       const keying = { ni, nr, shared: ke?.secret };
       const { selectors } = narrowed;
       const spis = { spiIn: result.spi, spiOut };
-      const record = recordOf(sa, "responder", child, { reqid, ...spis, terms: choice.terms, selectors, keying });
+      const { terms } = choice;
+      const record = recordOf(sa, "responder", child, { reqid, begun, ...spis, terms, selectors, keying });
       const keys = keysOf(sa, record, keying);
       wipe(ke?.secret);
       if (keys === undefined) return releaseSpi(sa, child.protocol, result);
@@ -210,7 +212,7 @@ export class QuickModeResponder implements Exchange {
       if (reason === undefined && holder.state.kind === "Established") {
         const replaced = olderPairs(holder, child);
         holder.children.add(child);
-        for (const old of replaced) replaceBy(holder, old, child);
+        for (const old of replaced) holder.children.replaced(old, child);
         return;
       }
       host.unprotect(child);
@@ -236,18 +238,11 @@ export class QuickModeResponder implements Exchange {
 }
 
 /** Pairs of the same child that a new one comes in the place of; those that crossed with it are the engine's to choose among. */
-function olderPairs({ children, host }: IkeV1Sa, { desired }: ChildSa): ChildSa[] {
-  const now = host.now();
+function olderPairs({ children }: IkeV1Sa, child: ChildSa): ChildSa[] {
   return [...children.values()].filter(
     (one) =>
-      one.desired.name === desired.name && children.state(one)?.kind === "Standing" && now - one.since > crossingTime,
+      one.desired.name === child.desired.name && children.state(one)?.kind === "Standing" && !crossed(one, child),
   );
-}
-
-/** The peer, who made it so, deletes the old one; where it does not, we do. */
-function replaceBy(sa: IkeV1Sa, old: ChildSa, by: ChildSa): void {
-  sa.children.replaced(old, by);
-  sa.host.arm(sa, `retire ${old.spiIn}`, sa.host.now() + replacedWait);
 }
 
 /** What the initiator asks for: IDci and IDcr, or both ends' own addresses. */

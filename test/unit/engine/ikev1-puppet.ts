@@ -163,6 +163,39 @@ export class Ikev1Puppet {
     return decodeProtected(nextPayload, plaintext);
   }
 
+  /** Says something in an exchange of its own, behind its HASH. */
+  inform(payloads: readonly Payload[]): void {
+    this.inject(this.sealHashed(exchangeType.INFORMATIONAL, this.nextMessageId++, encodePayloads(payloads)));
+  }
+
+  /** All that the engine has said so under this ISAKMP SA, as long as it stood. */
+  informed(): readonly Payload[] {
+    const { initiatorCookie, responderCookie } = this.header(0, 0);
+    return this.end.sent.flatMap(({ octets }) => {
+      const message = Buffer.from(octets);
+      const isHere =
+        message.length >= 28 &&
+        message.readBigUInt64BE(0) === initiatorCookie &&
+        message.readBigUInt64BE(8) === responderCookie;
+      if (!isHere || message[18] !== exchangeType.INFORMATIONAL) return [];
+      this.#ivs.delete(message.readUInt32BE(20));
+      return this.open(message).payloads;
+    });
+  }
+
+  /** Deletes the pair with this SPI of its own. */
+  deleteIpsec(spi: number): void {
+    const octets = Buffer.alloc(4);
+    octets.writeUInt32BE(spi);
+    this.inform([{ isakmp: "D", doi: 1, protocolId: 3, spiSize: 4, spis: [octets] }]);
+  }
+
+  /** Deletes this ISAKMP SA. */
+  deleteIsakmp(): void {
+    const { initiator, responder } = this.#cookies();
+    this.inform([{ isakmp: "D", doi: 1, protocolId: 1, spiSize: 16, spis: [Buffer.concat([initiator, responder])] }]);
+  }
+
   // --- as initiator -------------------------------------------------------------------------------------------------
 
   /** Message 1 of main mode, and what comes back. */
