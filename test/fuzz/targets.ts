@@ -19,7 +19,8 @@ import { Octets } from "../../src/netlink-xfrm/codec/octets.ts";
 import { MalformedMessageError } from "../../src/netlink-xfrm/errors.ts";
 import { readRouteEvent } from "../../src/netlink-xfrm/rtnetlink/events.ts";
 import { readXfrmEvent } from "../../src/netlink-xfrm/xfrm/events.ts";
-import { LayoutError, readVectors } from "../../src/vectors/layouts/layout.ts";
+import { LayoutError } from "../../src/vectors/layouts/error.ts";
+import { readVectors } from "../../src/vectors/layouts/layout.ts";
 import { WireError } from "../../src/wire/error.ts";
 import { decodeProtected, decodeMessage as decodeV1 } from "../../src/wire/ikev1/message.ts";
 import { decodePayloads, decodeMessage as decodeV2 } from "../../src/wire/ikev2/message.ts";
@@ -46,34 +47,34 @@ const captures = () =>
 export const targets: Readonly<Record<string, Target>> = {
   ikev2: {
     about: "IKEv2 messages",
-    corpus: () => hexOf("ikev2-messages", "hex").filter(({ length }) => length >= 28),
+    corpus: () => hexOf("sources/ikev2-messages", "hex").filter(({ length }) => length >= 28),
     run: (input) => void decodeV2(input),
     refusals: [WireError],
   },
   "ikev2-inside": {
     about: "what IKEv2's SK holds",
-    corpus: () => hexOf("ikev2-messages", "hex"),
+    corpus: () => hexOf("sources/ikev2-messages", "hex"),
     // The first octet says which payload comes first.
     run: (input) => void decodePayloads(33 + ((input[0] ?? 0) % 22), input.subarray(1), "protected"),
     refusals: [WireError],
   },
   ikev1: {
     about: "IKEv1 messages",
-    corpus: () => [...hexOf("ikev1-messages", "hex"), ...hexOf("handshakes", "hex")],
+    corpus: () => [...hexOf("sources/ikev1-messages", "hex"), ...hexOf("sources/handshakes", "hex")],
     run: (input) => void decodeV1(input),
     refusals: [WireError],
     types: ikev1Types,
   },
   "ikev1-inside": {
     about: "what an encrypted IKEv1 message holds",
-    corpus: () => hexOf("ikev1-messages", "hex"),
+    corpus: () => hexOf("sources/ikev1-messages", "hex"),
     run: (input) => void decodeProtected((input[0] ?? 0) % 24, input.subarray(1)),
     refusals: [WireError],
     types: ikev1Types,
   },
   certificate: {
     about: "X.509 certificates",
-    corpus: () => hexOf("wycheproof", "publicKeyDer"),
+    corpus: () => hexOf("sources/wycheproof", "publicKeyDer"),
     run: (input) => void readCertificate(input),
     refusals: [],
   },
@@ -138,7 +139,7 @@ export const targets: Readonly<Record<string, Target>> = {
   },
   vectors: {
     about: "files of test vectors",
-    corpus: () => contentsOf("rfc", ".json").filter(({ length }) => length < 8000),
+    corpus: () => contentsOf("sources/rfc", ".json").filter(({ length }) => length < 8000),
     run: (input) => void readVectors(JSON.parse(input.toString("utf8")), "fuzz"),
     refusals: [LayoutError, SyntaxError],
   },

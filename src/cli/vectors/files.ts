@@ -8,8 +8,8 @@ const maxOctets = 64 * 1024 * 1024;
 
 const folder = fileURLToPath(new URL("../../../vectors/", import.meta.url));
 
-/** Folders of `vectors/` that hold what `underlock decode` reads, or cases of our own tests. */
-const notVectors = new Set(["captures", "vendor-ids", "certificates"]);
+/** Folders of `vectors/` that hold what `underlock decode` reads, and what the files in our own schema were made from. */
+const notVectors = new Set(["captures", "sources"]);
 
 /** The files that come with the program, by name. */
 export function ownVectorFiles(): readonly string[] {

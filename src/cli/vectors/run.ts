@@ -1,6 +1,7 @@
 /** `underlock vectors`. */
 import { Failure } from "../../daemon/failure.ts";
-import { LayoutError, readVectors } from "../../vectors/layouts/layout.ts";
+import { LayoutError } from "../../vectors/layouts/error.ts";
+import { readVectors } from "../../vectors/layouts/layout.ts";
 import { Report } from "../../vectors/report.ts";
 import { printJson, printLine } from "../print.ts";
 import { ownVectorFiles, readJson } from "./files.ts";

@@ -1,21 +1,15 @@
 /** A file of vectors in any layout that is known, read into cases. */
 import type { VectorCase, VectorFile } from "../case.ts";
 import { isObject, type JsonObject, objects, text } from "../json.ts";
+import { LayoutError } from "./error.ts";
 import { handshakeCases } from "./handshakes.ts";
 import { knownAnswer } from "./known-answers.ts";
 import { messageCases } from "./messages.ts";
 import { nistCases } from "./nist.ts";
+import { ownCases, ownSchema, ownSource } from "./own.ts";
 import { rfcCase } from "./rfc.ts";
 import { sourceOf, titleOf } from "./source.ts";
 import { wycheproofCases } from "./wycheproof.ts";
-
-/** The `schema` of files that hold cases as they are. */
-export const ownSchema = "underlock-vectors-1";
-
-/** A file that is in none of the layouts known. */
-export class LayoutError extends Error {
-  override readonly name = "LayoutError";
-}
 
 /** Throws {@link LayoutError}; `name` stands in for a source that the file does not tell. */
 export function readVectors(parsed: unknown, name: string): VectorFile {
@@ -25,6 +19,7 @@ export function readVectors(parsed: unknown, name: string): VectorFile {
     if (sets.length === 0) throw new LayoutError("not an object with cases");
     return { source: "NIST ACVP", cases: sets.flatMap((set) => [...nistCases(set)]) };
   }
+  if (parsed.schema === ownSchema) return { source: ownSource(parsed), cases: ownCases(parsed) };
   const cases = [...allCases(parsed, name)];
   if (cases.length === 0)
     throw new LayoutError("no cases in any of the layouts known (own, Wycheproof, ACVP, RFC, known answers, messages)");
@@ -32,10 +27,6 @@ export function readVectors(parsed: unknown, name: string): VectorFile {
 }
 
 function* allCases(file: JsonObject, name: string): Generator<VectorCase> {
-  if (file.schema === ownSchema) {
-    yield* objects(file.cases) as unknown as readonly VectorCase[];
-    return;
-  }
   if (objects(file.testGroups).some((group) => objects(group.tests).some((test) => "result" in test))) {
     yield* wycheproofCases(file);
     return;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { readSignatureAlgorithm, signatureAlgorithm } from "../../../src/credentials/algorithm-identifier.ts";
 
-const file = new URL("../../../vectors/rfc/rfc7427-8420-algorithm-identifiers.json", import.meta.url);
+const file = new URL("../../../vectors/sources/rfc/rfc7427-8420-algorithm-identifiers.json", import.meta.url);
 const { cases } = z
   .object({ cases: z.array(z.object({ name: z.string(), section: z.string(), der: z.string() })) })
   .parse(JSON.parse(readFileSync(file, "utf8")));

@@ -5,9 +5,9 @@ import type { KeTransform } from "../../../src/crypto/transforms/ke.ts";
 import type { PrfTransform } from "../../../src/crypto/transforms/prf.ts";
 import { findKeyword, transforms } from "../../../src/crypto/transforms.ts";
 
-/** The parsed content of a file below `vectors/`, in the shape that the caller says it has. */
+/** The parsed content of a file below `vectors/sources/`, in the shape that the caller says it has. */
 export function loadVectors<T>(path: string): T {
-  return JSON.parse(readFileSync(new URL(`../../../vectors/${path}`, import.meta.url), "utf8")) as T;
+  return JSON.parse(readFileSync(new URL(`../../../vectors/sources/${path}`, import.meta.url), "utf8")) as T;
 }
 
 export function hex(digits: string): Buffer {

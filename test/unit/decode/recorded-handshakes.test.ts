@@ -13,7 +13,7 @@ interface Handshake {
 }
 
 const file = JSON.parse(
-  readFileSync(new URL("../../../vectors/handshakes/rub-ike-handshakes.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../../../vectors/sources/handshakes/rub-ike-handshakes.json", import.meta.url), "utf8"),
 ) as { handshakes: readonly Handshake[]; esp: readonly { packet: string }[] };
 
 const [one, two] = ["10.0.3.1", "10.0.3.10"];

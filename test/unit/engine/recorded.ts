@@ -49,7 +49,7 @@ export interface Spoken {
 /** The addresses of the ends, as their identities name them. */
 export const addresses: Readonly<Record<Role, string>> = { initiator: "10.0.3.1", responder: "10.0.3.10" };
 
-/** The handshake with that name in `vectors/handshakes`. */
+/** The handshake with that name in `vectors/sources/handshakes`. */
 export function recorded(id: string): Recorded {
   const { handshakes } = loadVectors<{ handshakes: RecordedHandshake[] }>("handshakes/rub-ike-handshakes.json");
   const found = handshakes.find((one) => one.id === id);

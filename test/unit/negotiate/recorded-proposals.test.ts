@@ -14,7 +14,7 @@ interface Exchange {
   readonly response?: string;
 }
 
-const file = new URL("../../../vectors/ikev2-proposals/sa-init-exchanges.json", import.meta.url);
+const file = new URL("../../../vectors/sources/ikev2-proposals/sa-init-exchanges.json", import.meta.url);
 const exchanges: readonly Exchange[] = JSON.parse(readFileSync(file, "utf8")).exchanges;
 
 function proposalsOf(octets: Buffer): readonly Proposal[] | undefined {

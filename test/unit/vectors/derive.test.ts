@@ -3,11 +3,11 @@ import { describe, expect, it } from "vitest";
 import { type DerivedValue, DeriveError, deriveIkev1, deriveIkev2 } from "../../../src/vectors/derive.ts";
 
 const android = JSON.parse(
-  readFileSync(new URL("../../../vectors/handshakes/aosp-ike-constants.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../../../vectors/sources/handshakes/aosp-ike-constants.json", import.meta.url), "utf8"),
 ).classes.find((entry: { class: string }) => entry.class === "SaRecordTest").constants as Record<string, string>;
 
 const rub = JSON.parse(
-  readFileSync(new URL("../../../vectors/handshakes/rub-ike-handshakes.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../../../vectors/sources/handshakes/rub-ike-handshakes.json", import.meta.url), "utf8"),
 ).keyDerivation.ikev1 as Record<string, string>[];
 
 const hex = (digits: string | undefined) => Buffer.from(digits ?? "", "hex");

@@ -20,7 +20,7 @@ interface Case {
   readonly sig: string;
 }
 
-const names = readdirSync(new URL("../../../../vectors/wycheproof/", import.meta.url))
+const names = readdirSync(new URL("../../../../vectors/sources/wycheproof/", import.meta.url))
   .filter((name) => /^(rsa_|ecdsa_|ed25519|ed448)/.test(name))
   .map((name) => name.replace("_test.json", ""));
 

@@ -23,7 +23,7 @@ interface Handshake {
 }
 
 const { handshakes } = JSON.parse(
-  readFileSync(new URL("../../../../vectors/handshakes/rub-ike-handshakes.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../../../../vectors/sources/handshakes/rub-ike-handshakes.json", import.meta.url), "utf8"),
 ) as { handshakes: readonly Handshake[] };
 const [sa1, sa2, ke1] = (handshakes.find(({ id }) => id === "v1-main-psk") as Handshake).messages.map(({ hex }) =>
   Buffer.from(hex, "hex"),

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-const vectors = new URL("../../../../vectors/", import.meta.url);
+const vectors = new URL("../../../../vectors/sources/", import.meta.url);
 const folder = new URL("ikev1-messages/", vectors);
 
 /** A whole IKEv1 message. */

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-const folder = new URL("../../../../vectors/ikev2-messages/", import.meta.url);
+const folder = new URL("../../../../vectors/sources/ikev2-messages/", import.meta.url);
 
 /** A key with which the recorded message was made; `encr` and `SK_e` in the names of its source. */
 export interface RecordedKey {
