@@ -366,8 +366,12 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
     return initiate(this, peer.desired, path, this.freshSpi(), redirectedFrom);
   }
 
-  /** Its children are carried elsewhere: from now on packets leave on what is newer, while it still receives. */
+  /**
+   * It is to be closed, and its children are carried elsewhere: from now on packets leave on what is newer, while it still
+   * receives. Where they go on under another, the peer may choose any of them.
+   */
   retire(sa: AnyIkeSa): void {
+    if (sa.dialect.bequeaths) return;
     for (const child of sa.children.values()) sa.children.stopSending(child);
   }
 

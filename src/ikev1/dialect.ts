@@ -90,6 +90,10 @@ export class Ikev1Dialect implements Dialect {
     return `IKEv1 ${this.#sa.mode} mode`;
   }
 
+  get bequeaths(): boolean {
+    return this.#sa.succession.heirToBe !== undefined;
+  }
+
   get mayStandAtPeer(): boolean {
     return this.#sa.state.kind === "ExpectIdentityAnswer";
   }

@@ -64,11 +64,18 @@ export class Succession {
    * has the IPsec SAs from now on. Whether one does.
    */
   bequeath(): boolean {
-    const sa = this.#sa;
-    const twin = sa.children.size === 0 ? undefined : sa.host.ikev1Peers.twins(sa).at(-1);
-    if (sa.state.kind !== "Established" || twin === undefined) return false;
-    this.#handOver(twin.holder === sa ? twin : twin.holder);
+    const heir = this.heirToBe;
+    if (heir === undefined) return false;
+    this.#handOver(heir);
     return true;
+  }
+
+  /** Who would have its IPsec SAs if it ended now. */
+  get heirToBe(): IkeV1Sa | undefined {
+    const sa = this.#sa;
+    if (sa.state.kind !== "Established" || sa.children.size === 0) return undefined;
+    const twin = sa.host.ikev1Peers.twins(sa).at(-1);
+    return twin === undefined || twin.holder === sa ? twin : twin.holder;
   }
 
   /** INITIAL-CONTACT came after phase 1, in a message of its own: what else stands with the peer is lost there (RFC 2407 4.6.3.3). */

@@ -53,6 +53,8 @@ export class Ikev2Dialect implements Dialect {
     return this.#sa.mobike !== undefined;
   }
 
+  readonly bequeaths = false;
+
   get mayStandAtPeer(): boolean {
     return this.#sa.state.kind === "ExpectAuthResponse";
   }

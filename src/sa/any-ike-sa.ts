@@ -77,6 +77,8 @@ export interface Dialect {
   redirect(to: Gateway): void;
   /** Whether it can go to other addresses while it stands. */
   readonly canMove: boolean;
+  /** Whether its Child SAs go on under another one where it is closed. */
+  readonly bequeaths: boolean;
   /** We opened it, and the peer may have it by now. */
   readonly mayStandAtPeer: boolean;
 }
