@@ -84,6 +84,9 @@ const stopPatience = 5_000;
 /** How long after the end of all a timer or a reservation may last: a lingering IKE SA, a larval SA. */
 const afterlife = 45_000;
 
+/** Longer than a packet is ever under way, in ms. */
+const longestWay = 100;
+
 type Process = "unborn" | "running" | "stopping" | "gone";
 
 interface Player {
@@ -504,6 +507,8 @@ export class Simulation extends World {
 
   #stopAll(): void {
     this.#traffic.end();
+    // IKEv1's DELETE is not answered: who says it receives no more, whatever is on its way.
+    if (this.#scenario.peerings.some(({ ikev1 }) => ikev1 !== undefined)) this.run(longestWay);
     for (const { index, end } of this.#players) {
       // Together, or each after what the one before it had to say.
       if (this.#scenario.seed % 2 === 0) this.run(mix(this.#scenario.seed, index) % 300);
