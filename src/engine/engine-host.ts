@@ -27,6 +27,7 @@ import type { Traffic } from "../sa/liveness.ts";
 import type { LogRecord } from "../sa/log-record.ts";
 import type { Path } from "../sa/path.ts";
 import { findAmbiguity } from "./ambiguity.ts";
+import { isCarried } from "./carried.ts";
 import { moveChild } from "./child-mover.ts";
 import { equalData } from "./equal.ts";
 import { Ikev1Listener } from "./ikev1-listener.ts";
@@ -46,6 +47,7 @@ import {
 } from "./news.ts";
 import type { Parts } from "./parts.ts";
 import type { Peer, PeerContext } from "./peer.ts";
+import type { PolicyKeeper } from "./policy-keeper.ts";
 import { Responder } from "./responder.ts";
 import { Resumables } from "./resumables.ts";
 import type { Resync } from "./resync.ts";
@@ -183,12 +185,8 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
     return this.#parts.running.peer(peer.name)?.children.get(child.name)?.packet;
   }
 
-  protectRequests(child: ChildSa): KernelRequest[] {
-    return this.#parts.policies.protect(child);
-  }
-
-  unprotect(child: ChildSa): void {
-    this.#parts.policies.release(child);
+  get policies(): PolicyKeeper {
+    return this.#parts.policies;
   }
 
   established(sa: AnyIkeSa, initialContact: boolean): void {
@@ -263,9 +261,7 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
   }
 
   isCarried(child: ChildSa): boolean {
-    if (this.#parts.standing.has(child.reqid)) return true;
-    const record = this.#parts.running.peerByReqid(child.reqid)?.children.get(child.desired.name);
-    return record?.isCarried(child) === true;
+    return isCarried(this.#parts, child);
   }
 
   ambiguity(sa: AnyIkeSa, child: ChildDesired, selectors: readonly Selector[]): Reason | undefined {
@@ -311,13 +307,14 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
     this.log(childSaDown(sa, child, reason));
     // Whatever is to carry its packets now must not wait any longer. What was not sent on leaves nothing to carry.
     if (outbound === "last") for (const other of [...this.#waiting]) other.sendNow(child);
+    const linger = sa.peer?.timing.linger ?? 0;
+    const lingers = linger > 0 && this.isCarried(child);
     // Locked before the SAs go: at no moment may the template be the only thing that holds the packets.
-    this.#parts.policies.release(child);
+    this.#parts.policies.release(child, lingers);
     this.#parts.routes.remove(child);
     if (outbound !== "none") this.removeSa(outboundId(child));
     // What the peer sent before it knew may come later than its DELETE.
-    const linger = sa.peer?.timing.linger ?? 0;
-    if (linger > 0 && this.isCarried(child)) this.#parts.lingering.add(child, this.now() + linger);
+    if (lingers) this.#parts.lingering.add(child, this.now() + linger);
     else this.removeSa(inboundId(child));
     this.#parts.running.peerOf(sa)?.childGone(child, reason);
   }

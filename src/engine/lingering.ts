@@ -17,14 +17,17 @@ interface Entry {
 export class Lingering implements TimerOwner {
   readonly #repairs: Repairs;
   readonly #timers: TimerHeap;
+  readonly #over: (child: ChildSa) => void;
   /** Oldest first. */
   readonly #entries = new Map<string, Entry>();
   /** How many there are of one child between two addresses. */
   readonly #counts = new Map<string, number>();
 
-  constructor(repairs: Repairs, timers: TimerHeap) {
+  /** `over`: a Child SA's inbound half is about to go. */
+  constructor(repairs: Repairs, timers: TimerHeap, over: (child: ChildSa) => void) {
     this.#repairs = repairs;
     this.#timers = timers;
+    this.#over = over;
   }
 
   /** Lets a Child SA's inbound half receive until `at`, in ms of the engine's clock. */
@@ -65,6 +68,7 @@ export class Lingering implements TimerOwner {
     this.#entries.delete(key);
     this.#count(entry.child, -1);
     this.#timers.disarm(this, key);
+    this.#over(entry.child);
     this.#repairs.insist({ kind: "deleteSa", sa: entry.id });
   }
 

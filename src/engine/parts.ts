@@ -31,9 +31,13 @@ export class Parts {
   readonly running = new Running();
   readonly ownAddresses = new OwnAddresses();
   readonly repairs = new Repairs(this.outbox, this.timers, () => this.now);
-  readonly lingering = new Lingering(this.repairs, this.timers);
+  readonly lingering = new Lingering(this.repairs, this.timers, (child) => this.policies.lingered(child));
   readonly routes = new RouteKeeper(this.outbox, this.repairs);
-  readonly policies = new PolicyKeeper(this.repairs, (reqid) => this.standing.has(reqid));
+  readonly policies = new PolicyKeeper(
+    this.repairs,
+    (reqid) => this.standing.has(reqid),
+    (reqid) => this.running.peerByReqid(reqid)?.desired.remote === "any",
+  );
   readonly standing = new SaKeeper(
     this.repairs,
     this.timers,

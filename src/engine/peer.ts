@@ -58,7 +58,7 @@ export class Peer implements TimerOwner {
   #shortLives = 0;
   /** How its IKE SAs give way to others. */
   readonly handover: Handover;
-  readonly #redundancy: Redundancy;
+  readonly redundancy: Redundancy;
   readonly #demand: Demand;
   readonly #context: PeerContext;
 
@@ -80,7 +80,7 @@ export class Peer implements TimerOwner {
     };
     // RFC 7619 2.3: callers that prove nothing are not each other's successors.
     const unique = desired.remote === "any" && !authenticates(desired) ? "never" : desired.unique;
-    this.#redundancy = new Redundancy({ ...own, unique });
+    this.redundancy = new Redundancy({ ...own, unique });
     const call = (address: Address, redirectedFrom?: Address) => this.#call(address, redirectedFrom);
     this.handover = new Handover({ ...own, desired, call });
   }
@@ -98,7 +98,7 @@ export class Peer implements TimerOwner {
     this.#failures = 0;
     this.#shortLives = 0;
     this.#retryAt = 0;
-    this.#redundancy.beginAnew();
+    this.redundancy.beginAnew();
     for (const child of this.children.values()) child.beginAnew();
     this.#demand.askForAll();
     if (!this.#isComplete) this.#wishedAt = this.#context.now();
@@ -126,7 +126,7 @@ export class Peer implements TimerOwner {
 
   /** Why a caller that has proved this identity is turned away; undefined where it is welcome. */
   unwelcome(identity: Identity, path: Path): Reason | undefined {
-    const reason = this.#redundancy.unwelcome(identity, path);
+    const reason = this.redundancy.unwelcome(identity, path);
     if (reason !== undefined) this.reason = reason;
     return reason;
   }
@@ -161,8 +161,8 @@ export class Peer implements TimerOwner {
 
   /** The peer has lost it, while its kernel may go on: another takes its place, where one stands, or we may call. Whether one does. */
   forgotten(sa: AnyIkeSa): boolean {
-    this.#redundancy.forgotten(sa);
-    return this.#redundancy.main() !== undefined || this.handover.renew(sa);
+    this.redundancy.forgotten(sa);
+    return this.redundancy.main() !== undefined || this.handover.renew(sa);
   }
 
   // --- what happens to its IKE SAs --------------------------------------------------------------------------------
@@ -174,8 +174,8 @@ export class Peer implements TimerOwner {
     this.reason = undefined;
     this.#change("up");
     // Of those who may call from anywhere there may be very many, and none is called.
-    if (sa.role === "responder" && this.desired.remote !== "any") this.#redundancy.giveUpOwnCalls();
-    this.#redundancy.established(sa, initialContact);
+    if (sa.role === "responder" && this.desired.remote !== "any") this.redundancy.giveUpOwnCalls();
+    this.redundancy.established(sa, initialContact);
     this.tend();
   }
 
@@ -183,7 +183,7 @@ export class Peer implements TimerOwner {
   rekeyed(sa: AnyIkeSa, heir: AnyIkeSa): void {
     if (!this.sas.delete(sa)) return;
     this.sas.add(heir);
-    this.#redundancy.rekeyed(sa, heir);
+    this.redundancy.rekeyed(sa, heir);
     this.handover.rekeyed(sa, heir);
     for (const { state } of this.children.values()) {
       if (state.kind === "connecting" && state.by === sa) state.by = heir;
@@ -196,7 +196,7 @@ export class Peer implements TimerOwner {
     const stood = sa.establishedAt > 0;
     if (!this.sas.delete(sa)) return;
     if (!stood && this.#wishedAt !== undefined && sa.createdAt >= this.#wishedAt) this.#wishedAt = undefined;
-    this.#redundancy.ended(sa);
+    this.redundancy.ended(sa);
     this.handover.ended(sa);
     for (const child of this.children.values()) {
       const { state } = child;
@@ -204,7 +204,7 @@ export class Peer implements TimerOwner {
         this.#lock(child, reason, 0);
     }
     if (this.state === "down") return;
-    if (this.desired.remote === "any" ? this.sas.size > 0 : this.#redundancy.main() !== undefined) return this.tend();
+    if (this.desired.remote === "any" ? this.sas.size > 0 : this.redundancy.main() !== undefined) return this.tend();
     this.reason = reason;
     this.#change(this.#idleState());
     const now = this.#context.now();
@@ -234,13 +234,13 @@ export class Peer implements TimerOwner {
     record.change({ kind: "up" }, this.#context.now());
     this.#demand.up(record);
     if (this.#isComplete) this.#wishedAt = undefined;
-    this.#redundancy.closeLeftovers(sa);
+    this.redundancy.closeLeftovers(sa);
     this.tend();
   }
 
   /** A Child SA that stood is what is sent on now. */
   outboundUp(sa: AnyIkeSa): void {
-    this.#redundancy.closeLeftovers(sa);
+    this.redundancy.closeLeftovers(sa);
     this.tend();
   }
 
@@ -295,7 +295,7 @@ export class Peer implements TimerOwner {
   // --- what is to be done next ------------------------------------------------------------------------------------
 
   onTimer(): void {
-    this.#redundancy.closeLeftovers();
+    this.redundancy.closeLeftovers();
     this.tend();
   }
 
@@ -305,10 +305,10 @@ export class Peer implements TimerOwner {
     this.handover.tend();
     // Whoever may call from anywhere is not called, and asks for its children itself.
     if (this.desired.remote === "any") return;
-    const main = this.#redundancy.main();
+    const main = this.redundancy.main();
     if (main !== undefined) {
       this.#tendChildren(main);
-      this.#redundancy.tend(main);
+      this.redundancy.tend(main);
       return;
     }
     if (this.sas.size > 0 || !this.#mayAsk || !this.#demand.isWanted) return;
@@ -364,7 +364,7 @@ export class Peer implements TimerOwner {
     const missing = [...this.children.values()].some(
       ({ state: { kind } }) => kind === "locked" || kind === "connecting",
     );
-    return !missing && this.#redundancy.main() !== undefined;
+    return !missing && this.redundancy.main() !== undefined;
   }
 
   get #mayAsk(): boolean {

@@ -1,10 +1,8 @@
 /** Keeps the policies in the kernel what they should be: locked, or protected while a Child SA stands (invariant 2). */
-import type { KernelRefusal, KernelRequest, Policy, PolicyDirection } from "../kernel/port.ts";
-import { type Address, familyOf } from "../negotiate/address.ts";
-import { reverseSelector, type Selector } from "../negotiate/selector.ts";
+import type { KernelRefusal, KernelRequest, Policy } from "../kernel/port.ts";
 import type { ChildSa } from "../sa/child-sa.ts";
 import { policyKey } from "./policies.ts";
-import { policyPriority } from "./policy-priority.ts";
+import { type PolicyLookup, PolicyUsers, policyLookup, protectingPolicies, samePolicy } from "./policy-users.ts";
 import type { Repairs } from "./repairs.ts";
 
 export class PolicyKeeper {
@@ -19,11 +17,13 @@ export class PolicyKeeper {
   readonly #trapped = new Map<number, Set<ChildSa>>();
   /** What stands in the kernel, as far as was told and answered. */
   readonly #standing = new Map<string, Policy>();
-  readonly #users = new Map<string, Set<ChildSa>>();
+  readonly #users: PolicyUsers;
 
-  constructor(repairs: Repairs, isServed: (reqid: number) => boolean) {
+  /** `isShared`: whether many hosts may have Child SAs of a reqid. */
+  constructor(repairs: Repairs, isServed: (reqid: number) => boolean, isShared: (reqid: number) => boolean) {
     this.#repairs = repairs;
     this.#isServed = isServed;
+    this.#users = new PolicyUsers(isShared);
   }
 
   /** Policies of ours that a former run left; what was set since stands as it was set. */
@@ -63,17 +63,21 @@ export class PolicyKeeper {
     }
   }
 
-  /** The requests that put a Child SA's policies into the state "protected"; from now on it uses them. */
-  protect(child: ChildSa): KernelRequest[] {
+  /**
+   * The requests that put a Child SA's policies into the state "protected"; from now on it uses them. Unless it `sends`,
+   * packets go on leaving where they left before.
+   */
+  protect(child: ChildSa, sends: boolean): KernelRequest[] {
+    this.#users.sends(child, sends);
     if (child.desired.onDemand !== undefined) {
       const trapped = this.#trapped.get(child.reqid) ?? new Set();
       this.#trapped.set(child.reqid, trapped.add(child));
     }
-    const requests = protectingPolicies(child).map((policy): KernelRequest => {
-      const key = policyKey(policy);
-      const users = this.#users.get(key) ?? new Set();
-      users.add(child);
-      this.#users.set(key, users);
+    const policiesOf = policyLookup();
+    const requests = [...policiesOf(child)].map(([key, own]): KernelRequest => {
+      this.#users.add(key, child);
+      const served = this.#served(key, child.reqid);
+      const policy = this.#users.inForce(key, policiesOf, served) ?? served ?? own;
       this.#standing.set(key, policy);
       return { kind: "setPolicy", policy };
     });
@@ -88,9 +92,45 @@ export class PolicyKeeper {
     return requests;
   }
 
+  /** The requests that have packets leave on a Child SA whose outbound half is about to stand, later than the rest. */
+  send(child: ChildSa): KernelRequest[] {
+    this.#users.sends(child, true);
+    return this.#outdated(child).map((policy): KernelRequest => {
+      this.#standing.set(policyKey(policy), policy);
+      return { kind: "setPolicy", policy };
+    });
+  }
+
+  /** Its outbound half is about to go: packets leave on another that there is. */
+  sendNoMore(child: ChildSa): void {
+    this.#users.sends(child, false);
+    for (const policy of this.#outdated(child)) this.#set(policy);
+  }
+
+  /** The other Child SAs that carry some of what this one is for, wherever they lead. */
+  sharing(child: ChildSa): ChildSa[] {
+    return this.#users.sharing(child);
+  }
+
+  /** The outbound policies of a Child SA that do not lead where they should, as they are to be. */
+  #outdated(child: ChildSa): Policy[] {
+    const policiesOf = policyLookup();
+    return child.selectors.flatMap((selector) => {
+      const key = policyKey({ selector, direction: "out" });
+      const wanted = this.#users.has(key, child) ? this.#users.inForce(key, policiesOf) : undefined;
+      return wanted === undefined || this.#stands(key, wanted) ? [] : [wanted];
+    });
+  }
+
+  /** What a former run's SAs still serve. */
+  #served(key: string, reqid: number): Policy | undefined {
+    const standing = this.#standing.get(key);
+    return standing?.action.kind === "protected" && this.#isServed(reqid) ? standing : undefined;
+  }
+
   /**
    * Child SAs get other ends by `change`: the policies whose templates name the old ones, as they are to be from now on.
-   * The caller has them set.
+   * The caller has them set. One that takes any ends goes on doing so.
    */
   move(children: readonly ChildSa[], change: () => void): Policy[] {
     const named = new Set<string>();
@@ -109,30 +149,40 @@ export class PolicyKeeper {
     return [...moved.values()];
   }
 
-  /** The Child SA uses its policies no more: those without another user are locked, or go where no lock is configured. */
-  release(child: ChildSa): void {
+  /**
+   * The Child SA uses its policies no more: those without another user are locked, or go where no lock is configured. If it
+   * `lingers`, what was sent on it is taken until `lingered`, as long as others use them.
+   */
+  release(child: ChildSa, lingers = false): void {
     const trapped = this.#trapped.get(child.reqid);
     if (trapped?.delete(child) === true && trapped.size === 0) this.#trapped.delete(child.reqid);
-    for (const policy of protectingPolicies(child)) {
-      const key = policyKey(policy);
-      const users = this.#users.get(key);
-      if (users?.delete(child) !== true) continue;
-      const newest = [...users].at(-1);
+    const policiesOf = policyLookup();
+    for (const [key, policy] of policiesOf(child)) {
+      if (!this.#users.delete(key, child)) continue;
+      if (lingers && policy.direction !== "out") this.#users.linger(key, child);
+      const newest = this.#users.newest(key);
       if (newest === undefined) {
-        this.#users.delete(key);
         if (!this.#isServed(child.reqid)) this.#lock(key, policy);
         continue;
       }
       // Mostly the same template; another one where the peer's address differs.
-      const theirs = protectingPolicies(newest).find((one) => policyKey(one) === key);
-      const standing = this.#standing.get(key);
-      if (theirs !== undefined && (standing === undefined || !samePolicy(theirs, standing))) this.#set(theirs);
+      const served = this.#served(key, child.reqid);
+      const theirs = this.#users.inForce(key, policiesOf, served) ?? policiesOf(newest).get(key);
+      if (theirs !== undefined && !this.#stands(key, theirs)) this.#set(theirs);
     }
     for (const trap of this.#traps.get(child.reqid) ?? []) {
       const key = policyKey(trap);
       const policy = this.#idle(trap);
       const standing = this.#standing.get(key);
       if (!this.#inUse(key) && standing !== undefined && !samePolicy(standing, policy)) this.#set(policy);
+    }
+  }
+
+  /** Nothing is taken on a Child SA any more that was released while it lingered. */
+  lingered(child: ChildSa): void {
+    const policiesOf = policyLookup();
+    for (const key of policiesOf(child).keys()) {
+      if (this.#users.lingered(key, child)) this.#tighten(key, child.reqid, policiesOf);
     }
   }
 
@@ -148,8 +198,11 @@ export class PolicyKeeper {
 
   /** A former run's last SA of this reqid is gone or about to go: what only it served is locked. */
   unserved(reqid: number): void {
+    const policiesOf = policyLookup();
     for (const [key, policy] of [...this.#standing]) {
-      if (reqidOf(policy) === reqid && !this.#inUse(key)) this.#lock(key, policy);
+      if (reqidOf(policy) !== reqid) continue;
+      if (this.#inUse(key)) this.#tighten(key, reqid, policiesOf);
+      else this.#lock(key, policy);
     }
   }
 
@@ -173,8 +226,19 @@ export class PolicyKeeper {
     return { installed };
   }
 
+  /** Something that was taken under a policy comes no more. */
+  #tighten(key: string, reqid: number, policiesOf: PolicyLookup): void {
+    const policy = this.#users.inForce(key, policiesOf, this.#served(key, reqid));
+    if (policy !== undefined && !this.#stands(key, policy)) this.#set(policy);
+  }
+
   #inUse(key: string): boolean {
-    return (this.#users.get(key)?.size ?? 0) > 0;
+    return this.#users.inUse(key);
+  }
+
+  #stands(key: string, policy: Policy): boolean {
+    const standing = this.#standing.get(key);
+    return standing !== undefined && samePolicy(standing, policy);
   }
 
   #lock(key: string, policy: Policy): void {
@@ -196,47 +260,4 @@ export class PolicyKeeper {
 
 function reqidOf(policy: Policy): number | undefined {
   return policy.action.kind === "protected" ? policy.action.template.reqid : undefined;
-}
-
-/** The policies of a Child SA, both directions of each selector pair, `forward` too in tunnel mode. */
-export function protectingPolicies(child: ChildSa): Policy[] {
-  return child.selectors.flatMap((outbound) => {
-    const inbound = reverseSelector(outbound);
-    const policies = [
-      protectedPolicy(child, outbound, "out", child.local, child.remote),
-      protectedPolicy(child, inbound, "in", child.remote, child.local),
-    ];
-    if (child.mode === "tunnel") policies.push(protectedPolicy(child, inbound, "forward", child.remote, child.local));
-    return policies;
-  });
-}
-
-function protectedPolicy(
-  child: ChildSa,
-  selector: Selector,
-  direction: PolicyDirection,
-  source: Address,
-  destination: Address,
-): Policy {
-  const { protocol } = child.desired;
-  const compressed = child.compression === undefined ? {} : { compressed: true as const };
-  const template = { protocol, mode: child.mode, reqid: child.reqid, ...compressed, source, destination };
-  return { selector, direction, priority: policyPriority(selector), action: { kind: "protected", template } };
-}
-
-/** Whether two policies of one selector and direction demand the same. */
-export function samePolicy(a: Policy, b: Policy): boolean {
-  if (a.priority !== b.priority || a.action.kind !== b.action.kind) return false;
-  if (a.action.kind !== "protected" || b.action.kind !== "protected") return true;
-  const one = a.action.template;
-  const other = b.action.template;
-  return (
-    one.protocol === other.protocol &&
-    one.mode === other.mode &&
-    one.compressed === other.compressed &&
-    one.reqid === other.reqid &&
-    one.source === other.source &&
-    one.destination === other.destination &&
-    familyOf(one.source) === familyOf(other.source)
-  );
 }

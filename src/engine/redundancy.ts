@@ -95,6 +95,11 @@ export class Redundancy {
     this.#lookAgain("leftovers", now + redundantPatience);
   }
 
+  /** Whether the peer has said or shown that it knows nothing of it any more. */
+  isForgotten(sa: AnyIkeSa): boolean {
+    return this.#leftovers.isForgotten(sa);
+  }
+
   ended(sa: AnyIkeSa): void {
     this.#leftovers.ended(sa);
   }

@@ -9,7 +9,7 @@ import { formatEndpoint } from "../sa/path.ts";
 import type { ChildRecord } from "./child-record.ts";
 import type { Peer } from "./peer.ts";
 import { childLockPolicies, overlayLockPolicies } from "./policies.ts";
-import { protectingPolicies } from "./policy-keeper.ts";
+import { protectingPolicies } from "./policy-users.ts";
 import type { ChildStatus, IkeSaStatus, LockStatus, PeerStatus } from "./status.ts";
 
 /** Whether policies stand in the kernel as they should. */

@@ -81,7 +81,7 @@ export function install(
   const { own, peer } = how;
   const { inbound, outbound } = installRequests(child, own, peer);
   const isNow = how.outbound === "now";
-  const requests = [inbound, ...(isNow ? [outbound] : []), ...sa.host.protectRequests(child)];
+  const requests = [inbound, ...(isNow ? [outbound] : []), ...sa.host.policies.protect(child, isNow)];
   sa.host.kernel(requests, (answers) => {
     wipe(peer.encrKey, peer.integKey);
     const closing = sa.state.kind === "ExpectDeleteResponse" ? sa.state.reason : undefined;
@@ -102,7 +102,7 @@ export function install(
  * never asked for, or is another's: the peer chooses that SPI, and may choose one that stands.
  */
 function undo(sa: AnyIkeSa, child: ChildSa, outbound: KernelAnswer | undefined): void {
-  sa.host.unprotect(child);
+  sa.host.policies.release(child);
   sa.host.removeSa(inboundId(child));
   if (outbound === undefined) return;
   if (outbound.kind === "refused" && outbound.refusal.errno === "EEXIST") return;

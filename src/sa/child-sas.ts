@@ -241,7 +241,9 @@ export class ChildSas {
     if (entry?.child !== child) return;
     const stands = this.#outbound.forget(child) ?? entry.sends;
     entry.sends = false;
-    if (stands) this.#sa.host.removeSa(outboundId(child));
+    if (!stands) return;
+    this.#sa.host.policies.sendNoMore(child);
+    this.#sa.host.removeSa(outboundId(child));
   }
 
   /** An outbound half that waited stands now. */

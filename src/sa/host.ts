@@ -47,11 +47,9 @@ export interface SaHost {
   reqid(peer: PeerDesired, child: ChildDesired): number;
   /** The packet that asked for the child, where one did. */
   askingPacket(peer: PeerDesired, child: ChildDesired): Selector | undefined;
-  /** Policies and routes that the Child SA needs on top of the SAs, in the state "protected". */
-  protectRequests(child: ChildSa): KernelRequest[];
-  /** Takes them back: locked again where no other Child SA needs them. */
-  unprotect(child: ChildSa): void;
-  /** Whether other SAs carry what this Child SA is for. */
+  /** What Child SAs need in the kernel on top of the SAs. */
+  readonly policies: ChildPolicies;
+  /** Whether other SAs carry what this Child SA is for, between the same ends or others. */
   isCarried(child: ChildSa): boolean;
   /** Moves a Child SA, and what else of its child travels between the same ends, to others; where that fails, they go. */
   moveChild(sa: AnyIkeSa, child: ChildSa, ends: ChildEnds): void;
@@ -92,6 +90,18 @@ export interface SaHost {
   ended(sa: AnyIkeSa, reason: Reason): void;
   /** The SA is forgotten: its SPI is free. */
   forget(sa: AnyIkeSa): void;
+}
+
+/** The policies of Child SAs, in the state "protected" as long as one needs them. */
+export interface ChildPolicies {
+  /** What puts a Child SA's policies there; packets leave on it if it `sends`, else where they left before. */
+  protect(child: ChildSa, sends: boolean): KernelRequest[];
+  /** What has packets leave on it, besides its outbound half. */
+  send(child: ChildSa): KernelRequest[];
+  /** Has packets leave on others: its outbound half is about to go. */
+  sendNoMore(child: ChildSa): void;
+  /** The Child SA needs them no more: locked where no other does. */
+  release(child: ChildSa): void;
 }
 
 /** What timers are armed for. */

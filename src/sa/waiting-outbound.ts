@@ -1,5 +1,7 @@
 /** Outbound halves of Child SAs that are installed later than the rest of the pair (RFC 7296 2.8). */
 import type { KernelRequest } from "../kernel/port.ts";
+import { formatSelector } from "../negotiate/selector.ts";
+import { refusalOf } from "./child-install.ts";
 import { type ChildSa, inboundId, outboundEnds, outboundId } from "./child-sa.ts";
 import type { ChildSas } from "./child-sas.ts";
 import { longestOutboundWait, outboundWait } from "./constants.ts";
@@ -115,17 +117,18 @@ export class WaitingOutbound {
 
   #install(child: ChildSa, held: Waiting): void {
     held.asked = true;
-    this.#host.kernel([held.request], ([answer]) => {
+    this.#host.kernel([held.request, ...this.#host.policies.send(child)], (answers) => {
       held.wipe();
       held.asked = false;
       // It is not to be sent on any more: what was installed all the same was asked to be removed.
       if (this.#waiting?.get(child) !== held) return;
-      const refusal = answer?.kind === "refused" ? answer.refusal : undefined;
+      const reason = refusalOf(answers);
       this.#remove(child);
-      if (refusal === undefined) return this.#children.outboundUp(child);
+      if (reason === undefined) return this.#children.outboundUp(child);
       // Anything else may have been carried out all the same, and is to be removed.
-      if (refusal.errno !== "EEXIST") this.#host.removeSa(outboundId(child));
-      this.#children.drop(child, { code: "kernel-refused", ...refusal });
+      const [answer] = answers;
+      if (answer?.kind !== "refused" || answer.refusal.errno !== "EEXIST") this.#host.removeSa(outboundId(child));
+      this.#children.drop(child, reason);
     });
   }
 
@@ -134,7 +137,12 @@ export class WaitingOutbound {
   }
 }
 
-/** Of one child of the configuration a peer that calls from anywhere may have very many, each between addresses of its own. */
+/**
+ * Of one child of the configuration a peer that calls from anywhere may have very many, each between addresses of its own. In
+ * tunnel mode the same packets may be carried to other addresses, when a peer has moved.
+ */
 function isTwin(one: ChildSa, other: ChildSa): boolean {
-  return one.reqid === other.reqid && one.local === other.local && one.remote === other.remote;
+  if (one.reqid !== other.reqid) return false;
+  if (one.local === other.local && one.remote === other.remote) return true;
+  return one.selectors.some((own) => other.selectors.some((theirs) => formatSelector(own) === formatSelector(theirs)));
 }

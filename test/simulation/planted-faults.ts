@@ -77,8 +77,8 @@ export const plantedFaults: readonly PlantedFault[] = [
   {
     name: "what the peer sent before it knew of a DELETE finds no SA",
     file: "engine/engine-host.ts",
-    find: "if (linger > 0 && this.isCarried(child))",
-    replace: "if (linger > 60_000 && this.isCarried(child))",
+    find: "linger > 0 && this.isCarried(child)",
+    replace: "linger > 60_000 && this.isCarried(child)",
     foundBy: 3,
     breaks: ["no packet lost in peace"],
   },

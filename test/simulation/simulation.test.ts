@@ -44,27 +44,16 @@ test.each([
     story: "delete-overtaken",
     what: "a DELETE has packets leave on a pair that was agreed on after what its sender put in its place",
   },
+  {
+    story: "proof-from-elsewhere",
+    what: "a peer that has moved repeats its proof from the address that it has back, and is sent to there before it can receive",
+  },
 ])(
   "mended: $what",
   ({ story }) => {
     const scenario = readStory(fileURLToPath(new URL(`stories/${story}.json`, import.meta.url)));
     const { failure } = simulate(scenario);
     if (failure !== undefined) expect.fail(tellFailure(scenario, failure));
-  },
-  60_000,
-);
-
-/** Faults that were found and are not mended: whoever mends one sees its test fail, and moves it up. */
-test.fails.each([
-  {
-    story: "proof-from-elsewhere",
-    what: "a peer that has moved repeats its proof from the address that it has back, and is answered before it can receive",
-  },
-])(
-  "not mended: $what",
-  ({ story }) => {
-    const scenario = readStory(fileURLToPath(new URL(`stories/${story}.json`, import.meta.url)));
-    expect(simulate(scenario).failure).toBeUndefined();
   },
   60_000,
 );

@@ -91,7 +91,7 @@ export class QuickModeResponder implements Exchange {
     this.#step = { kind: "Over" };
     if (step.kind !== "ExpectConfirmation") return;
     step.wipe();
-    sa.host.unprotect(step.child);
+    sa.host.policies.release(step.child);
     sa.host.removeSa(inboundId(step.child));
   }
 
@@ -164,7 +164,7 @@ export class QuickModeResponder implements Exchange {
       if (keys === undefined) return releaseSpi(sa, child.protocol, result);
       const { inbound, outbound } = installRequests(record, keys.own, keys.peer);
       const wipeOwn = () => wipe(keys.own.encrKey, keys.own.integKey);
-      host.kernel([inbound, ...host.protectRequests(record)], (answers) => {
+      host.kernel([inbound, ...host.policies.protect(record, false)], (answers) => {
         wipe(keys.peer.encrKey, keys.peer.integKey);
         const reason = refusalOf(answers);
         if (reason === undefined && !sa.isOver && this.#step.kind === "ExpectInbound") {
@@ -172,7 +172,7 @@ export class QuickModeResponder implements Exchange {
           return this.#say(sa, accepted, record, ke);
         }
         wipeOwn();
-        host.unprotect(record);
+        host.policies.release(record);
         host.removeSa(inboundId(record));
         if (reason !== undefined) this.#refuse(sa, child.name, undefined, reason);
       });
@@ -204,7 +204,7 @@ export class QuickModeResponder implements Exchange {
     sa.exchanges.doneSoon(this);
     const { child, outbound } = step;
     const { host } = sa;
-    host.kernel([outbound], (answers) => {
+    host.kernel([outbound, ...host.policies.send(child)], (answers) => {
       step.wipe();
       const { holder } = sa;
       const [answer] = answers;
@@ -215,7 +215,7 @@ export class QuickModeResponder implements Exchange {
         for (const old of replaced) holder.children.replaced(old, child);
         return;
       }
-      host.unprotect(child);
+      host.policies.release(child);
       host.removeSa(inboundId(child));
       // The peer chooses that SPI, and may choose one that stands.
       if (answer?.kind !== "refused" || answer.refusal.errno !== "EEXIST") host.removeSa(outboundId(child));

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { SaInstall } from "../../../src/kernel/port.ts";
+import type { Policy, SaInstall } from "../../../src/kernel/port.ts";
 import { reverseSelector } from "../../../src/negotiate/selector.ts";
 import { addresses, type Bed } from "./bed.ts";
 import {
@@ -9,6 +9,7 @@ import {
   installPair,
   installSa,
   locked,
+  otherReqid,
   reqid,
   saOf,
   setPolicy,
@@ -158,6 +159,24 @@ export function tunnels(bed: () => Bed): void {
         from: { address: addresses.underlay.a, port: 4711 },
       },
     ]);
+  });
+
+  it("takes a tunnel from any address under a template of address 0, and from one address under another", async () => {
+    const inbound = guarded("b", "a", out, tunnel);
+    const template = (ends: { readonly source: string; readonly destination: string }, id = reqid): Policy => ({
+      ...inbound,
+      action: { kind: "protected", template: { protocol: "esp", mode: "tunnel", reqid: id, ...ends } },
+    });
+    const ends = { source: addresses.underlay.a, destination: addresses.underlay.b };
+    await guardBoth(bed(), out, tunnel);
+    await installPair(bed(), "a", 0x1000, tunnel);
+    const dropped = { wire: "protected", spi: 0x1000, delivered: false, drops: ["XfrmInTmplMismatch"] };
+    await setPolicy(bed(), "b", template({ ...ends, source: "198.51.100.77" }));
+    expect(await bed().send({ from: "a", scope: "gateway" })).toEqual(dropped);
+    await setPolicy(bed(), "b", template({ source: "0.0.0.0", destination: "0.0.0.0" }));
+    expect(await bed().send({ from: "a", scope: "gateway" })).toMatchObject({ spi: 0x1000, delivered: true });
+    await setPolicy(bed(), "b", template({ source: "0.0.0.0", destination: "0.0.0.0" }, otherReqid));
+    expect(await bed().send({ from: "a", scope: "gateway" })).toEqual(dropped);
   });
 
   it("refuses AH inside UDP", async () => {

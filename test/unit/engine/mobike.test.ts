@@ -7,12 +7,14 @@ import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
 import { desired, nullRound, type PeerOptions, peer, timing } from "./desired.ts";
 import { carryThrough, install, Nat } from "./nat.ts";
-import { a, b, gre, standing, subnets } from "./pair.ts";
+import { a, b, gre, policies, standing, subnets } from "./pair.ts";
 import { Puppet } from "./puppet.ts";
+import { Traffic } from "./traffic.ts";
 import { carry, type End, type Flow, World } from "./world.ts";
 
 const inside = { address: "10.1.0.0", length: 16 };
 const outside = { address: "10.2.0.0", length: 16 };
+const tunnels = [{ kind: "tunnel", local: inside, remote: outside }] as const;
 const otherA = "198.51.100.1";
 const otherB = "198.51.100.2";
 
@@ -128,6 +130,63 @@ describe("MOBIKE (RFC 4555)", () => {
       expect(spis(ends.one)).toEqual(before);
       expect(sasBetween(ends.two)).toEqual([`${otherA} > ${otherB}`, `${otherB} > ${otherA}`].sort());
     }
+  });
+
+  describe("a peer that has moved opens another IKE SA from the address that it has back", () => {
+    const ways = (end: End) => [
+      ...new Set(
+        policies(end).map(({ action }) =>
+          action.kind === "protected" ? `${action.template.source} > ${action.template.destination}` : action.kind,
+        ),
+      ),
+    ];
+    const back = [`${a} > ${b}`, `${b} > ${a}`];
+
+    function moved(one: PeerOptions = {}, two: PeerOptions = {}): Pair {
+      const ends = pair({ otherLocals: [otherA], ...one }, two);
+      lose(ends, ends.one, a);
+      ends.world.run(5_000);
+      ends.world.addresses.set(a, ends.one);
+      ends.one.handle({ kind: "addresses", missing: [] });
+      expect(sasBetween(ends.two)).toEqual([`${b} > ${otherA}`, `${otherA} > ${b}`].sort());
+      return ends;
+    }
+
+    it.each(["one", "two"] as const)(
+      "nothing is lost where end %s has its proof repeated, and the other way is closed in the end",
+      (who) => {
+        const wishes = { reauth: 60_000 };
+        const ends = who === "one" ? moved(wishes) : moved({}, wishes);
+        const traffic = new Traffic(ends, subnets(ends), ends.world.now + 90_000, () => 10, 7);
+        ends.world.run(91_000);
+        expect(traffic.losses).toEqual([]);
+        for (const end of [ends.one, ends.two]) {
+          expect(sasBetween(end)).toEqual(back);
+          expect(ways(end).sort()).toEqual(back);
+        }
+      },
+    );
+
+    it("nothing is lost where it was killed meanwhile, and what its former run left carries its packets", () => {
+      const ends = moved();
+      const traffic = new Traffic(ends, subnets(ends), ends.world.now + 30_000, () => 10, 7);
+      ends.one.crash();
+      ends.world.run(500);
+      ends.one.configure(desired([peer(a, b, { mobike: true, otherLocals: [otherA], protect: tunnels })]));
+      ends.world.run(31_000);
+      expect(traffic.losses).toEqual([]);
+      for (const end of [ends.one, ends.two]) expect(ways(end).sort()).toEqual(back);
+    });
+
+    it("it is sent to at once where it says that it has lost the former one", () => {
+      const ends = pair({}, { remote: [a, otherA] });
+      const reborn = ends.world.add(otherA);
+      ends.world.addresses.delete(a);
+      ends.world.addresses.set(otherA, reborn);
+      reborn.configure(desired([peer(otherA, b, { mobike: true, localId: `gw-${a}`, protect: tunnels })]));
+      ends.world.run(100);
+      expect(went({ ...ends, one: reborn })).toEqual(delivered);
+    });
   });
 
   it("moves a peer whose configuration differs in our address alone, and brings down nothing", () => {
