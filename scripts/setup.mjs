@@ -14,7 +14,7 @@ import { peers } from "./setup/peers.mjs";
 const steps = {
   node: { about: "the npm packages of package-lock.json", run: nodeModules },
   openssl: { about: "openssl's command line, whose certificates and verdicts the unit tests use", run: openssl },
-  build: { about: "src compiled into dist", run: build },
+  build: { about: "the program in dist, out of src and the libraries that it uses", run: build },
   lab: { about: "a kernel that can do ESP, and the tools the lab needs (Debian packages)", run: lab },
   browser: { about: "Chromium, in which a test looks at what `decode --html` writes (a Debian package)", run: browser },
   peers: {

@@ -2,11 +2,12 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Failure } from "../../daemon/failure.ts";
+import { installation } from "../installation.ts";
 
 /** Far above the largest file of vectors that is known (3 MB). */
 const maxOctets = 64 * 1024 * 1024;
 
-const folder = fileURLToPath(new URL("../../../vectors/", import.meta.url));
+const folder = fileURLToPath(new URL("vectors/", installation));
 
 /** Folders of `vectors/` that hold what `underlock decode` reads, and what the files in our own schema were made from. */
 const notVectors = new Set(["captures", "sources"]);
