@@ -3,6 +3,7 @@ import { ipsecSuites } from "../negotiate/ipsec-proposals.ts";
 import { isakmpSuites } from "../negotiate/isakmp-proposals.ts";
 import type { AuthDesired, ChildDesired, Ikev1Policy, PeerDesired, ProposalDesired } from "../sa/desired.ts";
 import { ikev1Methods } from "../sa/ikev1-methods.ts";
+import type { XauthDesired } from "../sa/remote-access.ts";
 import type { BuiltPeer } from "./peer.ts";
 import { errorAt, type Finding, type KeyPath, warningAt } from "./problem.ts";
 
@@ -11,15 +12,19 @@ export function checkIkev1(
   peer: {
     readonly ikev1: Ikev1Policy | undefined;
     readonly auth: AuthDesired | undefined;
+    readonly xauth?: XauthDesired | undefined;
     readonly ike: readonly ProposalDesired[];
   },
   built: { readonly children: readonly ChildDesired[]; readonly lines: readonly number[] },
   path: KeyPath,
 ): Finding[] {
-  const { ikev1, auth, ike } = peer;
+  const { ikev1, auth, xauth, ike } = peer;
   if (ikev1 === undefined) return [];
   const findings: Finding[] = [];
-  if (auth !== undefined && ikev1Methods(auth).length === 0) findings.push(errorAt([...path, "ikev1"], needsOneMethod));
+  const methods =
+    auth === undefined ? [] : ikev1Methods({ auth, ...(xauth === undefined ? {} : { xauth }) }, "initiator");
+  if (auth !== undefined && methods.length === 0)
+    findings.push(errorAt([...path, "ikev1"], xauth === undefined ? needsOneMethod : needsLoginMethod));
   if (ikev1 === "aggressive" && auth?.remote[0]?.credential.kind === "psk")
     findings.push(warningAt([...path, "ikev1"], guessable));
   if (isakmpSuites(ike).length === 0) findings.push(errorAt([...path, "ike"], cannotName));
@@ -65,6 +70,8 @@ function secretOf({ auth }: PeerDesired): Uint8Array | undefined {
 
 const needsOneMethod =
   "needs one way for both ends to prove themselves: auth: { psk: file:NAME }, or auth: { key: FILE, certificate: FILE, trust: FILE } with an RSA key or one on P-256, P-384 or P-521";
+const needsLoginMethod =
+  "with xauth needs one secret of both ends, RSA keys of both, or an RSA key of who is called alone: auth: { psk: file:NAME }, or auth: { key: FILE, certificate: FILE, trust: FILE }, or unauthenticated: yes for the end that logs in";
 const guessable =
   "in aggressive mode whoever listens can try secrets against what it heard: the secret must be long and random";
 const cannotName =

@@ -18,6 +18,7 @@ import { nearestWord } from "./nearest.ts";
 import { asInCertificate, foreignIdentity, identityInCertificate } from "./own-keys.ts";
 import { errorAt, type Finding, type KeyPath } from "./problem.ts";
 import { defaultProposals } from "./proposals.ts";
+import { readRemoteAccess } from "./remote-access.ts";
 import { findPaths, type Paths, type Resolver } from "./remotes.ts";
 import type { localSection } from "./schema/local.ts";
 import { messageDefaults } from "./schema/messages.ts";
@@ -97,8 +98,15 @@ export async function buildPeer(
   if (localId === undefined && !given.has("local-id")) findings.push(errorAt(path, whoAreWe, { atKey: true }));
   findings.push(...authFindings, ...checkInitiate(values, path), ...checkIkeLifetime(settings, path));
   const ike = settings.ike ?? defaultProposals("ike", settings.ikev1);
-  findings.push(...checkIkev1({ ikev1: settings.ikev1, auth, ike }, built, path));
-  findings.push(...checkUnauthenticated({ auth, id: values.id, remote: paths.remote }, built, path));
+  const access = await readRemoteAccess(settings, built, { path, origin, secrets: context.secrets });
+  const { xauth } = access.settings;
+  findings.push(...access.findings);
+  const awaitsLogin = values.xauth !== undefined && xauth === undefined;
+  findings.push(
+    ...checkIkev1({ ikev1: settings.ikev1, auth: awaitsLogin ? undefined : auth, xauth, ike }, built, path),
+  );
+  if (!awaitsLogin)
+    findings.push(...checkUnauthenticated({ auth, xauth, id: values.id, remote: paths.remote }, built, path));
   const broken = origin.flawed || findings.some(({ severity }) => severity === "error");
   const peer: PeerDesired | undefined =
     broken || paths.remote === undefined || localId === undefined || auth === undefined
@@ -113,6 +121,7 @@ export async function buildPeer(
           auth,
           ike,
           ...(settings.ikev1 === undefined ? {} : { ikev1: settings.ikev1 }),
+          ...access.settings,
           children: built.children,
           reauth: settings.reauth ?? 0,
           redirect: {

@@ -41,10 +41,10 @@ export function isSection(value: unknown): value is Readonly<Record<string, unkn
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** `auth` may hold a secret where a key belongs, so what it does not know is not repeated. */
+/** `auth` and `xauth` may hold a secret where a key belongs, so what it does not know is not repeated. */
 export function unknownKey(path: KeyPath, key: string, possible: readonly string[]): Finding {
   const near = nearestWord(key, possible);
-  const name = path.includes("auth") && near === undefined ? "" : ` ${quote(key)}`;
+  const name = (path.includes("auth") || path.includes("xauth")) && near === undefined ? "" : ` ${quote(key)}`;
   const guess = near === undefined ? "." : `, did you mean ${near}?`;
   const shown = name === "" ? path.slice(0, -1) : path;
   return errorAt(shown, `unknown key${name}${guess} Possible here: ${possible.join(", ")}`, { atKey: name !== "" });

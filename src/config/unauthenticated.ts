@@ -1,20 +1,22 @@
 /** What the section of a peer that proves nothing may hold (RFC 7619). */
 import type { Identity } from "../negotiate/identity.ts";
 import { type AuthDesired, authenticates, type ChildDesired, type PeerDesired } from "../sa/desired.ts";
+import type { XauthDesired } from "../sa/remote-access.ts";
 import { errorAt, type Finding, type KeyPath } from "./problem.ts";
 
 /** Findings of a section whose peer is not authenticated; none of any other. `path` is the section's. */
 export function checkUnauthenticated(
   peer: {
     readonly auth: AuthDesired | undefined;
+    readonly xauth?: XauthDesired | undefined;
     readonly id: Identity | undefined;
     readonly remote: PeerDesired["remote"] | undefined;
   },
   built: { readonly children: readonly ChildDesired[]; readonly lines: readonly number[] },
   path: KeyPath,
 ): Finding[] {
-  const { auth, id, remote } = peer;
-  if (auth === undefined || authenticates({ auth })) return [];
+  const { auth, xauth, id, remote } = peer;
+  if (auth === undefined || authenticates({ auth, ...(xauth === undefined ? {} : { xauth }) })) return [];
   const findings: Finding[] = [];
   // RFC 7619 2.2: it must not be used for any decision.
   if (id !== undefined) findings.push(errorAt([...path, "id"], "is proved by nobody in this section: take it out"));

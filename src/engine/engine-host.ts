@@ -3,6 +3,7 @@
 import { wipe } from "../crypto/secret.ts";
 import type { Host as Ikev1Host } from "../ikev1/host.ts";
 import { beginPhase1 } from "../ikev1/initiate.ts";
+import { LoginLimiter } from "../ikev1/login-limiter.ts";
 import type { CrashTokens } from "../ikev2/crash-token.ts";
 import { resume } from "../ikev2/exchanges/ike-session-resume-initiator.ts";
 import type { Host, PayloadRewrite, TimerName } from "../ikev2/host.ts";
@@ -15,6 +16,7 @@ import type { Address } from "../negotiate/address.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { Selector } from "../negotiate/selector.ts";
+import { AddressPools } from "../sa/address-pool.ts";
 import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 import { type ChildEnds, type ChildSa, inboundId, outboundId } from "../sa/child-sa.ts";
 import type { ChildSas } from "../sa/child-sas.ts";
@@ -74,6 +76,8 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
   readonly keyWitness: KeyWitness | undefined;
   readonly #resumables = new Resumables();
   readonly fragments: UnprovenOctets = new UnprovenOctets();
+  readonly addressPools: AddressPools = new AddressPools();
+  readonly logins: LoginLimiter = new LoginLimiter();
 
   constructor(parts: Parts, resync: Resync) {
     this.#parts = parts;

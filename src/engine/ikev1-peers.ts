@@ -17,7 +17,10 @@ export class KnownPeers implements Ikev1Peers {
   callers(path: Path, mode: Phase1Mode): readonly PeerDesired[] {
     return this.#parts.directory
       .at(path)
-      .filter((peer) => mayCall(peer, mode) && ikev1Methods(peer.auth).length > 0 && isakmpSuites(peer.ike).length > 0);
+      .filter(
+        (peer) =>
+          mayCall(peer, mode) && ikev1Methods(peer, "responder").length > 0 && isakmpSuites(peer.ike).length > 0,
+      );
   }
 
   /** Of two that were begun at once neither replaces the other. */

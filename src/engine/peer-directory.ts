@@ -51,21 +51,32 @@ export class PeerDirectory {
   select(claim: PeerClaim): { readonly peer: PeerDesired } | { readonly reason: Reason } {
     const { path, remoteId, localId, method } = claim;
     const candidates = this.at(path).filter(
-      (peer) => claim.admits?.(peer) !== false && rejection(peer, remoteId, localId) === undefined,
+      (peer) =>
+        claim.admits?.(peer) !== false &&
+        rejection(peer, remoteId, localId) === undefined &&
+        claim.rejects?.(peer) === undefined,
     );
     const peer = candidates.find((one) => proves(one, method)) ?? candidates.find(asksForProof);
-    return peer === undefined ? { reason: this.unknown(path, remoteId, localId) } : { peer };
+    return peer === undefined
+      ? { reason: this.unknown(path, remoteId, localId, (one) => claim.rejects?.(one)) }
+      : { peer };
   }
 
   /** Why nobody fits: each peer's first difference. */
-  unknown(path: Path, remoteId?: Identity, localId?: Identity): Reason {
+  unknown(
+    path: Path,
+    remoteId?: Identity,
+    localId?: Identity,
+    rejects?: (peer: PeerDesired) => CandidateRejection | undefined,
+  ): Reason {
     const rejected: CandidateRejection[] = [];
     for (const peer of this.#all) {
       if (rejected.length >= namedRejections) break;
       const cause =
         remoteDiffers(peer, path) ??
         localDiffers(peer, path) ??
-        (remoteId === undefined ? undefined : rejection(peer, remoteId, localId));
+        (remoteId === undefined ? undefined : rejection(peer, remoteId, localId)) ??
+        rejects?.(peer);
       if (cause !== undefined) rejected.push(cause);
     }
     return {

@@ -3,6 +3,9 @@
 /** How long a responder waits for the caller's next message of phase 1. */
 export const halfOpenTime = 30_000;
 
+/** How long the next step between phase 1 and quick mode is waited for. */
+export const setupTime = 30_000;
+
 /** How often a message of phase 1 is answered anew because it comes again: nothing shows yet that its sender is at its address. */
 export const repeatLimit = 12;
 

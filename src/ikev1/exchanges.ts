@@ -12,8 +12,10 @@ import { exchangeLimit, queueLimit, quickModeTime, rememberedMessageIds } from "
 import type { Exchange, OwnExchange } from "./exchange.ts";
 import { Informational } from "./exchanges/informational.ts";
 import { QuickModeResponder } from "./exchanges/quick-mode-responder.ts";
+import { TransactionResponder } from "./exchanges/transaction.ts";
 import type { IkeV1Sa } from "./ike-v1-sa.ts";
 import type { Chain, MessageCoder } from "./message-coder.ts";
+import type { StateKind } from "./state.ts";
 
 interface Entry {
   readonly exchange: Exchange;
@@ -179,6 +181,7 @@ export class Exchanges {
       if (known.sent !== undefined) this.#transmit(known.sent);
       return false;
     }
+    if (known === undefined && !mayBegin(this.#sa.state.kind, header.exchangeType)) return false;
     const entry = known ?? this.#theirs(header);
     if (entry === undefined || entry.exchange.exchangeType !== header.exchangeType) return false;
     const opened = this.#open(header, ciphertext, entry.chain);
@@ -298,7 +301,27 @@ function exchangeOf({ exchangeType: type, messageId }: Header): Exchange | undef
       return new QuickModeResponder(messageId);
     case exchangeType.INFORMATIONAL:
       return new Informational(messageId);
+    case exchangeType.TRANSACTION:
+      return new TransactionResponder(messageId);
     default:
       return undefined;
+  }
+}
+
+/**
+ * Which exchanges a peer may begin in which state (invariant 4). Draft-beaulieu-ike-xauth-02 6: before it has logged in, none
+ * but Informational ones; before an address is had, no quick mode.
+ */
+function mayBegin(state: StateKind, type: number): boolean {
+  switch (state) {
+    case "ExpectLogin":
+    case "ExpectLoginAck":
+      return type === exchangeType.INFORMATIONAL;
+    case "ExpectLoginRequest":
+    case "ExpectAddress":
+    case "ExpectAddressAck":
+      return type === exchangeType.INFORMATIONAL || type === exchangeType.TRANSACTION;
+    default:
+      return true;
   }
 }

@@ -1,8 +1,11 @@
 /** What an ISAKMP SA asks of the engine around it, beyond what IKE SAs of both versions do. */
+
+import type { AddressPools } from "../sa/address-pool.ts";
 import type { PeerDesired } from "../sa/desired.ts";
 import type { SaHost } from "../sa/host.ts";
 import type { Path } from "../sa/path.ts";
 import type { IkeV1Sa } from "./ike-v1-sa.ts";
+import type { LoginLimiter } from "./login-limiter.ts";
 import type { FragmentBudget } from "./reassembly.ts";
 
 /** How phase 1 runs: in six messages or in three (RFC 2409 5). */
@@ -12,6 +15,9 @@ export interface Host extends SaHost {
   /** What all ISAKMP SAs may keep of fragments. */
   readonly fragments: FragmentBudget;
   readonly ikev1Peers: Ikev1Peers;
+  /** Addresses that callers are given. */
+  readonly addressPools: AddressPools;
+  readonly logins: LoginLimiter;
 }
 
 /** What an ISAKMP SA cannot know of itself. */

@@ -10,6 +10,7 @@ import { checkLiveness, watchLiveness } from "../sa/liveness.ts";
 import { type NatFinding, noNat } from "../sa/nat.ts";
 import { type Path, samePath } from "../sa/path.ts";
 import { followsPeer, moveTo } from "../sa/path-change.ts";
+import type { InnerAddress } from "../sa/remote-access.ts";
 import { WireError } from "../wire/error.ts";
 import { decodeHeader, flag, type Header } from "../wire/ikev1/header.ts";
 import { decodeMessage, encodePayloads } from "../wire/ikev1/message.ts";
@@ -29,7 +30,8 @@ import { type IsakmpKeying, wipeKeying } from "./keying.ts";
 import { type Chain, MessageCoder } from "./message-coder.ts";
 import type { NatTraversal } from "./nat-detection.ts";
 import { Phase1Message } from "./phase1-message.ts";
-import type { State } from "./state.ts";
+import { Setup } from "./setup.ts";
+import { isSetup, type State } from "./state.ts";
 import { Succession } from "./succession.ts";
 
 export interface IkeV1SaOptions {
@@ -62,6 +64,9 @@ export class IkeV1Sa implements AnyIkeSa {
   nat: NatFinding = noNat;
   natTraversal: NatTraversal = "none";
   readonly fragmentation: Fragmentation = new Fragmentation(this);
+  readonly setup: Setup = new Setup(this);
+  /** The address inside that one end has from the other. */
+  innerAddress: InnerAddress | undefined;
   readonly deadPeers: DeadPeerDetection = new DeadPeerDetection(this);
   readonly authentication: undefined;
   readonly createdAt: number;
@@ -156,7 +161,7 @@ export class IkeV1Sa implements AnyIkeSa {
     if (header.messageId !== 0) {
       // RFC 2408 2.8: the peer has begun phase 2, so the last message of phase 1 was lost; ours makes it say it again.
       if (this.state.kind === "ExpectAggressiveProof") return this.#repeatAnswer();
-      if (this.state.kind !== "Established" && this.state.kind !== "Replaced") return;
+      if (this.state.kind !== "Established" && this.state.kind !== "Replaced" && !isSetup(this.state)) return;
       if (this.exchanges.receive(header, ciphertext, octets)) this.#heardOver(path);
       return;
     }
@@ -250,6 +255,8 @@ export class IkeV1Sa implements AnyIkeSa {
         return checkKeepalive(this);
       case "dpd":
         return this.deadPeers.onTimer();
+      case "setup":
+        return this.setup.onTimer();
       case "reassembly":
         return this.fragmentation.onTimer();
       case "rekey":
@@ -308,8 +315,21 @@ export class IkeV1Sa implements AnyIkeSa {
 
   // --- its life ----------------------------------------------------------------------------------------------------
 
-  /** Both ends have proved who they are. `initialContact`: the peer says that it has no other SA with us. */
-  establish(initialContact: boolean): void {
+  /**
+   * Both ends have proved who they are in phase 1; what the peer's section asks for besides follows. `initialContact`: the
+   * peer says that it has no other SA with us. `login`: the end that logs in.
+   */
+  establish(initialContact: boolean, login: Role | undefined): void {
+    const saidLast = this.role === "initiator" && this.mode === "aggressive";
+    this.lastHeard = this.host.now();
+    this.setup.begin(login, initialContact);
+    // Our last message may be lost, and while we wait for the peer nothing else of ours would tell it so.
+    const waits = this.state.kind === "ExpectLoginRequest" || this.state.kind === "ExpectAddress";
+    if (!saidLast || !waits) this.#own.settle();
+  }
+
+  /** All is there that quick mode needs. */
+  stand(initialContact: boolean): void {
     const now = this.host.now();
     this.#own.settle();
     this.state = { kind: "Established" };
@@ -317,6 +337,7 @@ export class IkeV1Sa implements AnyIkeSa {
     this.lastHeard = now;
     this.lastAnswered = now;
     this.host.disarm(this, "half-open");
+    this.host.disarm(this, "setup");
     watchLiveness(this);
     watchKeepalive(this);
     this.succession.established(initialContact);
@@ -327,7 +348,7 @@ export class IkeV1Sa implements AnyIkeSa {
     if (this.isOver) return;
     if (reason.code === "replaced") this.succession.bequeath();
     if (this.state.kind === "Established") sayFarewell(this);
-    else if (this.state.kind === "Replaced") sayIsakmpDeletion(this);
+    else if (this.state.kind === "Replaced" || isSetup(this.state)) sayIsakmpDeletion(this);
     this.end(this.state.kind === "Replaced" ? this.state.reason : reason);
   }
 
@@ -344,6 +365,7 @@ export class IkeV1Sa implements AnyIkeSa {
     this.#own.settle();
     this.deadPeers.abandon();
     this.fragmentation.clear();
+    this.host.addressPools.giveBack(this);
     if (this.keying !== undefined) wipeKeying(this.keying);
     this.keying = undefined;
     if (state.kind !== "Replaced") {

@@ -1,6 +1,7 @@
 /** NAT traversal of IKEv1: who speaks it, and where a NAT is (RFC 3947 3 and the drafts before it). */
 import { hash } from "../crypto/hash.ts";
 import { addressOctets, type Endpoint } from "../negotiate/address.ts";
+import { loginOf } from "../negotiate/isakmp-methods.ts";
 import type { IkeSuite } from "../negotiate/suite.ts";
 import type { NatFinding } from "../sa/nat.ts";
 import type { Path } from "../sa/path.ts";
@@ -21,8 +22,14 @@ export interface PeerAbilities {
   readonly fragments: boolean;
 }
 
-/** What we say that we can do. */
-export const ownVendorIds: readonly Payload[] = [
+/** What we say that we can do; XAuth where one of these methods has an end log in (draft-beaulieu-ike-xauth-02 4). */
+export function ownVendorIds(methods: readonly number[]): readonly Payload[] {
+  return methods.some((method) => loginOf(method) !== undefined) ? [...usualVendorIds, xauthVendorId] : usualVendorIds;
+}
+
+const xauthVendorId: Payload = { isakmp: "VID", data: vendorIds.XAUTH.octets };
+
+const usualVendorIds: readonly Payload[] = [
   ...[
     vendorIds.NAT_T_RFC_3947.octets,
     vendorIds.NAT_T_DRAFT_03.octets,

@@ -26,6 +26,30 @@ export interface Handshake extends Agreed {
   readonly skeyid: KeyedPrf;
 }
 
+/** Phase 1 is over, and quick mode not possible yet. */
+export type SetupState =
+  /** Waits for the peer to ask for our name and password, or to say that they are right. */
+  | { readonly kind: "ExpectLoginRequest" }
+  /** The peer is asked for a name and a password. */
+  | { readonly kind: "ExpectLogin" }
+  /** The peer is told whether they are right. */
+  | { readonly kind: "ExpectLoginAck" }
+  /** The peer is asked for an address of ours inside, or is to send one. */
+  | { readonly kind: "ExpectAddress" }
+  /** The peer is sent an address of its own inside. */
+  | { readonly kind: "ExpectAddressAck" };
+
+/** Whether a state is one between phase 1 and quick mode. */
+export function isSetup({ kind }: State): boolean {
+  return (
+    kind === "ExpectLoginRequest" ||
+    kind === "ExpectLogin" ||
+    kind === "ExpectLoginAck" ||
+    kind === "ExpectAddress" ||
+    kind === "ExpectAddressAck"
+  );
+}
+
 export type State =
   /** Main mode, initiator: the SA payload is out. */
   | { readonly kind: "ExpectSaAnswer"; readonly offer: Offer }
@@ -59,6 +83,7 @@ export type State =
     }
   /** Aggressive mode, responder: the first message is answered; half open. */
   | { readonly kind: "ExpectAggressiveProof"; readonly handshake: Handshake; readonly id: IdPayload }
+  | SetupState
   | { readonly kind: "Established" }
   /** Another has its IPsec SAs; it goes in a moment. */
   | { readonly kind: "Replaced"; readonly reason: Reason }

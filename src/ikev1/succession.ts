@@ -1,4 +1,5 @@
 /** How one ISAKMP SA takes the place of another: its IPsec SAs go on under the new one (continuous-channel). */
+import type { Address } from "../negotiate/address.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { PeerDesired } from "../sa/desired.ts";
 import { watchKeepalive } from "../sa/keepalive.ts";
@@ -38,11 +39,25 @@ export class Succession {
     const sa = this.#sa;
     this.#schedule();
     const predecessor = this.#predecessor ?? (initialContact ? undefined : sa.host.ikev1Peers.predecessor(sa));
+    if (predecessor?.state.kind === "Established" && hasAnotherAddress(predecessor, sa))
+      return this.#beginAnew(predecessor);
     if (predecessor?.state.kind !== "Established") {
       if (!initialContact) this.#collect();
       return sa.host.established(sa, initialContact);
     }
     predecessor.succession.#handOver(sa);
+  }
+
+  /** Its IPsec SAs carry an address that is not ours, or not the peer's, any more: all is negotiated anew. */
+  #beginAnew(predecessor: IkeV1Sa): void {
+    this.#sa.host.established(this.#sa, false);
+    predecessor.close({ code: "replaced" });
+  }
+
+  /** The address inside that the one before this has of the peer: what is wished for again. */
+  get formerAddress(): Address | undefined {
+    const inner = this.#predecessor?.innerAddress;
+    return inner?.of === "us" ? inner.address : undefined;
   }
 
   /**
@@ -51,7 +66,7 @@ export class Succession {
    */
   #collect(): void {
     const sa = this.#sa;
-    const twin = sa.host.ikev1Peers.twins(sa).at(-1)?.holder;
+    const twin = this.#twin?.holder;
     if (twin === undefined) return;
     const [keeper, other] = sa.lowestNonce > twin.lowestNonce ? [sa, twin] : [twin, sa];
     keeper.children.absorb(other.children);
@@ -74,8 +89,13 @@ export class Succession {
   get heirToBe(): IkeV1Sa | undefined {
     const sa = this.#sa;
     if (sa.state.kind !== "Established" || sa.children.size === 0) return undefined;
-    const twin = sa.host.ikev1Peers.twins(sa).at(-1);
+    const twin = this.#twin;
     return twin === undefined || twin.holder === sa ? twin : twin.holder;
+  }
+
+  /** The newest that stands beside this one with the same peer, and under which no other address is inside. */
+  get #twin(): IkeV1Sa | undefined {
+    return this.#sa.host.ikev1Peers.twins(this.#sa).findLast((one) => !hasAnotherAddress(one, this.#sa));
   }
 
   /** INITIAL-CONTACT came after phase 1, in a message of its own: what else stands with the peer is lost there (RFC 2407 4.6.3.3). */
@@ -87,6 +107,8 @@ export class Succession {
   start(): void {
     const { host, peer, path, state } = this.#sa;
     if (state.kind !== "Established" || peer === undefined || this.#candidate !== undefined) return;
+    // Who logs in, or asks for its address, opens the next one too: whoever it is, it must be asked.
+    if (peer.xauth?.kind === "server" || peer.innerAddress?.kind === "server") return;
     const candidate = beginPhase1(host, peer, path, host.freshSpi());
     candidate.succession.#predecessor = this.#sa;
     this.#candidate = candidate;
@@ -119,6 +141,10 @@ export class Succession {
     this.#heir = heir;
     heir.succession.#heir = undefined;
     this.#candidate = undefined;
+    if (old.innerAddress?.of === "peer" && heir.innerAddress === undefined) {
+      heir.innerAddress = old.innerAddress;
+      old.host.addressPools.share(old, heir);
+    }
     if (heir.children.size > 0) heir.children.absorb(old.children);
     else {
       [heir.children, old.children] = [old.children, heir.children];
@@ -151,4 +177,9 @@ export class Succession {
     const lifetime = Math.min(ikeLifetime === 0 ? Number.POSITIVE_INFINITY : ikeLifetime, agreed);
     if (lifetime < Number.POSITIVE_INFINITY) host.arm(this.#sa, "lifetime", now + lifetime);
   }
+}
+
+/** Whether the address inside that one end has is another under the one than under the other. */
+function hasAnotherAddress({ innerAddress: one }: IkeV1Sa, { innerAddress: other }: IkeV1Sa): boolean {
+  return one !== undefined && other !== undefined && one.address !== other.address;
 }

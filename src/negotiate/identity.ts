@@ -65,6 +65,11 @@ export function makeIdentity(kind: IdentityKind, text: string): Identity {
   }
 }
 
+/** Who has logged in with that name; the name is what people know. */
+export function userIdentity(name: string): Identity {
+  return { idType: idTypes.keyid, octets: encoder.encode(name), text: name };
+}
+
 /** The identity a peer claims in an ID payload; the octets are copied. Types without a text form print as hexadecimal. */
 export function identityFromWire(idType: number, data: Uint8Array): Identity {
   const octets = data.slice();

@@ -1,4 +1,7 @@
-/** Authentication Methods of phase 1: what each proves with (RFC 2409 5.1 and 5.4, RFC 4754 4). */
+/**
+ * Authentication Methods of phase 1: what each proves with (RFC 2409 5.1 and 5.4, RFC 4754 4), and which end logs in afterwards
+ * (draft-beaulieu-ike-xauth-02 7.2, draft-ietf-ipsec-isakmp-hybrid-auth-05 3.2.1).
+ */
 import type { SignatureCurve } from "../crypto/signature/curves.ts";
 import type { KeyAlgorithm } from "../crypto/signature/key-algorithm.ts";
 import type { SignatureScheme } from "../crypto/signature/scheme.ts";
@@ -14,6 +17,9 @@ export interface SignatureMethod {
   readonly hash?: "sha256" | "sha384" | "sha512";
 }
 
+/** The number of RSA signatures. */
+export const rsaMethod: number = authenticationMethod.RSA_SIGNATURES;
+
 /** The number of a pre-shared key. */
 export const presharedMethod: number = authenticationMethod.PRE_SHARED_KEY;
 
@@ -28,9 +34,69 @@ function ecdsa(method: number, curve: SignatureCurve, hash: "sha256" | "sha384" 
   return { method, curve, hash, scheme: { kind: "ecdsa", hash, form: "concatenated" } };
 }
 
-/** The method of that number, where it is a signature that we make and verify. */
+/** The method of that number, where an end signs in a way that we make and verify. */
 export function signatureMethod(method: number): SignatureMethod | undefined {
-  return signatureMethods.find((one) => one.method === method);
+  const proof = proofMethod(method);
+  return signatureMethods.find((one) => one.method === proof);
+}
+
+/** An end of phase 1. */
+export type Phase1End = "initiator" | "responder";
+
+/** The methods after which an end logs in with a name and a password, and what both prove themselves with before. */
+interface LoginMethod {
+  readonly method: number;
+  readonly proof: number;
+  readonly login: Phase1End;
+  /** Who logs in proves nothing before. */
+  readonly hybrid?: true;
+}
+
+const loginMethods: readonly LoginMethod[] = [
+  ...login(authenticationMethod.PRE_SHARED_KEY, [
+    authenticationMethod.XAUTH_INIT_PRE_SHARED,
+    authenticationMethod.XAUTH_RESP_PRE_SHARED,
+  ]),
+  ...login(authenticationMethod.RSA_SIGNATURES, [
+    authenticationMethod.XAUTH_INIT_RSA,
+    authenticationMethod.XAUTH_RESP_RSA,
+  ]),
+  ...login(authenticationMethod.RSA_SIGNATURES, [
+    authenticationMethod.HYBRID_INIT_RSA,
+    authenticationMethod.HYBRID_RESP_RSA,
+  ]).map((one) => ({ ...one, hybrid: true }) as const),
+];
+
+function login(proof: number, [initiator, responder]: readonly [number, number]): LoginMethod[] {
+  return [
+    { proof, method: initiator, login: "initiator" },
+    { proof, method: responder, login: "responder" },
+  ];
+}
+
+/** What the ends prove themselves with in phase 1 itself. */
+export function proofMethod(method: number): number {
+  return loginMethods.find((one) => one.method === method)?.proof ?? method;
+}
+
+/** The end that logs in after phase 1; undefined where none does. */
+export function loginOf(method: number): Phase1End | undefined {
+  return loginMethods.find((one) => one.method === method)?.login;
+}
+
+/** Whether the end that logs in proves nothing in phase 1. */
+export function isHybrid(method: number): boolean {
+  return loginMethods.some((one) => one.method === method && one.hybrid === true);
+}
+
+/** The method with that proof after which that end logs in; undefined where there is none. */
+export function methodWithLogin(proof: number, by: Phase1End): number | undefined {
+  return loginMethods.find((one) => one.proof === proof && one.login === by && one.hybrid === undefined)?.method;
+}
+
+/** The method in which that end proves nothing but its password, and the other signs with RSA. */
+export function hybridMethod(by: Phase1End): number {
+  return by === "initiator" ? authenticationMethod.HYBRID_INIT_RSA : authenticationMethod.HYBRID_RESP_RSA;
 }
 
 /** The one method that a key of this kind is for; undefined where IKEv1 has none. */

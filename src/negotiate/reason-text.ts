@@ -54,6 +54,23 @@ function sentence(reason: Reason): string {
     case "signature-not-allowed":
     case "no-common-signature":
       return describeSignature(reason);
+    case "login-failed":
+      return `${quoted(reason.user)} could not log in from ${reason.remote}: ${loginFailure[reason.why]}`;
+    case "peer-refused-login":
+      if (reason.asked !== undefined)
+        return `the peer asks for ${reason.asked} to log in (XAuth), and we have a name and a password: have it ask for these`;
+      return (
+        `the peer does not take our name ${quoted(reason.user)} with our password (XAuth)` +
+        `${reason.said === undefined ? "" : `; it says ${quoted(reason.said)}`}; check xauth here and the user at the peer`
+      );
+    case "inner-address-unusable":
+      return (
+        `the peer gave ${reason.given === undefined ? "us no address inside" : `us ${reason.given} as our address inside`} ` +
+        `(mode config), and our lines have ${list(reason.wanted, "no tunnel")}; the peer must have a pool inside them, and ` +
+        `hand its addresses out in the way that our section waits for`
+      );
+    case "pool-exhausted":
+      return `every address of ${reason.pool} is given to a caller: make the pool larger, or wait until one leaves`;
     case "wrong-auth-rounds":
       return (
         `${reason.identity} proves itself in ${reason.seen > reason.wanted ? "more rounds" : count(reason.seen, "round")}, ` +
@@ -238,3 +255,10 @@ function oneLine(text: string): string {
 const controlCharacters = /[\p{Cc}\u2028\u2029]/gu;
 
 const maximumShown = 8;
+
+const loginFailure: Readonly<Record<Extract<Reason, { code: "login-failed" }>["why"], string>> = {
+  "unknown-user": "nobody of that name is among the users of xauth",
+  "wrong-password": "the password is another one than that of xauth",
+  "no-password": "no password came, or none could be given there",
+  "too-many-failures": "too many wrong passwords came from there within a minute, so this one was not looked at",
+};

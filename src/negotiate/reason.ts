@@ -170,6 +170,23 @@ export type Reason =
       readonly ours: readonly string[];
       readonly theirs: readonly string[];
     }
+  /** Who called could not log in (XAuth): nobody of that name, another password, none at all, or too many wrong ones. */
+  | {
+      readonly code: "login-failed";
+      readonly user: string;
+      readonly remote: Address;
+      readonly why: "unknown-user" | "wrong-password" | "no-password" | "too-many-failures";
+    }
+  /** The peer does not take our name and password (XAuth), or asks for something else: `asked`. */
+  | { readonly code: "peer-refused-login"; readonly user: string; readonly said?: string; readonly asked?: string }
+  /** The peer gave us no address inside, or one that no line of its section has (mode config). */
+  | {
+      readonly code: "inner-address-unusable";
+      readonly given: Address | undefined;
+      readonly wanted: readonly string[];
+    }
+  /** All addresses of the pool are given. */
+  | { readonly code: "pool-exhausted"; readonly pool: string }
   /** The peer proves itself by another method than its section asks for. */
   | { readonly code: "wrong-auth-method"; readonly identity: string; readonly wanted: string; readonly seen: string }
   /** The peer proves itself in more rounds than its section asks for, or in fewer: RFC 4739. `seen` is the least it has. */

@@ -6,6 +6,7 @@ import type { Transform } from "../crypto/transforms.ts";
 import type { SaLimits, SaMode, SaProtocol } from "../kernel/port.ts";
 import type { Address, Family, Prefix } from "../negotiate/address.ts";
 import type { Identity } from "../negotiate/identity.ts";
+import type { InnerAddressDesired, XauthDesired } from "./remote-access.ts";
 
 export interface DesiredState {
   readonly local: LocalDesired;
@@ -77,6 +78,10 @@ export interface PeerDesired {
   readonly auth: AuthDesired;
   readonly ike: readonly ProposalDesired[];
   readonly ikev1?: Ikev1Policy;
+  /** IKEv1: who logs in with a name and a password after phase 1; left out: nobody. */
+  readonly xauth?: XauthDesired;
+  /** IKEv1: who has an address inside the tunnels that the other end gives; left out: nobody. */
+  readonly innerAddress?: InnerAddressDesired;
   readonly children: readonly ChildDesired[];
   /** Whether we open the IKE SA by ourselves, and again after every loss. */
   readonly initiate: boolean;
@@ -177,7 +182,8 @@ export type PeerCredential = SecretCredential | NullCredential | TrustCredential
 export type CredentialDesired = OwnCredential | PeerCredential;
 
 /** Whether a peer of this section has to prove who it is, in one round at least. */
-export function authenticates(peer: Pick<PeerDesired, "auth">): boolean {
+export function authenticates(peer: Pick<PeerDesired, "auth" | "xauth">): boolean {
+  if (peer.xauth?.kind === "server") return true;
   return peer.auth.remote.some(({ credential }) => credential.kind !== "null");
 }
 

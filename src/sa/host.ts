@@ -1,7 +1,7 @@
 /** What an IKE SA of either version asks of the engine around it. No I/O behind it: the engine turns calls into effects. */
 import type { KernelAnswer, KernelRequest, SaId } from "../kernel/port.ts";
 import type { Identity } from "../negotiate/identity.ts";
-import type { Reason } from "../negotiate/reason.ts";
+import type { CandidateRejection, Reason } from "../negotiate/reason.ts";
 import type { Selector } from "../negotiate/selector.ts";
 import type { AnyIkeSa } from "./any-ike-sa.ts";
 import type { ChildEnds, ChildSa } from "./child-sa.ts";
@@ -120,4 +120,6 @@ export interface PeerClaim {
   readonly method: number | undefined;
   /** Which peers may be meant; left out: all. */
   admits?(peer: PeerDesired): boolean;
+  /** Why a peer that fits otherwise is not meant. */
+  rejects?(peer: PeerDesired): CandidateRejection | undefined;
 }

@@ -7,6 +7,7 @@ import { messagesSection } from "./messages.ts";
 import { natSection } from "./nat.ts";
 import { childShape, protectEntry } from "./protect.ts";
 import { redirectSection } from "./redirect.ts";
+import { innerAddressSection, xauthSection } from "./remote-access.ts";
 import {
   duration,
   hostAddress,
@@ -187,6 +188,20 @@ export const peerShape = {
     default: "the first of `local.address` in the peer's family, else what the host's routes give",
     meaning: "Our address towards this peer.",
     example: "local: 192.0.2.1",
+  }),
+  xauth: documented(xauthSection.optional(), {
+    type: "section",
+    default: "nobody logs in",
+    meaning:
+      "IKEv1 only: after phase 1 who calls proves itself once more by a name and a password (XAuth). With `user` and `password` we log in with the peer, with `users` the peer logs in with us. `auth` is a secret, or RSA keys, that all callers may share; where it is RSA, who logs in may also prove nothing else (hybrid): `auth: { local: { unauthenticated: yes }, remote: { trust: ca.pem } }` here, and `auth: { local: { key: gw.key, certificate: gw.pem }, remote: { unauthenticated: yes } }` there. Nothing is protected before the login is done, and IKEv2 is not taken from this peer.",
+    example: "xauth: { user: alice, password: file:alice.password }",
+  }),
+  "inner-address": documented(innerAddressSection.optional(), {
+    type: "section",
+    default: "none",
+    meaning:
+      "IKEv1 only: one end has an address inside the tunnels that the other gives it (mode config). With `pool` the peer is given one, with `ask: yes` we are. IKEv2 is not taken from this peer.",
+    example: "inner-address: { pool: 10.9.0.0/24 }",
   }),
   protect: documented(oneOrMany(protectEntry, "line").optional(), {
     type: "line or list of lines",

@@ -78,7 +78,8 @@ function meets(a: Prefix, b: Prefix): boolean {
   return familyOf(a.address) === familyOf(b.address) && (prefixCovers(a, b.address) || prefixCovers(b, a.address));
 }
 
-function readPrefix(text: string): Reading<Prefix> {
+/** One subnet, or one address as its own. */
+export function readPrefix(text: string): Reading<Prefix> {
   const [addressText = "", lengthText, ...rest] = text.split("/");
   const octets = parseAddress(addressText);
   if (octets === undefined || rest.length > 0) {

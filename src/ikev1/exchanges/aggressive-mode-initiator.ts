@@ -1,7 +1,7 @@
 /** Aggressive mode as initiator (RFC 2409 5.1, 5.4): three messages, the identities in clear. */
 import type { KePair } from "../../crypto/key-exchange.ts";
 import { identityFromWire } from "../../negotiate/identity.ts";
-import { signatureMethod } from "../../negotiate/isakmp-methods.ts";
+import { loginOf, signatureMethod } from "../../negotiate/isakmp-methods.ts";
 import { type IsakmpPolicy, isakmpSuites, offerIsakmp, verifyIsakmp } from "../../negotiate/isakmp-proposals.ts";
 import type { PeerDesired } from "../../sa/desired.ts";
 import { ikev1Methods } from "../../sa/ikev1-methods.ts";
@@ -40,7 +40,7 @@ export function beginAggressiveMode(host: Host, peer: PeerDesired, path: Path, l
   // RFC 2409 5: the key exchange begins with the first message, so that its group cannot be negotiated.
   const group = isakmpSuites(peer.ike)[0]?.ke;
   if (group === undefined) throw new RangeError(`peer ${peer.name} offers nothing that IKEv1 can name`);
-  const policy: IsakmpPolicy = { ours: peer.ike, methods: ikev1Methods(peer.auth), group };
+  const policy: IsakmpPolicy = { ours: peer.ike, methods: ikev1Methods(peer, "initiator"), group };
   host.compute(sa, { kind: "generate", method: group }, (result) => {
     if (result.kind === "generated") sendFirst(sa, peer, policy, result.pair);
   });
@@ -57,7 +57,7 @@ function sendFirst(sa: IkeV1Sa, peer: PeerDesired, policy: IsakmpPolicy, pair: K
     { isakmp: "NONCE", data: ni },
     identityPayload(peer.localId),
     ...(policy.methods.some((method) => signatureMethod(method) !== undefined) ? certificateRequests([peer]) : []),
-    ...ownVendorIds,
+    ...ownVendorIds(policy.methods),
   ]);
 }
 
@@ -122,7 +122,7 @@ function sendProof(sa: IkeV1Sa, peer: PeerDesired, handshake: Handshake, isFirst
     sa.sendEncrypted([...proof, ...discovery, ...contact]);
     handshake.skeyid.destroy();
     sa.agreedSeconds = handshake.terms.seconds;
-    sa.establish(isFirst);
+    sa.establish(isFirst, loginOf(handshake.terms.method));
   });
 }
 

@@ -1,5 +1,6 @@
 /** Aggressive mode as responder (RFC 2409 5.1, 5.4); only for peers whose section allows it (invariant 9). */
 import { identityFromWire } from "../../negotiate/identity.ts";
+import { loginOf } from "../../negotiate/isakmp-methods.ts";
 import type { Reason } from "../../negotiate/reason.ts";
 import type { PeerDesired } from "../../sa/desired.ts";
 import { ikev1Methods } from "../../sa/ikev1-methods.ts";
@@ -42,7 +43,7 @@ export function answerAggressiveMode(
   const possible = choose(callers, offered.proposals);
   if (!possible.ok) return refusal(possible.reason);
   const { method } = possible.terms;
-  const admits = (one: PeerDesired) => callers.includes(one) && ikev1Methods(one.auth).includes(method);
+  const admits = (one: PeerDesired) => callers.includes(one) && ikev1Methods(one, "responder").includes(method);
   const found = host.selectPeer({ path, remoteId, method: credentialMethod(method), admits });
   if ("reason" in found) return refusal(found.reason);
   const { peer } = found;
@@ -88,7 +89,7 @@ export function answerAggressiveMode(
         identity,
         ...proof,
         ...(isSigned(agreed) ? certificateRequests([peer]) : []),
-        ...ownVendorIds,
+        ...ownVendorIds([agreed.terms.method]),
         ...discovery,
       ]);
     });
@@ -113,7 +114,7 @@ export function takeAggressiveProof(sa: IkeV1Sa, { payloads, path }: Phase1Input
     const unwelcome = host.unwelcome(peer, remoteId, path);
     if (unwelcome !== undefined) return sa.end(unwelcome);
     sa.agreedSeconds = handshake.terms.seconds;
-    sa.establish(isFirst);
+    sa.establish(isFirst, loginOf(handshake.terms.method));
   });
 }
 

@@ -23,6 +23,7 @@ import {
   spiNumber,
   spiOctets,
 } from "../payloads.ts";
+import { isSetup } from "../state.ts";
 import { offeredSuites } from "./main-mode-initiator.ts";
 import { QuickModeInitiator } from "./quick-mode-initiator.ts";
 
@@ -100,7 +101,7 @@ export function cookiesOf(sa: IkeV1Sa): Buffer {
 
 /** Anybody can say it: it may explain why nothing comes, and ends nothing. */
 export function takeClearNotify(sa: IkeV1Sa, payloads: readonly Payload[]): void {
-  if (sa.state.kind === "Established" || sa.state.kind === "Replaced") return;
+  if (sa.state.kind === "Established" || sa.state.kind === "Replaced" || isSetup(sa.state)) return;
   const error = findError(payloads);
   if (error !== undefined && sa.role === "initiator") sa.note(phase1Refusal(sa, error.type));
 }
@@ -112,7 +113,7 @@ function takeNotify(sa: IkeV1Sa, notify: NPayload): void {
     case notifyType.R_U_THERE_ACK:
       return sa.deadPeers.answered(notify);
     case notifyType.INITIAL_CONTACT:
-      return sa.succession.initialContact();
+      return isSetup(sa.state) ? sa.setup.initialContact() : sa.succession.initialContact();
     case notifyType.RESPONDER_LIFETIME:
       return;
     default:

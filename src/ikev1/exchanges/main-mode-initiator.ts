@@ -1,6 +1,7 @@
 /** Main mode as initiator (RFC 2409 5.1, 5.4): six messages, the last two encrypted. */
 import type { KePair } from "../../crypto/key-exchange.ts";
 import { identityFromWire } from "../../negotiate/identity.ts";
+import { loginOf } from "../../negotiate/isakmp-methods.ts";
 import { formatIsakmpOffer, type IsakmpPolicy, offerIsakmp, verifyIsakmp } from "../../negotiate/isakmp-proposals.ts";
 import type { PeerDesired } from "../../sa/desired.ts";
 import { ikev1Methods } from "../../sa/ikev1-methods.ts";
@@ -23,7 +24,7 @@ import type { Phase1Input } from "./table.ts";
 
 /** Opens an ISAKMP SA with a peer in main mode: the first message is out. */
 export function beginMainMode(host: Host, peer: PeerDesired, path: Path, localSpi: bigint): IkeV1Sa {
-  const policy: IsakmpPolicy = { ours: peer.ike, methods: ikev1Methods(peer.auth) };
+  const policy: IsakmpPolicy = { ours: peer.ike, methods: ikev1Methods(peer, "initiator") };
   const offered: Payload = { isakmp: "SA", proposals: [offerIsakmp(policy, offeredSeconds(peer))] };
   const sa = new IkeV1Sa({
     role: "initiator",
@@ -36,7 +37,7 @@ export function beginMainMode(host: Host, peer: PeerDesired, path: Path, localSp
     state: { kind: "ExpectSaAnswer", offer: { policy, saBody: encodeBody(offered) } },
   });
   host.opened(sa);
-  sa.sendClear([offered, ...ownVendorIds]);
+  sa.sendClear([offered, ...ownVendorIds(policy.methods)]);
   return sa;
 }
 
@@ -124,7 +125,7 @@ export function takeIdentityAnswer(sa: IkeV1Sa, { payloads }: Phase1Input, commi
     handshake.skeyid.destroy();
     sa.remoteId = identity;
     sa.agreedSeconds = handshake.terms.seconds;
-    sa.establish(isFirst);
+    sa.establish(isFirst, loginOf(handshake.terms.method));
   });
 }
 
@@ -148,5 +149,5 @@ export function natContext(sa: IkeV1Sa, { terms }: Pick<Agreed, "terms">) {
 
 /** Our suites, for a reason that says what was refused. */
 export function offeredSuites(peer: PeerDesired): string[] {
-  return formatIsakmpOffer({ ours: peer.ike, methods: ikev1Methods(peer.auth) });
+  return formatIsakmpOffer({ ours: peer.ike, methods: ikev1Methods(peer, "initiator") });
 }

@@ -1,6 +1,7 @@
 /** Main mode as responder (RFC 2409 5.1, 5.4). Nothing is repeated to where nobody has shown to be. */
 
 import { identityFromWire } from "../../negotiate/identity.ts";
+import { loginOf } from "../../negotiate/isakmp-methods.ts";
 import { chooseIsakmp, type IsakmpAnswer } from "../../negotiate/isakmp-proposals.ts";
 import type { Reason } from "../../negotiate/reason.ts";
 import type { PeerDesired } from "../../sa/desired.ts";
@@ -59,7 +60,7 @@ export function answerMainMode(
   sa.natTraversal = abilities.natTraversal;
   sa.deadPeers.peerSpeaks(abilities.dpd);
   sa.fragmentation.peerTakesFragments(abilities.fragments);
-  sa.sendClear([{ isakmp: "SA", proposals: [choice.answer] }, ...ownVendorIds]);
+  sa.sendClear([{ isakmp: "SA", proposals: [choice.answer] }, ...ownVendorIds([agreed.terms.method])]);
   return { kind: "opened", sa };
 }
 
@@ -75,7 +76,8 @@ export function takeKeyRequest(sa: IkeV1Sa, { payloads }: Phase1Input, commit: (
   // RFC 2409 5.4: the key must be known before the identity is: it is found by the address.
   const secret = isSigned(agreed) ? undefined : callers.map(secretOf).find((one) => one !== undefined);
   const possible = callers.filter(
-    (peer) => ikev1Methods(peer.auth).includes(method) && (secret === undefined || sameSecret(secretOf(peer), secret)),
+    (peer) =>
+      ikev1Methods(peer, "responder").includes(method) && (secret === undefined || sameSecret(secretOf(peer), secret)),
   );
   const ni = Uint8Array.from(nonce.data);
   const peerPublic = Uint8Array.from(ke.data);
@@ -136,7 +138,7 @@ function answerIdentity(sa: IkeV1Sa, peer: PeerDesired, handshake: Handshake, is
     sa.sendEncrypted([identity, ...proof, ...contact]);
     handshake.skeyid.destroy();
     sa.agreedSeconds = handshake.terms.seconds;
-    sa.establish(isFirst);
+    sa.establish(isFirst, loginOf(handshake.terms.method));
   });
 }
 
@@ -149,8 +151,8 @@ function refuse(sa: IkeV1Sa, reason: Reason): void {
 /** The first caller's choice that succeeds, else the first one's reason. */
 export function choose(callers: readonly PeerDesired[], theirs: Parameters<typeof chooseIsakmp>[1]): IsakmpAnswer {
   let refusal: IsakmpAnswer | undefined;
-  for (const { ike, auth } of callers) {
-    const choice = chooseIsakmp({ ours: ike, methods: ikev1Methods(auth) }, theirs);
+  for (const caller of callers) {
+    const choice = chooseIsakmp({ ours: caller.ike, methods: ikev1Methods(caller, "responder") }, theirs);
     if (choice.ok) return choice;
     refusal ??= choice;
   }

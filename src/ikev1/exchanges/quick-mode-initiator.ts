@@ -30,6 +30,7 @@ import { keysOf, originalAddresses, policyOf, recordOf } from "../child-terms.ts
 import { activationLook, activationWait, nonceLength, usualSeconds } from "../constants.ts";
 import type { OwnExchange } from "../exchange.ts";
 import type { IkeV1Sa } from "../ike-v1-sa.ts";
+import { noInnerAddress, withInnerAddress } from "../inner-address.ts";
 import { all, find, findError, spiNumber, spiOctets } from "../payloads.ts";
 import { sayDeletion } from "./informational.ts";
 
@@ -74,13 +75,15 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
       sa.exchanges.done(this);
       return this.#failed(sa);
     }
+    const narrowed = withInnerAddress(sa, child);
     const obstacle = natReason(sa, child);
     if (obstacle !== undefined) return this.#giveUp(sa, obstacle);
+    if (narrowed === undefined) return this.#giveUp(sa, noInnerAddress(sa, child));
     const reqid = host.reqid(peer, child);
     reserveSpi(sa, child, reqid, false, (result) => {
       if ("reason" in result) return sa.isOver ? this.#failed(sa) : this.#giveUp(sa, result.reason);
       if (sa.isOver) return releaseSpi(sa, child.protocol, result);
-      const selectors = childSelectors(child, { local: path.local.address, remote: path.remote.address });
+      const selectors = childSelectors(narrowed, { local: path.local.address, remote: path.remote.address });
       const policy = policyOf(sa, child);
       const ni = host.random(nonceLength);
       const asked = { reqid, begun: host.now(), spi: result.spi, policy, selectors, ni, pair: undefined };

@@ -23,6 +23,7 @@ import { keysOf, originalAddresses, policyOf, recordOf } from "../child-terms.ts
 import { nonceLength } from "../constants.ts";
 import type { Exchange } from "../exchange.ts";
 import type { IkeV1Sa } from "../ike-v1-sa.ts";
+import { noInnerAddress, withInnerAddress } from "../inner-address.ts";
 import { all, find, saProtocol, spiNumber } from "../payloads.ts";
 import { isHash1, sayQuickModeError } from "./informational.ts";
 
@@ -117,12 +118,17 @@ export class QuickModeResponder implements Exchange {
     const protocols = offered.proposals.flatMap(({ protocolId }) => saProtocol(protocolId) ?? []);
     const request = { tsi: [asked.tsi], tsr: [asked.tsr], mode: modeOf(offered.proposals), protocols };
     const hosts = { local: path.local.address, remote: path.remote.address };
-    const match = matchChild(host.childCandidates(peer), request, { ...hosts, nat: sa.nat });
+    const candidates = host.childCandidates(peer);
+    const possible = candidates.flatMap((one) => withInnerAddress(sa, one) ?? []);
+    const [first] = candidates;
+    if (possible.length === 0 && first !== undefined) return this.#refuse(sa, "", offered, noInnerAddress(sa, first));
+    const match = matchChild(possible, request, { ...hosts, nat: sa.nat });
     if (!match.ok) return this.#refuse(sa, "", offered, match.reason);
-    const { child, narrowed } = match;
+    const { narrowed } = match;
+    const child = candidates.find(({ name }) => name === match.child.name) ?? match.child;
     const obstacle =
       natReason(sa, child) ??
-      widening(sa, child, narrowed, asked) ??
+      widening(sa, match.child, narrowed, asked) ??
       host.overlap(peer, child, narrowed.selectors) ??
       host.ambiguity(sa, child, narrowed.selectors);
     if (obstacle !== undefined) return this.#refuse(sa, child.name, offered, obstacle);

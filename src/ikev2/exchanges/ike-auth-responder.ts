@@ -5,6 +5,7 @@ import { formatOffer } from "../../negotiate/proposals.ts";
 import type { Reason } from "../../negotiate/reason.ts";
 import { authenticates, type PeerDesired } from "../../sa/desired.ts";
 import type { Path } from "../../sa/path.ts";
+import { needsIkev1 } from "../../sa/remote-access.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../wire/ikev2/registry/message.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
@@ -71,6 +72,7 @@ function begin(sa: IkeSa, handshake: Handshake, payloads: readonly Payload[], pa
     remoteId: identityFromWire(idi.idType, idi.data),
     localId: idr === undefined ? undefined : identityFromWire(idr.idType, idr.data),
     method: find(payloads, "AUTH")?.method,
+    rejects: needsIkev1,
   });
   if ("reason" in selected) return selected;
   const { peer } = selected;

@@ -3,7 +3,7 @@ import { parseProposal } from "../../../src/crypto/keywords.ts";
 import { find, notify } from "../../../src/ikev2/payloads.ts";
 import { redirectPayload } from "../../../src/ikev2/redirect.ts";
 import type { SimulatedKernel } from "../../../src/kernel/simulated/simulated-kernel.ts";
-import type { Address } from "../../../src/negotiate/address.ts";
+import type { Address, Prefix } from "../../../src/negotiate/address.ts";
 import { makeIdentity } from "../../../src/negotiate/identity.ts";
 import { offerProposals } from "../../../src/negotiate/proposals.ts";
 import type { ReasonCode } from "../../../src/negotiate/reason.ts";
@@ -127,11 +127,68 @@ async function signed<E extends StageEnd>(
   return await both(stage, calling, { auth: { local: [signing([host(gwB)])], remote: [remote] }, ...two });
 }
 
+const remoteAccess: PeerOptions = { ikev1: "main", ike: ["aes128-sha256-ecp256"], esp: ["aes128-sha256"] };
+const inside = { address: "10.1.0.0", length: 16 };
+const pool = { address: "10.9.0.0", length: 32 };
+const elsewhere = { address: "10.8.0.0", length: 32 };
+const passwordOf = (text: string) => ({ name: "file:alice.password", octets: Buffer.from(text) });
+
+/** The caller logs in with that password, where one is given, and asks for an address that its line has. */
+async function fromAnywhere<E extends StageEnd>(stage: Stage<E>, password: string | undefined, from: Prefix = pool) {
+  const users = [{ name: "alice", password: passwordOf("open sesame") }];
+  const caller: PeerOptions = {
+    ...remoteAccess,
+    protect: [{ kind: "tunnel", local: pool, remote: inside }],
+    innerAddress: { kind: "client", by: "pull" },
+    ...(password === undefined ? {} : { xauth: { kind: "client", user: "alice", password: passwordOf(password) } }),
+  };
+  const called: PeerOptions = {
+    ...remoteAccess,
+    protect: [{ kind: "tunnel", local: inside, remote: from }],
+    innerAddress: { kind: "server", by: "pull", pool: from },
+    ...(password === undefined ? {} : { xauth: { kind: "server", users } }),
+  };
+  return await both(stage, caller, called, 900);
+}
+
 type OwnRound = RoundDesired<OwnCredential>;
 const [gwA, gwB] = [`gw-${a}`, `gw-${b}`];
 
 /** Every reason there is; a new one without a story does not compile. */
 export const stories: { readonly [C in ReasonCode]: Story } = {
+  "login-failed": async (stage) => ({
+    end: (await fromAnywhere(stage, "open barley")).two,
+    like: { user: "alice", remote: a, why: "wrong-password" },
+  }),
+  "peer-refused-login": async (stage) => ({
+    end: (await fromAnywhere(stage, "open barley")).one,
+    like: { user: "alice" },
+  }),
+  "inner-address-unusable": async (stage) => ({
+    end: (await fromAnywhere(stage, undefined, elsewhere)).one,
+    like: { given: "10.8.0.0", wanted: ["10.9.0.0/32"] },
+  }),
+  "pool-exhausted": async (stage) => {
+    // Whoever has the one address is still there when the same peer calls from somewhere else.
+    const { two } = await fromAnywhere(stage, undefined);
+    const third = await stage.add(c);
+    const caller: PeerOptions = { protect: [{ kind: "tunnel", local: pool, remote: inside }] };
+    const gateway: PeerOptions = {
+      ...remoteAccess,
+      protect: [{ kind: "tunnel", local: inside, remote: pool }],
+      innerAddress: { kind: "server", by: "pull", pool },
+      remote: "any",
+      remoteId: undefined,
+      initiate: false,
+    };
+    await two.configure(desired([peer(b, a, gateway)]));
+    await stage.pass(5_000);
+    await third.configure(
+      desired([peer(c, b, { ...remoteAccess, ...caller, innerAddress: { kind: "client", by: "pull" } })]),
+    );
+    await stage.pass(900);
+    return { end: two, like: { pool: "10.9.0.0/32" } };
+  },
   "no-common-proposal": async (stage) => {
     const { two } = await both(stage, { esp: ["aes128gcm16"] }, { esp: ["aes256gcm16"] });
     return {

@@ -6,6 +6,40 @@ type Case<C extends ReasonCode> = readonly [Extract<Reason, { readonly code: C }
 
 /** For every code an example, and the words that its sentence must have; the compiler sees to it that none is missing. */
 const cases: { readonly [C in ReasonCode]: readonly Case<C>[] } = {
+  "login-failed": [
+    [
+      { code: "login-failed", user: "alice", remote: "192.0.2.9", why: "wrong-password" },
+      '"alice" could not log in from 192.0.2.9',
+      "another one than that of xauth",
+    ],
+    [{ code: "login-failed", user: "mallory", remote: "192.0.2.9", why: "unknown-user" }, "nobody of that name"],
+    [{ code: "login-failed", user: "alice", remote: "192.0.2.9", why: "no-password" }, "no password came"],
+    [
+      { code: "login-failed", user: "alice", remote: "192.0.2.9", why: "too-many-failures" },
+      "too many wrong passwords",
+    ],
+  ],
+  "peer-refused-login": [
+    [{ code: "peer-refused-login", user: "alice" }, 'does not take our name "alice"', "check xauth here"],
+    [
+      { code: "peer-refused-login", user: "alice", asked: "XAUTH_PASSCODE" },
+      "the peer asks for XAUTH_PASSCODE to log in",
+    ],
+    [{ code: "peer-refused-login", user: "alice", said: "go away" }, 'it says "go away"'],
+  ],
+  "inner-address-unusable": [
+    [
+      { code: "inner-address-unusable", given: undefined, wanted: ["10.9.0.0/24"] },
+      "gave us no address inside",
+      "our lines have 10.9.0.0/24",
+    ],
+    [
+      { code: "inner-address-unusable", given: "10.8.0.1", wanted: [] },
+      "gave us 10.8.0.1 as our address inside",
+      "no tunnel",
+    ],
+  ],
+  "pool-exhausted": [[{ code: "pool-exhausted", pool: "10.9.0.0/30" }, "every address of 10.9.0.0/30 is given"]],
   "certificate-unreadable": [
     [
       { code: "certificate-unreadable", identity: "gw-b", fault: "it is cut" },
