@@ -13,6 +13,14 @@ import { find } from "../payloads.ts";
 import { macedIdentity, type SignedOctets } from "../psk-auth.ts";
 import type { Handshake } from "../state.ts";
 
+/**
+ * Libreswan reads "AUTH = prf(SK_px, <message octets>)" without the sentence that follows it, and proves with the message alone. That
+ * is taken, and answered likewise: SK_px comes from SK_d and both nonces, so that it is as much a proof; the identity must be the
+ * ticket's, in an encrypted message. We never begin with it.
+ */
+type Form = "whole" | "message";
+const forms: readonly Form[] = ["whole", "message"];
+
 const number = authMethod.SHARED_KEY_MESSAGE_INTEGRITY_CODE;
 
 /** The identities are those of the old IKE SA, on both sides. */
@@ -23,6 +31,7 @@ export class ResumedRounds implements Rounds {
   readonly #remoteId: Identity;
   #sent = false;
   #held = false;
+  #form: Form = "whole";
 
   constructor(sa: IkeSa, handshake: Handshake, localId: Identity, remoteId: Identity) {
     this.#sa = sa;
@@ -54,7 +63,7 @@ export class ResumedRounds implements Rounds {
     const isInitiator = this.#sa.role === "initiator";
     const id = { idType: this.#localId.idType, data: this.#localId.octets };
     this.#sent = true;
-    const data = proof(prf, this.#signed(isInitiator, id));
+    const data = proof(prf, this.#signed(isInitiator, id), this.#form);
     then({
       payloads: [
         { kind: isInitiator ? "IDi" : "IDr", ...id },
@@ -74,9 +83,11 @@ export class ResumedRounds implements Rounds {
     const identity = identityFromWire(id.idType, id.data);
     if (!sameIdentity(identity, this.#remoteId))
       return then({ code: "wrong-identity", wanted: this.#remoteId.text, seen: identity.text });
-    const holds = constantTimeEqual(auth.data, proof(prf, this.#signed(!isInitiator, id)));
-    this.#held = holds;
-    then(holds ? undefined : { code: "wrong-secret", identity: identity.text, secret: "ticket" });
+    const signed = this.#signed(!isInitiator, id);
+    const form = forms.find((one) => constantTimeEqual(auth.data, proof(prf, signed, one)));
+    this.#held = form !== undefined;
+    if (form !== undefined) this.#form = form;
+    then(this.#held ? undefined : { code: "wrong-secret", identity: identity.text, secret: "ticket" });
   }
 
   #signed(byInitiator: boolean, identity: SignedOctets["identity"]): SignedOctets {
@@ -87,10 +98,13 @@ export class ResumedRounds implements Rounds {
   }
 }
 
-/** AUTH = prf(SK_px, message | nonce | prf(SK_px, IDx')). */
-function proof(prf: PrfTransform, signed: SignedOctets): Buffer {
+/** AUTH = prf(SK_px, message | nonce | prf(SK_px, IDx')), or of the message alone. */
+function proof(prf: PrfTransform, signed: SignedOctets, form: Form): Buffer {
   const keyed = keyPrf(prf, signed.skP);
-  const octets = keyed.sign(signed.message, signed.nonce, macedIdentity(prf, signed));
+  const octets =
+    form === "whole"
+      ? keyed.sign(signed.message, signed.nonce, macedIdentity(prf, signed))
+      : keyed.sign(signed.message);
   keyed.destroy();
   return octets;
 }
