@@ -63,7 +63,7 @@ export async function runDaemon(options: {
       random: randomBytes,
       crashSecret,
       keyWitness: exported?.witness,
-      ...(impaired && { rewrite: impaired.rewrite }),
+      ...(impaired && { rewrite: impaired.rewrite, rewriteReceived: impaired.rewriteReceived }),
     }),
     transport: impaired?.transport(remembering) ?? remembering,
     recent,

@@ -73,6 +73,7 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
   readonly #tokens = new LogThrottle();
   readonly tickets: Tickets;
   readonly rewrite: PayloadRewrite | undefined;
+  readonly rewriteReceived: PayloadRewrite | undefined;
   readonly keyWitness: KeyWitness | undefined;
   readonly #resumables = new Resumables();
   readonly fragments: UnprovenOctets = new UnprovenOctets();
@@ -83,6 +84,7 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
     this.#parts = parts;
     this.#resync = resync;
     this.rewrite = parts.rewrite;
+    this.rewriteReceived = parts.rewriteReceived;
     this.keyWitness = parts.keyWitness;
     this.#abilities = new LearnedAbilities(parts.outbox);
     this.tickets = new Tickets((length) => parts.random(length));

@@ -26,6 +26,8 @@ export interface EngineOptions {
   readonly crashSecret?: Uint8Array | undefined;
   /** Tests only: what is sent in place of the payloads of each message of an IKE SA. */
   readonly rewrite?: PayloadRewrite;
+  /** Tests only: what is read in place of the payloads of each message that comes for an IKE SA, or opens one. */
+  readonly rewriteReceived?: PayloadRewrite;
   /** Is shown the keys of IKE SAs: only where the operator asked that they be exported. */
   readonly keyWitness?: KeyWitness | undefined;
 }

@@ -23,6 +23,7 @@ export class Parts {
   now = 0;
   readonly random: (length: number) => Uint8Array;
   readonly rewrite: PayloadRewrite | undefined;
+  readonly rewriteReceived: PayloadRewrite | undefined;
   readonly keyWitness: KeyWitness | undefined;
   readonly outbox = new Outbox();
   readonly timers = new TimerHeap();
@@ -51,6 +52,7 @@ export class Parts {
   constructor(options: EngineOptions) {
     this.random = (length) => options.random(length);
     this.rewrite = options.rewrite;
+    this.rewriteReceived = options.rewriteReceived;
     this.keyWitness = options.keyWitness;
     this.crashTokens = options.crashSecret === undefined ? undefined : new CrashTokens(options.crashSecret);
     this.unknownSpi = new UnknownSpi(this.crashTokens);

@@ -1,4 +1,5 @@
 /** New IKE SAs from outside: repeats, cookies, limits, and then IKE_SA_INIT's own checks (RFC 7296 2.6). */
+
 import { hash } from "../crypto/hash.ts";
 import { keTransforms } from "../crypto/transforms/ke.ts";
 import { CookieJar } from "../ikev2/cookie.ts";
@@ -7,6 +8,7 @@ import { answerResume } from "../ikev2/exchanges/ike-session-resume-responder.ts
 import type { Host } from "../ikev2/host.ts";
 import type { IkeSa } from "../ikev2/ike-sa.ts";
 import { find, notify } from "../ikev2/payloads.ts";
+import { readClear } from "../ikev2/received-payloads.ts";
 import { gatewayText, mayBeRedirected, redirectPayload } from "../ikev2/redirect.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
@@ -14,7 +16,7 @@ import type { PeerDesired } from "../sa/desired.ts";
 import { formatEndpoint, type Path } from "../sa/path.ts";
 import { WireError } from "../wire/error.ts";
 import type { Header } from "../wire/ikev2/header.ts";
-import { decodeMessage, type Message } from "../wire/ikev2/message.ts";
+import type { Message } from "../wire/ikev2/message.ts";
 import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { peekFirst, type SeenFirst } from "../wire/ikev2/peek.ts";
 import { exchangeType } from "../wire/ikev2/registry/message.ts";
@@ -123,7 +125,7 @@ export class Responder {
 
   #decode(header: Header, octets: Uint8Array): Message | undefined {
     try {
-      return decodeMessage(octets, header);
+      return readClear(this.#host, header, octets);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.#host.dropped(() => ({ facts: { why: error.message } }));

@@ -13,6 +13,8 @@ import type { Tickets } from "./resumption/tickets.ts";
 export interface Host extends SaHost {
   /** Only tests of what our messages do to a peer have one. */
   readonly rewrite: PayloadRewrite | undefined;
+  /** Only tests of what a peer's messages do to us have one. */
+  readonly rewriteReceived: PayloadRewrite | undefined;
   /** Only where the operator asked that keys be exported. */
   readonly keyWitness: KeyWitness | undefined;
   /** Whether so many octets more of messages that are not whole yet may be kept. */
@@ -50,7 +52,7 @@ export interface Host extends SaHost {
   redirectTo(peer: PeerDesired): Gateway | undefined;
 }
 
-/** What is sent in place of a message's payloads, before they are encrypted. */
+/** What is sent in place of a message's payloads, before they are encrypted; or read in their place, once they are decrypted. */
 export type PayloadRewrite = (
   exchangeType: number,
   isResponse: boolean,

@@ -13,6 +13,7 @@ import type { IkeSa } from "./ike-sa.ts";
 import { find } from "./payloads.ts";
 import { type Inner, openBody, sealInner, unseal } from "./protected-message.ts";
 import { Reassembly } from "./reassembly.ts";
+import { receivedPayloads } from "./received-payloads.ts";
 
 /** A protected message: what its repeats look like, and what was in it; `fault` where it is authentic and yet malformed. */
 export type Opened = {
@@ -93,7 +94,7 @@ export class MessageCoder {
     const content = openBody(octets, sk.body, keying.receiving);
     if (content === undefined) return this.#forged(header);
     this.#reassembly?.discard(keyOf(header));
-    return decode({ firstType: sk.firstInner, octets: content }, fingerprintOf(octets));
+    return this.#decode(header, { firstType: sk.firstInner, octets: content }, fingerprintOf(octets));
   }
 
   /** Whether these octets are an authentic first fragment. Throws WireError where what is not encrypted is malformed. */
@@ -121,7 +122,13 @@ export class MessageCoder {
     const whole = this.#reassembly.add(keyOf(header), { number, total, firstInner, body }, octets);
     if (whole === "forged") return this.#forged(header);
     if (whole === "refused" || whole === "incomplete") return undefined;
-    return decode(whole, whole.fingerprint);
+    return this.#decode(header, whole, whole.fingerprint);
+  }
+
+  #decode(header: Header, inner: Inner, fingerprint: Fingerprint): Opened {
+    const opened = decode(inner, fingerprint);
+    if ("fault" in opened) return opened;
+    return { fingerprint, payloads: receivedPayloads(this.#sa.host, header, opened.payloads) };
   }
 
   #forged(header: Header): undefined {

@@ -54,6 +54,18 @@ for (const [name, start] of Object.entries(peers)) {
       ]);
     });
 
+    scenario("payloads of the peer's missing, there twice, and without an SPI", spec, async (lab) => {
+      await start(lab);
+      await comesUp(lab, [
+        "omit Nonce received IKE_SA_INIT response 1",
+        "double KE received IKE_SA_INIT response 2",
+        "omit AUTH received IKE_AUTH response 1",
+        "double SA received IKE_AUTH response 2",
+        "omit TSr received CREATE_CHILD_SA response 1",
+        "zero-child-spis received CREATE_CHILD_SA response 2",
+      ]);
+    });
+
     scenario("each of the four steps of an installation fails", spec, async (lab) => {
       await start(lab);
       await comesUp(lab, [

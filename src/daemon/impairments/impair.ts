@@ -21,6 +21,7 @@ export const impairSwitch = { name: "UNDERLOCK_TEST_ONLY", value: "impair" } as 
 /** What the daemon is made of when it is impaired. */
 export interface Impaired {
   readonly rewrite: PayloadRewrite;
+  readonly rewriteReceived: PayloadRewrite;
   transport(transport: ConstructorParameters<typeof ImpairedTransport>[0]): ImpairedTransport;
   kernel(kernel: Kernel): Kernel;
 }
@@ -58,7 +59,8 @@ export function impair(texts: readonly string[], environment: NodeJS.ProcessEnv,
     );
   }
   return {
-    rewrite: impairedPayloads(payloads),
+    rewrite: impairedPayloads("sent", payloads),
+    rewriteReceived: impairedPayloads("received", payloads),
     transport: (transport) => new ImpairedTransport(transport, datagrams),
     kernel: (kernel) => new ImpairedKernel(kernel, refusals, softExpires),
   };

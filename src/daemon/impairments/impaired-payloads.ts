@@ -1,13 +1,13 @@
-/** Messages of ours in which payloads are missing, stand twice, or have no SPI. */
+/** Messages, ours and the peer's, in which payloads are missing, stand twice, or have no SPI. */
 import type { PayloadRewrite } from "../../ikev2/host.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
-import type { PayloadImpairment } from "./impairment.ts";
+import type { Direction, PayloadImpairment } from "./impairment.ts";
 import { isOfKind, type Occurrences } from "./occurrences.ts";
 
-/** The engine's hook for that. */
-export function impairedPayloads(impairments: Occurrences<PayloadImpairment>): PayloadRewrite {
+/** The engine's hook for that, on the way out or in. */
+export function impairedPayloads(direction: Direction, impairments: Occurrences<PayloadImpairment>): PayloadRewrite {
   return (type, isResponse, payloads) => {
-    const hits = impairments.hits((one) => isOfKind(one.message, type, isResponse));
+    const hits = impairments.hits((one) => one.direction === direction && isOfKind(one.message, type, isResponse));
     return hits.reduce((rewritten, { action }) => rewritten.flatMap((payload) => rewrite(payload, action)), payloads);
   };
 }

@@ -15,6 +15,9 @@ export interface MessageKind {
   readonly isResponse: boolean | undefined;
 }
 
+/** Which way a message goes. */
+export type Direction = "sent" | "received";
+
 /** Done to a datagram; repeats are datagrams, too, and counted. */
 export interface DatagramImpairment {
   readonly kind: "datagram";
@@ -26,12 +29,12 @@ export interface DatagramImpairment {
     /** Both SPIs of the IKE header. */
     | { readonly kind: "zero-spis" }
     | { readonly kind: "delay"; readonly milliseconds: number };
-  readonly direction: "sent" | "received";
+  readonly direction: Direction;
   readonly message: MessageKind;
   readonly which: Which;
 }
 
-/** Done to the payloads of a message of ours before it is encrypted; a repeat is the same message. */
+/** Done to the payloads of a message of ours before it is encrypted, or of the peer's once it is decrypted; a repeat is the same message. */
 export interface PayloadImpairment {
   readonly kind: "payload";
   readonly action:
@@ -39,6 +42,7 @@ export interface PayloadImpairment {
     | { readonly kind: "double"; readonly payload: KnownPayload["kind"] }
     /** The SPI of every proposal. */
     | { readonly kind: "zero-child-spis" };
+  readonly direction: Direction;
   readonly message: MessageKind;
   readonly which: Which;
 }
@@ -66,8 +70,8 @@ export type Impairment = DatagramImpairment | PayloadImpairment | KernelImpairme
 export const impairmentForms = [
   "drop|repeat|mangle|zero-spis sent|received EXCHANGE request|response|message WHICH",
   "delay MILLISECONDS sent|received EXCHANGE request|response|message WHICH",
-  "omit|double PAYLOAD sent EXCHANGE request|response|message WHICH",
-  "zero-child-spis sent EXCHANGE request|response|message WHICH",
+  "omit|double PAYLOAD sent|received EXCHANGE request|response|message WHICH",
+  "zero-child-spis sent|received EXCHANGE request|response|message WHICH",
   `fail ${installationSteps.join("|")} WHICH`,
   "ignore soft-expire WHICH",
   "EXCHANGE is any, or a name such as CREATE_CHILD_SA; WHICH is a number from 1, a range such as 2-4, or every",
@@ -119,15 +123,22 @@ function parse(words: readonly string[]): Impairment | undefined {
 }
 
 function datagram(action: DatagramImpairment["action"], words: readonly string[]): DatagramImpairment | undefined {
-  const [direction, ...rest] = words;
-  const found = messageAndWhich(rest);
-  if ((direction !== "sent" && direction !== "received") || found === undefined) return undefined;
-  return { kind: "datagram", action, direction, ...found };
+  const found = directedMessage(words);
+  return found === undefined ? undefined : { kind: "datagram", action, ...found };
 }
 
 function payloads(action: PayloadImpairment["action"], words: readonly string[]): PayloadImpairment | undefined {
-  const found = messageAndWhich(words.slice(1));
-  return words[0] !== "sent" || found === undefined ? undefined : { kind: "payload", action, ...found };
+  const found = directedMessage(words);
+  return found === undefined ? undefined : { kind: "payload", action, ...found };
+}
+
+function directedMessage(
+  words: readonly string[],
+): { direction: Direction; message: MessageKind; which: Which } | undefined {
+  const [direction, ...rest] = words;
+  const found = messageAndWhich(rest);
+  if ((direction !== "sent" && direction !== "received") || found === undefined) return undefined;
+  return { direction, ...found };
 }
 
 function messageAndWhich(words: readonly string[]): { message: MessageKind; which: Which } | undefined {

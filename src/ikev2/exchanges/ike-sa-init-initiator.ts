@@ -1,4 +1,5 @@
 /** IKE_SA_INIT as initiator (RFC 7296 1.2): offer, cookie and key exchange turns, keys. */
+
 import type { KePair } from "../../crypto/key-exchange.ts";
 import type { KeTransform } from "../../crypto/transforms/ke.ts";
 import { findTransform } from "../../crypto/transforms.ts";
@@ -9,7 +10,7 @@ import type { PeerDesired } from "../../sa/desired.ts";
 import { isEncapsulated } from "../../sa/nat.ts";
 import { floated, type Path } from "../../sa/path.ts";
 import type { Header } from "../../wire/ikev2/header.ts";
-import { decodeMessage, unsupportedCritical } from "../../wire/ikev2/message.ts";
+import { unsupportedCritical } from "../../wire/ikev2/message.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../wire/ikev2/registry/message.ts";
 import { nameOf } from "../../wire/ikev2/registry/names.ts";
@@ -22,6 +23,7 @@ import type { IkeSa } from "../ike-sa.ts";
 import { deriveKeying, lowestNonce } from "../keying.ts";
 import { findNat, natDetectionPayloads } from "../nat-detection.ts";
 import { find, findError, findNotify, notify } from "../payloads.ts";
+import { readClear } from "../received-payloads.ts";
 import { findRedirect, redirectSupport } from "../redirect.ts";
 import type { InitOffer } from "../state.ts";
 import type { Task } from "../task.ts";
@@ -48,7 +50,7 @@ export function beginInit(sa: IkeSa, offer: InitOffer): void {
 export function handleInitResponse(sa: IkeSa, header: Header, octets: Uint8Array, path: Path): void {
   const { state } = sa;
   if (state.kind !== "ExpectInitResponse") return;
-  const { payloads } = decodeMessage(octets, header);
+  const { payloads } = readClear(sa.host, header, octets);
   const { offer } = state;
   const cookie = findNotify(payloads, notifyType.COOKIE);
   if (cookie !== undefined) {

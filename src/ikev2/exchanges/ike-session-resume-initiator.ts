@@ -1,10 +1,11 @@
 /** IKE_SESSION_RESUME as initiator (RFC 5723 4.3.2): a ticket and a nonce in the place of proposals and key exchange. */
+
 import { wipe } from "../../crypto/secret.ts";
 import type { PeerDesired } from "../../sa/desired.ts";
 import { isEncapsulated } from "../../sa/nat.ts";
 import { floated, type Path } from "../../sa/path.ts";
 import type { Header } from "../../wire/ikev2/header.ts";
-import { decodeMessage, unsupportedCritical } from "../../wire/ikev2/message.ts";
+import { unsupportedCritical } from "../../wire/ikev2/message.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../wire/ikev2/registry/message.ts";
 import { nameOf } from "../../wire/ikev2/registry/names.ts";
@@ -15,6 +16,7 @@ import { IkeSa } from "../ike-sa.ts";
 import { deriveResumedKeying, lowestNonce } from "../keying.ts";
 import { findNat, natDetectionPayloads } from "../nat-detection.ts";
 import { find, findError, findNotify, notify } from "../payloads.ts";
+import { readClear } from "../received-payloads.ts";
 import type { Resumable } from "../resumption/resumable.ts";
 import type { ResumeOffer } from "../state.ts";
 import type { Task } from "../task.ts";
@@ -35,7 +37,7 @@ export function resume(host: Host, peer: PeerDesired, path: Path, localSpi: bigi
 export function handleResumeResponse(sa: IkeSa, header: Header, octets: Uint8Array, path: Path): void {
   const { state } = sa;
   if (state.kind !== "ExpectResumeResponse") return;
-  const { payloads } = decodeMessage(octets, header);
+  const { payloads } = readClear(sa.host, header, octets);
   const { offer } = state;
   const cookie = findNotify(payloads, notifyType.COOKIE);
   if (cookie !== undefined) return sendAgain(sa, offer, Uint8Array.from(cookie.data));

@@ -50,6 +50,8 @@ export interface EndOptions {
   readonly random?: (life: number) => (length: number) => Uint8Array;
   /** What is sent in place of the payloads of a message. */
   readonly rewrite?: PayloadRewrite;
+  /** What is read in place of the payloads of a message that comes. */
+  readonly rewriteReceived?: PayloadRewrite;
   /** Is shown the keys of IKE SAs. */
   readonly keyWitness?: KeyWitness;
   /** Outlives the engine, as the file does. */
@@ -135,8 +137,9 @@ export class End {
       // As in the process: a report is heard after the request that caused it has been answered.
       this.#later(0, life, { kind: "kernel", event });
     });
-    const { rewrite, crashSecret, keyWitness } = this.#options;
-    return new Engine({ random, crashSecret, keyWitness, ...(rewrite && { rewrite }) });
+    const { rewrite, rewriteReceived, crashSecret, keyWitness } = this.#options;
+    const rewrites = { ...(rewrite && { rewrite }), ...(rewriteReceived && { rewriteReceived }) };
+    return new Engine({ random, crashSecret, keyWitness, ...rewrites });
   }
 
   #octets(life: number): (length: number) => Uint8Array {

@@ -229,7 +229,8 @@ describe("the kernel", () => {
 describe("payloads", () => {
   function rewriting(text: string) {
     const { daemon, said } = impaired(text);
-    const pair = connected({}, { one: { rewrite: daemon.rewrite } });
+    const { rewrite, rewriteReceived } = daemon;
+    const pair = connected({}, { one: { rewrite, rewriteReceived } });
     return { ...pair, said: said.slice(1) };
   }
 
@@ -249,6 +250,33 @@ describe("payloads", () => {
     const { two, said } = rewriting("double SA sent IKE_SA_INIT request 1");
     expect(said).toHaveLength(1);
     expect(two.log.map(({ event }) => event)).not.toContain("internal-error");
+  });
+
+  it.each([
+    ["omit AUTH received IKE_AUTH response 1", "wrong-auth-method"],
+    ["omit SA received IKE_SA_INIT response 1-9", "no-answer"],
+    ["omit TSi received IKE_AUTH response 1", "selectors-do-not-fit"],
+    ["omit KE received IKE_SA_INIT response 1-9", "no-answer"],
+  ])("of the peer's that are missing are seen to be: %s", (text, code) => {
+    const { one, world, said } = rewriting(text);
+    expect(said[0]).toBe(`warn impaired: impaired: ${text}`);
+    world.run(300_000);
+    expect(one.log.map(({ reason }) => reason?.code)).toContain(code);
+    expect(one.log.map(({ event }) => event)).not.toContain("internal-error");
+    expect(one.peer().state).toBe("up");
+  });
+
+  it.each([
+    "double SA received IKE_SA_INIT response 1",
+    "double AUTH received IKE_AUTH response 1",
+    "double TSr received IKE_AUTH response 1",
+    "zero-child-spis received IKE_AUTH response 1",
+  ])("of the peer's: %s throws nothing, and the tunnel is up in the end", (text) => {
+    const { one, world, said } = rewriting(text);
+    expect(said).toContain(`warn impaired: impaired: ${text}`);
+    world.run(300_000);
+    expect(one.log.map(({ event }) => event)).not.toContain("internal-error");
+    expect(one.peer().children.map(({ state }) => state)).toEqual(["up"]);
   });
 
   it("have no SPI", () => {
