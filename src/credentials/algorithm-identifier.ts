@@ -3,8 +3,9 @@
 import { type Element, readElement } from "../asn1/element.ts";
 import { Asn1Error } from "../asn1/error.ts";
 import { explicit, Fields, oid, smallInteger, universal } from "../asn1/fields.ts";
-import { integer, OBJECT_IDENTIFIER, SEQUENCE, tlv } from "../crypto/key-exchange/der.ts";
-import { type SignatureHash, type SignatureScheme, signatureHashLength } from "../crypto/signature/scheme.ts";
+import { OBJECT_IDENTIFIER, SEQUENCE, tlv } from "../crypto/key-exchange/der.ts";
+import { pssIdentifier } from "../crypto/signature/pss-parameters.ts";
+import type { SignatureHash, SignatureScheme } from "../crypto/signature/scheme.ts";
 
 /** The scheme that an AlgorithmIdentifier names, and its name for people; no scheme where nothing here verifies it. */
 export interface NamedScheme {
@@ -34,7 +35,7 @@ export function signatureAlgorithmOf(element: Element): NamedScheme {
 
 /** The AlgorithmIdentifier of a scheme, in the octets of RFC 7427 A and RFC 8420 A. Throws RangeError for IKEv1's. */
 export function signatureAlgorithm(scheme: SignatureScheme): Uint8Array {
-  if (scheme.kind === "rsa-pss") return tlv(SEQUENCE, objectIdentifier(pssDigits), pssParameters(scheme));
+  if (scheme.kind === "rsa-pss") return pssIdentifier(scheme);
   const row = rows.find((each) => sameScheme(each.scheme, scheme));
   if (row === undefined) throw new RangeError(`${scheme.kind} has no AlgorithmIdentifier`);
   const parameters = scheme.kind === "rsa-pkcs1" ? nullElement : new Uint8Array(0);
@@ -81,21 +82,19 @@ const unusedNames: ReadonlyMap<string, string> = new Map([
   ["2.16.840.1.101.3.4.3.2", "DSA with SHA2-256"],
 ]);
 
-const hashes: readonly { readonly oid: string; readonly digits: string; readonly hash: SignatureHash }[] = [
-  { oid: "1.3.14.3.2.26", digits: "2b0e03021a", hash: "sha1" },
-  { oid: "2.16.840.1.101.3.4.2.4", digits: "608648016503040204", hash: "sha224" },
-  { oid: "2.16.840.1.101.3.4.2.1", digits: "608648016503040201", hash: "sha256" },
-  { oid: "2.16.840.1.101.3.4.2.2", digits: "608648016503040202", hash: "sha384" },
-  { oid: "2.16.840.1.101.3.4.2.3", digits: "608648016503040203", hash: "sha512" },
-];
+const hashes: ReadonlyMap<string, SignatureHash> = new Map([
+  ["1.3.14.3.2.26", "sha1"],
+  ["2.16.840.1.101.3.4.2.4", "sha224"],
+  ["2.16.840.1.101.3.4.2.1", "sha256"],
+  ["2.16.840.1.101.3.4.2.2", "sha384"],
+  ["2.16.840.1.101.3.4.2.3", "sha512"],
+]);
 
 const pssOid = "1.2.840.113549.1.1.10";
-const pssDigits = "2a864886f70d01010a";
 const mgf1Oid = "1.2.840.113549.1.1.8";
-const mgf1Digits = "2a864886f70d010108";
 const nullElement = Uint8Array.of(5, 0);
 
-/** RSASSA-PSS-params (RFC 4055 3.1). MGF1 over another hash than the signature's, which nobody uses, is not verified. */
+/** RSASSA-PSS-params (RFC 4055 3.1). */
 function pssScheme(parameters: Element | undefined): SignatureScheme | undefined {
   const fields = new Fields(parameters, "the parameters of RSA-PSS");
   const [hashField, maskField, saltField, trailer] = [0, 1, 2, 3].map((tag) => fields.context(tag));
@@ -104,8 +103,8 @@ function pssScheme(parameters: Element | undefined): SignatureScheme | undefined
   const mask = maskField === undefined ? "sha1" : maskHash(explicit(maskField, "the mask of RSA-PSS"));
   const saltLength = saltField === undefined ? 20 : smallInteger(explicit(saltField, "the salt"), "the salt's length");
   const trailerField = trailer === undefined ? 1 : smallInteger(explicit(trailer, "the trailer"), "the trailer");
-  if (hash === undefined || mask !== hash || trailerField !== 1 || saltLength > 512) return undefined;
-  return { kind: "rsa-pss", hash, saltLength };
+  if (hash === undefined || mask === undefined || trailerField !== 1 || saltLength > 512) return undefined;
+  return { kind: "rsa-pss", hash, saltLength, ...(mask === hash ? {} : { mask }) };
 }
 
 function maskHash(element: Element): SignatureHash | undefined {
@@ -121,23 +120,7 @@ function hashOf(element: Element): SignatureHash | undefined {
   const type = oid(fields.any("algorithm"), "a hash algorithm");
   fields.optional(universal.null);
   fields.end();
-  return hashes.find((each) => each.oid === type)?.hash;
-}
-
-/** RFC 7427 A.4.2: SHA-1 and its salt are the defaults, so DER leaves them out; the trailer too. */
-function pssParameters({ hash, saltLength }: Extract<SignatureScheme, { kind: "rsa-pss" }>): Uint8Array {
-  const { digits = "" } = hashes.find((each) => each.hash === hash) ?? {};
-  const hashIdentifier = tlv(SEQUENCE, objectIdentifier(digits), nullElement);
-  const named =
-    hash === "sha1"
-      ? []
-      : [tlv(0xa0, hashIdentifier), tlv(0xa1, tlv(SEQUENCE, objectIdentifier(mgf1Digits), hashIdentifier))];
-  const salt = saltLength === signatureHashLength.sha1 ? [] : [tlv(0xa2, integer(saltOctets(saltLength)))];
-  return tlv(SEQUENCE, ...named, ...salt);
-}
-
-function saltOctets(length: number): Uint8Array {
-  return Uint8Array.of(length >> 8, length & 0xff);
+  return hashes.get(type);
 }
 
 function objectIdentifier(digits: string): Buffer {

@@ -26,11 +26,16 @@ export function computeWith(generate: (method: KeTransform) => KePair, job: Comp
   }
 }
 
-/** The same, with revocation asked for: only for certificates that hold, of a peer that has their key. */
+/**
+ * The same, with slow signatures made on another thread, and with revocation asked for: only for certificates that hold, of a
+ * peer that has their key.
+ */
 export function computeWithRevocation(
   checker: Pick<RevocationChecker, "check">,
 ): (job: ComputeJob) => ComputeResult | Promise<ComputeResult> {
   return (job) => {
+    if (job.kind === "sign" && job.key.isSlow)
+      return job.key.signElsewhere(job.scheme, job.octets).then((signature) => ({ kind: "signed", signature }));
     if (job.kind !== "examine") return computeHere(job);
     const { proof, trust } = job;
     const verdict = examineProof(proof, trust, Date.now());

@@ -6,12 +6,14 @@ import type { SignatureHash } from "./scheme.ts";
 /** What kind of key signs. */
 export type KeyAlgorithm =
   | { readonly kind: "rsa"; readonly bits: number; readonly exponent: bigint }
-  /** A key for RSASSA-PSS alone (RFC 4055 1.2), perhaps with one hash and a least salt. */
+  /** A key for RSASSA-PSS alone (RFC 4055 1.2), perhaps with one hash, one mask and a least salt. */
   | {
       readonly kind: "rsa-pss";
       readonly bits: number;
       readonly exponent: bigint;
       readonly hash?: SignatureHash;
+      /** The hash of MGF1, where it is another. */
+      readonly mask?: SignatureHash;
       readonly leastSalt?: number;
     }
   | { readonly kind: "ec"; readonly curve: SignatureCurve }
@@ -31,9 +33,11 @@ export function keyAlgorithm(key: KeyObject): KeyAlgorithm {
       const { hashAlgorithm, mgf1HashAlgorithm, saltLength } = details;
       const rsa = { kind: "rsa-pss", ...rsaParameters(details) } as const;
       if (hashAlgorithm === undefined) return rsa;
-      if (!isSignatureHash(hashAlgorithm) || mgf1HashAlgorithm !== hashAlgorithm)
+      const mask = mgf1HashAlgorithm ?? hashAlgorithm;
+      if (!isSignatureHash(hashAlgorithm) || !isSignatureHash(mask))
         throw new KeyError("unsupported", `an RSA-PSS key for ${hashAlgorithm} with MGF1 over ${mgf1HashAlgorithm}`);
-      return { ...rsa, hash: hashAlgorithm, leastSalt: saltLength ?? 0 };
+      const other = mask === hashAlgorithm ? {} : { mask };
+      return { ...rsa, hash: hashAlgorithm, ...other, leastSalt: saltLength ?? 0 };
     }
     case "ec":
       if (isSignatureCurve(details.namedCurve)) return { kind: "ec", curve: details.namedCurve };

@@ -8,12 +8,20 @@ export type SignatureScheme =
   | { readonly kind: "rsa-pkcs1"; readonly hash: SignatureHash }
   /** The octets themselves in the padding of PKCS #1, with no DigestInfo around them: IKEv1 (RFC 2409 5.1). */
   | { readonly kind: "rsa-pkcs1-bare" }
-  /** RSASSA-PSS (RFC 8017 8.1), with MGF1 over the same hash. */
-  | { readonly kind: "rsa-pss"; readonly hash: SignatureHash; readonly saltLength: number }
+  | PssScheme
   /** ECDSA; r and s as DER (RFC 3279 2.2.3) or one after the other in the curve's length (RFC 4754 7). */
   | { readonly kind: "ecdsa"; readonly hash: SignatureHash; readonly form: "der" | "concatenated" }
   /** PureEdDSA (RFC 8032); the key says the curve. */
   | { readonly kind: "eddsa"; readonly curve: "ed25519" | "ed448" };
+
+/** RSASSA-PSS (RFC 8017 8.1). */
+export interface PssScheme {
+  readonly kind: "rsa-pss";
+  readonly hash: SignatureHash;
+  readonly saltLength: number;
+  /** The hash of MGF1, where it is another: verified, and never signed with. */
+  readonly mask?: SignatureHash;
+}
 
 /** Octets of a hash, which is also the usual salt of RSASSA-PSS (RFC 7427 A.4). */
 export const signatureHashLength: Readonly<Record<SignatureHash, number>> = {
@@ -32,12 +40,16 @@ export function schemeName(scheme: SignatureScheme): string {
     case "rsa-pkcs1-bare":
       return "RSA PKCS#1 v1.5 without a hash's name";
     case "rsa-pss":
-      return `RSA-PSS with ${hashName(scheme.hash)} and ${scheme.saltLength} octets of salt`;
+      return `RSA-PSS with ${hashName(scheme.hash)} and ${scheme.saltLength} octets of salt${maskName(scheme)}`;
     case "ecdsa":
       return `ECDSA with ${hashName(scheme.hash)}`;
     case "eddsa":
       return scheme.curve === "ed25519" ? "Ed25519" : "Ed448";
   }
+}
+
+function maskName({ mask }: PssScheme): string {
+  return mask === undefined ? "" : `, MGF1 over ${hashName(mask)}`;
 }
 
 /** `SHA2-256`, as RFC 7427 writes it. */

@@ -1,4 +1,4 @@
-import { constants, type KeyObject, privateEncrypt, sign } from "node:crypto";
+import { constants, type KeyObject, privateEncrypt, type SignKeyObjectInput, sign } from "node:crypto";
 import type { KeyAlgorithm } from "./key-algorithm.ts";
 import { algorithmName } from "./key-algorithm.ts";
 import { KeyError } from "./key-error.ts";
@@ -12,20 +12,46 @@ export function signWith(
   scheme: SignatureScheme,
   octets: Uint8Array,
 ): Uint8Array {
-  if (!suits(algorithm, scheme))
+  const options = optionsOf(key, algorithm, scheme);
+  if (scheme.kind === "rsa-pkcs1-bare") return privateEncrypt(options, octets);
+  return sign(hashOf(scheme), octets, options);
+}
+
+/** The same on a thread of libuv's; throws as `signWith` does, and never rejects for what a peer has sent. */
+export function signElsewhere(
+  key: KeyObject,
+  algorithm: KeyAlgorithm,
+  scheme: SignatureScheme,
+  octets: Uint8Array,
+): Promise<Uint8Array> {
+  const options = optionsOf(key, algorithm, scheme);
+  // Node.js has no asynchronous form of it; only IKEv1 asks for it.
+  if (scheme.kind === "rsa-pkcs1-bare") return Promise.resolve(privateEncrypt(options, octets));
+  return new Promise((resolve, reject) => {
+    sign(hashOf(scheme), octets, options, (error, signature) => {
+      if (error === null) resolve(signature);
+      else reject(error);
+    });
+  });
+}
+
+function optionsOf(key: KeyObject, algorithm: KeyAlgorithm, scheme: SignatureScheme): SignKeyObjectInput {
+  if (!suits(algorithm, scheme) || (scheme.kind === "rsa-pss" && scheme.mask !== undefined))
     throw new KeyError("unsupported", `${schemeName(scheme)} is not for a key of ${algorithmName(algorithm)}`);
   switch (scheme.kind) {
     case "rsa-pkcs1":
-      return sign(scheme.hash, octets, { key, padding: constants.RSA_PKCS1_PADDING });
     case "rsa-pkcs1-bare":
-      return privateEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, octets);
-    case "rsa-pss": {
-      const { saltLength } = scheme;
-      return sign(scheme.hash, octets, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength });
-    }
+      return { key, padding: constants.RSA_PKCS1_PADDING };
+    case "rsa-pss":
+      return { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: scheme.saltLength };
     case "ecdsa":
-      return sign(scheme.hash, octets, { key, dsaEncoding: scheme.form === "der" ? "der" : "ieee-p1363" });
+      return { key, dsaEncoding: scheme.form === "der" ? "der" : "ieee-p1363" };
     case "eddsa":
-      return sign(undefined, octets, key);
+      return { key };
   }
+}
+
+/** EdDSA hashes by itself. */
+function hashOf(scheme: Exclude<SignatureScheme, { kind: "rsa-pkcs1-bare" }>): string | undefined {
+  return scheme.kind === "eddsa" ? undefined : scheme.hash;
 }

@@ -2,6 +2,7 @@ import { constants, publicDecrypt, verify } from "node:crypto";
 import { constantTimeEqual } from "../secret.ts";
 import { signatureCurves } from "./curves.ts";
 import type { KeyAlgorithm } from "./key-algorithm.ts";
+import { boundToScheme } from "./pss-parameters.ts";
 import type { PublicKey } from "./public-key.ts";
 import type { SignatureScheme } from "./scheme.ts";
 import { suits } from "./suits.ts";
@@ -27,7 +28,7 @@ export function verifySignature(
 }
 
 function verifies(
-  { handle: key }: PublicKey,
+  { handle: key, algorithm }: PublicKey,
   scheme: SignatureScheme,
   octets: Uint8Array,
   signature: Uint8Array,
@@ -38,8 +39,14 @@ function verifies(
     case "rsa-pkcs1-bare":
       return constantTimeEqual(publicDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, signature), octets);
     case "rsa-pss": {
-      const { saltLength } = scheme;
-      return verify(scheme.hash, octets, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }, signature);
+      const { saltLength, mask } = scheme;
+      const bound = mask === undefined || algorithm.kind === "rsa-pss" ? key : boundToScheme(key, scheme);
+      return verify(
+        scheme.hash,
+        octets,
+        { key: bound, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength },
+        signature,
+      );
     }
     case "ecdsa":
       return verify(scheme.hash, octets, { key, dsaEncoding: scheme.form === "der" ? "der" : "ieee-p1363" }, signature);

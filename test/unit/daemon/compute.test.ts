@@ -1,0 +1,84 @@
+// What the daemon computes on the thread that asks, and what elsewhere.
+import { describe, expect, test } from "vitest";
+import type { SignatureProof } from "../../../src/credentials/examine.ts";
+import { makePeerTrust, type PeerTrust } from "../../../src/credentials/peer-trust.ts";
+import { generatePrivateKey } from "../../../src/crypto/signature/generate.ts";
+import type { SignatureScheme } from "../../../src/crypto/signature/scheme.ts";
+import { verifySignature } from "../../../src/crypto/signature/verify.ts";
+import { computeWithRevocation } from "../../../src/daemon/compute.ts";
+import { makeIdentity } from "../../../src/negotiate/identity.ts";
+import { authorityOf, type Made, make } from "../credentials/made.ts";
+
+const octets = Buffer.from("what AUTH is made of");
+const pss: SignatureScheme = { kind: "rsa-pss", hash: "sha256", saltLength: 32 };
+const unasked = computeWithRevocation({ check: () => expect.unreachable() });
+
+describe("a signature", () => {
+  test("of a long RSA key is made on another thread, while this one goes on", async () => {
+    const key = generatePrivateKey("rsa-4096");
+    const result = unasked({ kind: "sign", key, scheme: pss, octets });
+    expect(result).toBeInstanceOf(Promise);
+    const settled = await result;
+    if (settled.kind !== "signed") return expect.unreachable();
+    expect(verifySignature(key.publicKey, pss, octets, settled.signature)).toBe(true);
+  });
+
+  test("of a short one is made at once", () => {
+    const key = generatePrivateKey("rsa-2048");
+    expect(unasked({ kind: "sign", key, scheme: pss, octets })).toMatchObject({ kind: "signed" });
+  });
+});
+
+describe("revocation is asked for", () => {
+  const root = authorityOf("Root");
+  const gateway = make("gw", { issuer: root, altNames: [{ kind: "dns", text: "gw.example" }] });
+  const scheme: SignatureScheme = { kind: "ecdsa", hash: "sha256", form: "der" };
+  const proofOf = ({ certificate, key }: Made, changed: Partial<SignatureProof> = {}): SignatureProof => ({
+    identity: makeIdentity("fqdn", "gw.example"),
+    certificates: [certificate.der],
+    rawKey: undefined,
+    schemes: [scheme],
+    octets,
+    signature: key.sign(scheme, octets),
+    ...changed,
+  });
+  const trustIn = (revocation: PeerTrust["revocation"], authority = root): PeerTrust =>
+    makePeerTrust(
+      { authorities: [authority.certificate], listed: [], keys: [], pins: [] },
+      { bound: false, revocation, name: "ca.pem", commonName: false, anyPurpose: false, sha1: false },
+    );
+  const finding = { check: "revoked", certificate: "CN=gw", depth: 0, wanted: "good", seen: "revoked" } as const;
+
+  test("where all holds, and what it says counts", async () => {
+    const asked: unknown[] = [];
+    const compute = computeWithRevocation({
+      check: (path, policy, inBand) => {
+        asked.push([path.map(({ label }) => label), policy, inBand]);
+        return Promise.resolve(asked.length === 1 ? undefined : finding);
+      },
+    });
+    const job = {
+      kind: "examine",
+      proof: proofOf(gateway, { ocspAnswers: [Buffer.of(1)] }),
+      trust: trustIn("strict"),
+    } as const;
+    expect(await compute(job)).toMatchObject({ kind: "proven" });
+    expect(await compute(job)).toMatchObject({ kind: "refused", reason: { code: "certificate-refused", finding } });
+    expect(asked[0]).toEqual([["CN=gw", "CN=Root"], "strict", [Buffer.of(1)]]);
+  });
+
+  // CVE-2022-40617: whoever could have us fetch what it likes would have us attack others, or wait for ever.
+  test.each([
+    ["a stranger's certificate", proofOf(make("gw", { issuer: authorityOf("Root") })), "certificate-refused"],
+    ["another name", proofOf(gateway, { identity: makeIdentity("fqdn", "x.example") }), "identity-not-in-certificate"],
+    ["another's certificate", proofOf(gateway, { signature: make("x").key.sign(scheme, octets) }), "wrong-signature"],
+  ] as const)("not for %s", (_, proof, code) => {
+    expect(unasked({ kind: "examine", proof, trust: trustIn("strict") })).toMatchObject({ reason: { code } });
+  });
+
+  test("not where the section turns it off", () => {
+    expect(unasked({ kind: "examine", proof: proofOf(gateway), trust: trustIn("off") })).toMatchObject({
+      kind: "proven",
+    });
+  });
+});
