@@ -13,6 +13,7 @@ import { SequenceTracker } from "./sequence.ts";
 /** SAs, and pairs of addresses, that are followed at a time. */
 const maxFollowed = 8192;
 const espHeader = 8;
+const espProtocol = 50;
 /** ESP within ESP that is opened. */
 const maxNested = 4;
 
@@ -94,7 +95,8 @@ export class EspDecoder {
     const header = readAh(packet.subarray(at));
     if (header === undefined) return undefined;
     const { spi, sequence, nextHeader, icv } = header;
-    const sa = this.#followed(`ah ${spi} ${path.destination}`, spi, path.source, path.destination);
+    // Senders to a multicast address may share an SPI; none of them changes its address, which the ICV covers.
+    const sa = this.#followed(`ah ${spi} ${path.source} ${path.destination}`, spi, path.source, path.destination);
     const notes = this.#notesOn(sa, "AH", spi, sequence, path.source, path.destination);
     if (cut) notes.push("the capture has less of the packet than was sent");
     const key = this.#keys.esp(spi, path.source, path.destination).find((keys) => keys.integ !== undefined);
@@ -131,15 +133,17 @@ export class EspDecoder {
   #inside(nextHeader: number, payload: Buffer, path: Found["path"], depth: number): Inner {
     const whole = describeInner(nextHeader, payload);
     const nested = depth >= maxNested ? undefined : this.#nested(nextHeader, payload, path, depth);
-    return nested === undefined
-      ? whole
+    if (nested === undefined) return whole;
+    // ESP alone says it all itself.
+    return nextHeader === espProtocol
+      ? nested
       : { summary: `${whole.summary}; ${nested.summary}`, fields: [...whole.fields, ...nested.fields] };
   }
 
   /** ESP in ESP: in transport mode at once, in tunnel mode behind the inner header. */
   #nested(nextHeader: number, payload: Buffer, path: Found["path"], depth: number): Reading | undefined {
-    if (nextHeader === 50) return this.read({ kind: "esp", path, octets: payload, cut: false }, depth + 1);
-    if (nextHeader !== 4 || payload.length < 20 || payload[9] !== 50) return undefined;
+    if (nextHeader === espProtocol) return this.read({ kind: "esp", path, octets: payload, cut: false }, depth + 1);
+    if (nextHeader !== 4 || payload.length < 20 || payload[9] !== espProtocol) return undefined;
     const headerLength = ((payload[0] ?? 0) & 0x0f) * 4;
     const address = (at: number) => Array.from(payload.subarray(at, at + 4)).join(".");
     const inner = { ...path, source: address(12), destination: address(16) };

@@ -1,5 +1,14 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { captures, opened, withKeys } from "./open-capture.ts";
+import { Decoder } from "../../../src/decode/decoder.ts";
+import { KeyStore } from "../../../src/decode/keys/key-store.ts";
+import { LadderBuilder } from "../../../src/decode/ladder/arrows.ts";
+import { ladderHtml } from "../../../src/decode/ladder/html.ts";
+import { textOf } from "../../../src/decode/text.ts";
+import { Conversations } from "../../../src/explain/conversation.ts";
+import { explain } from "../../../src/explain/explain.ts";
+import { captured, udp } from "./frames.ts";
+import { captureFolder, captures, opened, withKeys } from "./open-capture.ts";
 
 /** Captures with nothing of IPsec in them that could be read: frames of no known kind. */
 const empty = new Set(["tcpdump/isakmp-rfc3948-oobr.pcap"]);
@@ -56,8 +65,6 @@ describe("what the captures were recorded for", () => {
     "finds the AUTH that Wireshark finds in %s",
     async (name) => {
       const { decoded } = await opened(name);
-      const { readFileSync } = await import("node:fs");
-      const { captureFolder } = await import("./open-capture.ts");
       const sidecar = JSON.parse(readFileSync(`${captureFolder}${name}.keys.json`, "utf8"));
       const wanted = String(sidecar.expect["isakmp.auth.data"]).replaceAll(":", "");
       expect(JSON.stringify(decoded.map(({ fields }) => fields))).toContain(wanted);
@@ -67,5 +74,30 @@ describe("what the captures were recorded for", () => {
   it("says which message was sent again", async () => {
     const { decoded } = await opened("libreswan/02-isakmp-vid-first.pcap");
     expect(decoded.map(({ tone }) => tone)).toEqual(["plain", "repeat"]);
+  });
+});
+
+describe("messages that once ended other daemons", () => {
+  const hostile = ["ikev1-messages", "ikev2-messages"].flatMap((folder) => {
+    const { messages } = JSON.parse(
+      readFileSync(`${captureFolder}../sources/${folder}/libreswan-hostile.json`, "utf8"),
+    ) as { messages: { id: string; hex: string }[] };
+    return messages.map(({ id, hex }) => [id, Buffer.from(hex, "hex")] as const);
+  });
+
+  it("are all there", () => expect(hostile).toHaveLength(14));
+
+  it.each(hostile)("%s is read, drawn and explained like any other", (_, octets) => {
+    const decoder = new Decoder(new KeyStore());
+    const frame = udp("192.0.2.1", "192.0.2.2", 500, octets);
+    const decoded = decoder.decode(captured(frame));
+    expect(decoded.map(({ kind }) => kind)).toEqual(["ike"]);
+    expect(decoded.flatMap((one) => textOf(one, false)).length).toBeGreaterThan(1);
+    const conversations = new Conversations();
+    for (const one of decoded) conversations.add(one);
+    expect(() => explain(conversations.all())).not.toThrow();
+    const ladder = new LadderBuilder();
+    for (const one of decoded) ladder.add(one);
+    expect(ladderHtml("hostile", ladder.finish())).toContain("<svg");
   });
 });

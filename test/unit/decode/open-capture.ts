@@ -4,6 +4,7 @@ import { keysFor, packetsOf } from "../../../src/cli/decode/input.ts";
 import type { Decoded } from "../../../src/decode/decoded.ts";
 import { Decoder } from "../../../src/decode/decoder.ts";
 import type { Field } from "../../../src/decode/field.ts";
+import { KeyStore } from "../../../src/decode/keys/key-store.ts";
 
 /** The captures that others recorded. */
 export const captureFolder = fileURLToPath(new URL("../../../vectors/captures/", import.meta.url));
@@ -19,10 +20,13 @@ export const withKeys: readonly string[] = readdirSync(captureFolder, { recursiv
   .map((name) => name.replace(".keys.json", ""))
   .sort();
 
-/** What a capture holds, opened with the keys beside it. */
-export async function opened(name: string): Promise<{ decoded: Decoded[]; packets: number; damage: string[] }> {
+/** What a capture holds, opened with the keys beside it unless it is to stay closed. */
+export async function opened(
+  name: string,
+  { keys = true } = {},
+): Promise<{ decoded: Decoded[]; packets: number; damage: string[] }> {
   const path = `${captureFolder}${name}`;
-  const decoder = new Decoder(keysFor(path, {}));
+  const decoder = new Decoder(keys ? keysFor(path, {}) : new KeyStore());
   const decoded: Decoded[] = [];
   const damage: string[] = [];
   let packets = 0;
