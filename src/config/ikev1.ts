@@ -7,19 +7,21 @@ import type { XauthDesired } from "../sa/remote-access.ts";
 import type { BuiltPeer } from "./peer.ts";
 import { errorAt, type Finding, type KeyPath, warningAt } from "./problem.ts";
 
-/** Findings of a section that names `ikev1`; none of any other. `path` is the section's. */
+/** Findings of a section that names `ikev1`, or of one that names what IKEv1 alone may use. `path` is the section's. */
 export function checkIkev1(
   peer: {
     readonly ikev1: Ikev1Policy | undefined;
     readonly auth: AuthDesired | undefined;
     readonly xauth?: XauthDesired | undefined;
     readonly ike: readonly ProposalDesired[];
+    /** What the section allows of what is weak. */
+    readonly weak: readonly string[];
   },
   built: { readonly children: readonly ChildDesired[]; readonly lines: readonly number[] },
   path: KeyPath,
 ): Finding[] {
   const { ikev1, auth, xauth, ike } = peer;
-  if (ikev1 === undefined) return [];
+  if (ikev1 === undefined) return checkWithoutIkev1(peer, built, path);
   const findings: Finding[] = [];
   const methods =
     auth === undefined ? [] : ikev1Methods({ auth, ...(xauth === undefined ? {} : { xauth }) }, "initiator");
@@ -35,6 +37,21 @@ export function checkIkev1(
     const isSeveral = (child.local.more?.length ?? 0) + (child.remote.more?.length ?? 0) > 0;
     if (isSeveral && ikev1 !== "accept") findings.push(errorAt(at, oneByOne));
   }
+  return findings;
+}
+
+/** RFC 8247 2.1: IKEv2 must not negotiate single DES, whatever the operator allows. */
+function checkWithoutIkev1(
+  { ike, weak }: { readonly ike: readonly ProposalDesired[]; readonly weak: readonly string[] },
+  built: { readonly children: readonly ChildDesired[]; readonly lines: readonly number[] },
+  path: KeyPath,
+): Finding[] {
+  const hasDes = (proposals: readonly ProposalDesired[]) =>
+    proposals.some(({ transforms }) => transforms.some(({ keyword }) => keyword === singleDes));
+  const findings = weak.includes(singleDes) ? [errorAt([...path, "weak"], desNeedsIkev1)] : [];
+  if (hasDes(ike)) findings.push(errorAt([...path, "ike"], desNeedsIkev1));
+  const lines = new Set(built.children.flatMap(({ proposals }, i) => (hasDes(proposals) ? [built.lines[i] ?? 0] : [])));
+  for (const line of lines) findings.push(errorAt([...path, "protect", line], desNeedsIkev1));
   return findings;
 }
 
@@ -68,6 +85,9 @@ function secretOf({ auth }: PeerDesired): Uint8Array | undefined {
   return credential?.kind === "psk" ? credential.secret.octets : undefined;
 }
 
+const singleDes = "des";
+const desNeedsIkev1 =
+  "names des, which IKEv2 must not use (RFC 8247 2.1) and this peer is spoken to in IKEv2 alone: take it out, or say ikev1: main where the peer speaks nothing newer";
 const needsOneMethod =
   "needs one way for both ends to prove themselves: auth: { psk: file:NAME }, or auth: { key: FILE, certificate: FILE, trust: FILE } with an RSA key or one on P-256, P-384 or P-521";
 const needsLoginMethod =

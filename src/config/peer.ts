@@ -103,7 +103,11 @@ export async function buildPeer(
   findings.push(...access.findings);
   const awaitsLogin = values.xauth !== undefined && xauth === undefined;
   findings.push(
-    ...checkIkev1({ ikev1: settings.ikev1, auth: awaitsLogin ? undefined : auth, xauth, ike }, built, path),
+    ...checkIkev1(
+      { ikev1: settings.ikev1, auth: awaitsLogin ? undefined : auth, xauth, ike, weak: values.weak ?? [] },
+      built,
+      path,
+    ),
   );
   if (!awaitsLogin)
     findings.push(...checkUnauthenticated({ auth, xauth, id: values.id, remote: paths.remote }, built, path));

@@ -125,7 +125,7 @@ export class Engine {
       throw error;
     }
     if (header.majorVersion === 1) return this.#host.ikev1.receive(octets, path, this.#configuration.isRunning);
-    if (header.majorVersion !== 2) return;
+    if (header.majorVersion !== 2) return this.#otherVersion(header, octets, path);
     const fromInitiator = (header.flags & flag.initiator) !== 0;
     const ours = fromInitiator ? header.responderSpi : header.initiatorSpi;
     const sa = this.#parts.running.sa(ours);
@@ -140,6 +140,12 @@ export class Engine {
     ) {
       this.#host.responder.receive(header, octets, path);
     }
+  }
+
+  #otherVersion(header: Header, octets: Uint8Array, path: Path): void {
+    if (this.#parts.directory.at(path).length === 0) return;
+    const answer = this.#parts.unsupportedVersion.answer(header, octets, this.#parts.now);
+    if (answer !== undefined) this.#parts.outbox.send(answer, path);
   }
 
   #unknown(header: Header, ourSpi: bigint, octets: Uint8Array, path: Path): void {

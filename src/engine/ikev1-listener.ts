@@ -83,6 +83,8 @@ export class Ikev1Listener {
     // IKEv1 has no cookie that costs nothing: under load only configured addresses are let in.
     if (admittance === "full" || (admittance === "cookie" && !caller.configured))
       return this.#drop("too many half-open IKE SAs, or key exchanges, from there", path);
+    // RFC 2408 3.1: one that is greater than ours is never accepted.
+    if (header.minorVersion !== 0) return this.#answer(header, path, notifyType.INVALID_MINOR_VERSION);
     const payloads = this.#decode(octets);
     if (payloads === undefined) return;
     const answer = mode === "main" ? answerMainMode : answerAggressiveMode;

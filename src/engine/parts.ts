@@ -16,6 +16,7 @@ import { Running } from "./running.ts";
 import { SaKeeper } from "./sa-keeper.ts";
 import { TimerHeap } from "./timers.ts";
 import { UnknownSpi } from "./unknown-spi.ts";
+import { UnsupportedVersion } from "./unsupported-version.ts";
 
 /** One of each: the keepers of what stands in the kernel, the tables, the timers, and the outbox that all of them write to. */
 export class Parts {
@@ -48,6 +49,7 @@ export class Parts {
 
   readonly crashTokens: CrashTokens | undefined;
   readonly unknownSpi: UnknownSpi;
+  readonly unsupportedVersion: UnsupportedVersion = new UnsupportedVersion();
 
   constructor(options: EngineOptions) {
     this.random = (length) => options.random(length);

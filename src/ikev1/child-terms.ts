@@ -1,5 +1,7 @@
 /** What both roles of quick mode make of a child and of what was agreed on. */
 import { deriveIpsecKeys, type IpsecKeys } from "../crypto/ikev1-keys.ts";
+import type { SaLimits } from "../kernel/port.ts";
+import type { Lifetimes } from "../negotiate/ikev1-lifetime.ts";
 import { addressIdentity } from "../negotiate/ipsec-identities.ts";
 import type { IpsecPolicy, IpsecTerms } from "../negotiate/ipsec-proposals.ts";
 import type { Selector } from "../negotiate/selector.ts";
@@ -52,7 +54,6 @@ export function recordOf(
   const { reqid, begun, spiIn, spiOut, terms, selectors, keying } = options;
   const soft = softLimits(child, terms.suite, role, (length) => sa.host.random(length));
   // The shorter of both ends' lifetimes counts (RFC 2407 4.5.4).
-  const seconds = Math.min(soft?.seconds ?? 0, (terms.seconds ?? Number.POSITIVE_INFINITY) * lifetimeShare);
   return {
     desired: child,
     reqid,
@@ -67,9 +68,22 @@ export function recordOf(
     keepalive: kernelKeepalive(sa),
     role,
     lowestNonce: lowestNonce(keying.ni, keying.nr),
-    soft: soft === undefined ? undefined : { ...soft, seconds },
+    soft: soft === undefined ? undefined : softTerms(soft, terms),
     begun,
     since: sa.host.now(),
+  };
+}
+
+/** The limits at which a pair is replaced: ours, and before the peer's are over. */
+export function softTerms(own: SaLimits, { seconds, kilobytes }: Lifetimes): SaLimits {
+  const bytes = kilobytes === undefined ? undefined : BigInt(Math.floor(kilobytes * 1024 * lifetimeShare));
+  const theirs = (seconds ?? 0) * lifetimeShare;
+  const isLess = bytes !== undefined && bytes < (own.bytes ?? bytes + 1n);
+  return {
+    ...own,
+    // 0 is none.
+    seconds: own.seconds > 0 && theirs > 0 ? Math.min(own.seconds, theirs) : Math.max(own.seconds, theirs),
+    bytes: isLess ? bytes : own.bytes,
   };
 }
 

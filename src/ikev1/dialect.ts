@@ -75,7 +75,7 @@ export class Ikev1Dialect implements Dialect {
 
   /** Some look for the pair under the ISAKMP SA alone whose message names it, and of several may have it under any. */
   #say(protocol: SaProtocol, spiIn: number): void {
-    for (const sa of [this.#sa, ...this.#sa.host.ikev1Peers.twins(this.#sa)]) sayDeletion(sa, protocol, spiIn);
+    for (const sa of [this.#sa, ...this.#sa.succession.twins]) sayDeletion(sa, protocol, spiIn);
   }
 
   rekey(): void {

@@ -18,6 +18,8 @@ export interface Host extends SaHost {
   /** Addresses that callers are given. */
   readonly addressPools: AddressPools;
   readonly logins: LoginLimiter;
+  /** The peer has shown that it knows nothing of this one any more. */
+  forgotten(sa: IkeV1Sa): void;
 }
 
 /** What an ISAKMP SA cannot know of itself. */

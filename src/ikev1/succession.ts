@@ -66,7 +66,7 @@ export class Succession {
    */
   #collect(): void {
     const sa = this.#sa;
-    const twin = this.#twin?.holder;
+    const twin = this.twins.at(-1)?.holder;
     if (twin === undefined) return;
     const [keeper, other] = sa.lowestNonce > twin.lowestNonce ? [sa, twin] : [twin, sa];
     keeper.children.absorb(other.children);
@@ -89,18 +89,25 @@ export class Succession {
   get heirToBe(): IkeV1Sa | undefined {
     const sa = this.#sa;
     if (sa.state.kind !== "Established" || sa.children.size === 0) return undefined;
-    const twin = this.#twin;
+    const twin = this.twins.at(-1);
     return twin === undefined || twin.holder === sa ? twin : twin.holder;
   }
 
-  /** The newest that stands beside this one with the same peer, and under which no other address is inside. */
-  get #twin(): IkeV1Sa | undefined {
-    return this.#sa.host.ikev1Peers.twins(this.#sa).findLast((one) => !hasAnotherAddress(one, this.#sa));
+  /** Those that stand beside this one with the same peer, oldest first, and under which no other address is inside. */
+  get twins(): IkeV1Sa[] {
+    return this.#sa.host.ikev1Peers.twins(this.#sa).filter((one) => !hasAnotherAddress(one, this.#sa));
   }
 
-  /** INITIAL-CONTACT came after phase 1, in a message of its own: what else stands with the peer is lost there (RFC 2407 4.6.3.3). */
+  /**
+   * INITIAL-CONTACT came after phase 1, in a message of its own: what stood with the peer before is lost there, and so are the
+   * IPsec SAs that went on under this one (RFC 2407 4.6.3.3).
+   */
   initialContact(): void {
-    this.#sa.host.established(this.#sa, true);
+    const { host, peer, state, children, createdAt, establishedAt } = this.#sa;
+    if (state.kind !== "Established" || peer?.unique === "never") return;
+    for (const other of this.twins) if (other.establishedAt < createdAt) host.forgotten(other);
+    for (const child of [...children.values()])
+      if (child.since < establishedAt) children.remove(child, { code: "peer-lost-state" });
   }
 
   /** Asks for a successor, unless one is under way. */
@@ -120,6 +127,14 @@ export class Succession {
     if (old === undefined || old.succession.#candidate !== this.#sa) return;
     old.succession.#candidate = undefined;
     if (old.state.kind === "Established") old.succession.#retry(reason);
+  }
+
+  /** The peer keeps it for so many seconds, and no longer. */
+  shorten(seconds: number | undefined): void {
+    const { agreedSeconds, state } = this.#sa;
+    if (seconds === undefined || seconds >= (agreedSeconds ?? seconds + 1)) return;
+    this.#sa.agreedSeconds = seconds;
+    if (state.kind === "Established") this.#schedule();
   }
 
   onTimer(name: "rekey" | "lifetime" | "replaced"): void {
@@ -165,17 +180,16 @@ export class Succession {
 
   /** RFC 2409 5: a lifetime was agreed on; it is replaced before that is over, at a moment of its own. */
   #schedule(): void {
-    const { host, peer, role, agreedSeconds } = this.#sa;
+    const { host, peer, role, agreedSeconds, establishedAt } = this.#sa;
     if (peer === undefined) return;
     const { ikeRekey, ikeLifetime } = peer.timing;
     const agreed = (agreedSeconds ?? Number.POSITIVE_INFINITY) * 1000;
     const own = ikeRekey === 0 ? Number.POSITIVE_INFINITY : ikeRekey;
     const rekey = Math.min(own, agreed * lifetimeShare);
-    const now = host.now();
     if (rekey < Number.POSITIVE_INFINITY)
-      host.arm(this.#sa, "rekey", now + rekey * jittered(role, (length) => host.random(length)));
+      host.arm(this.#sa, "rekey", establishedAt + rekey * jittered(role, (length) => host.random(length)));
     const lifetime = Math.min(ikeLifetime === 0 ? Number.POSITIVE_INFINITY : ikeLifetime, agreed);
-    if (lifetime < Number.POSITIVE_INFINITY) host.arm(this.#sa, "lifetime", now + lifetime);
+    if (lifetime < Number.POSITIVE_INFINITY) host.arm(this.#sa, "lifetime", establishedAt + lifetime);
   }
 }
 

@@ -67,7 +67,9 @@ function rangeOf(type: number, data: Uint8Array): readonly [Uint8Array, Uint8Arr
       return [data.slice(), data.slice()];
     case idType.ID_IPV4_ADDR_RANGE:
     case idType.ID_IPV6_ADDR_RANGE:
-      return [data.slice(0, half), data.slice(half)];
+      return Buffer.compare(data.slice(0, half), data.slice(half)) > 0
+        ? undefined
+        : [data.slice(0, half), data.slice(half)];
     case idType.ID_IPV4_ADDR_SUBNET:
     case idType.ID_IPV6_ADDR_SUBNET: {
       const [first, mask] = [data.slice(0, half), data.slice(half)];

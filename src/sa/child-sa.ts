@@ -40,7 +40,7 @@ export interface ChildSa extends ChildEnds {
   /** The lesser of its nonces' first 8 octets; of two that crossed, the one with the least goes (RFC 7296 2.8.1). */
   readonly lowestNonce: bigint;
   /** When it is to be replaced; the limits that its child is configured with, jittered. Undefined: never by itself. */
-  readonly soft?: SaLimits | undefined;
+  soft?: SaLimits | undefined;
   /** When its exchange began at this end, where that says whether it crossed with another (IKEv1). In ms of the engine's clock. */
   readonly begun?: number | undefined;
   /** In ms of the engine's clock. */

@@ -1,5 +1,5 @@
 /** The Child SAs of one IKE SA: which stand, which are being replaced, which outbound halves wait, and when each ends. */
-import type { SaProtocol, SaUsage } from "../kernel/port.ts";
+import type { SaLimits, SaProtocol, SaUsage } from "../kernel/port.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { AnyIkeSa } from "./any-ike-sa.ts";
 import type { Outbound } from "./child-install.ts";
@@ -59,8 +59,7 @@ export class ChildSas {
       other.#entries.delete(spiIn);
       for (const timer of ["hard-limit", "rekey"]) this.#sa.host.disarm(other, `${timer} ${spiIn}`);
       this.#entries.set(spiIn, entry);
-      this.#armLimits(entry.child);
-      if (entry.state.kind === "Replaced") this.#armReplaced(entry.child);
+      this.#armLimits(entry);
     }
   }
 
@@ -108,19 +107,29 @@ export class ChildSas {
   add(child: ChildSa, outbound: Outbound = "now"): void {
     const { host } = this.#sa;
     const sends = outbound === "now" && !this.#outbound.has(child);
-    this.#entries.set(child.spiIn, { child, state: standing, sends, failures: 0, received: 0n, sent: 0n });
-    this.#armLimits(child);
+    const entry: Entry = { child, state: standing, sends, failures: 0, received: 0n, sent: 0n };
+    this.#entries.set(child.spiIn, entry);
+    this.#armLimits(entry);
     host.childUp(this.#sa, child);
     // The way may have changed while the kernel was busy with it.
     this.follow();
   }
 
-  #armLimits(child: ChildSa): void {
+  /** Other soft limits than it came with. */
+  limit(child: ChildSa, soft: SaLimits): void {
+    const entry = this.#entries.get(child.spiIn);
+    if (entry?.child !== child || entry.state.kind !== "Standing") return;
+    child.soft = soft;
+    this.#armLimits(entry);
+  }
+
+  #armLimits({ child, state }: Entry): void {
     const { host } = this.#sa;
     // The kernel ends it at that time by itself; its report may be lost.
     host.arm(this, `hard-limit ${child.spiIn}`, child.since + child.desired.hard.seconds * 1000 + hardLimitGrace);
     const { soft } = child;
-    if (soft !== undefined && soft.seconds > 0)
+    if (state.kind === "Replaced") host.arm(this, `rekey ${child.spiIn}`, host.now() + replacedPatience);
+    else if (soft !== undefined && soft.seconds > 0)
       host.arm(this, `rekey ${child.spiIn}`, child.since + soft.seconds * 1000);
   }
 
@@ -306,11 +315,7 @@ export class ChildSas {
     const entry = this.#entries.get(child.spiIn);
     if (entry?.child !== child || entry.state.kind === "Deleting") return;
     entry.state = { kind: "Replaced", by };
-    this.#armReplaced(child);
-  }
-
-  #armReplaced({ spiIn }: ChildSa): void {
-    this.#sa.host.arm(this, `rekey ${spiIn}`, this.#sa.host.now() + replacedPatience);
+    this.#armLimits(entry);
   }
 
   /** Whether it goes with another, as soon as what is to take the place of both stands. */
@@ -326,7 +331,7 @@ export class ChildSas {
    */
   #deleteReplaced(entry: Entry, by: ChildSa): void {
     const { child } = entry;
-    if (this.#outbound.has(by)) return this.#armReplaced(child);
+    if (this.#outbound.has(by)) return this.#armLimits(entry);
     if (by.role === "responder") return this.retire(child, { code: "replaced" });
     entry.state = standing;
     entry.twin = by;

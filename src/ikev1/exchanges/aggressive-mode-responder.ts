@@ -17,7 +17,7 @@ import { IkeV1Sa } from "../ike-v1-sa.ts";
 import { findNat, natDiscoveryPayloads, ownVendorIds, readVendorIds } from "../nat-detection.ts";
 import { find, hasNotify, identityPayload } from "../payloads.ts";
 import { natContext } from "./main-mode-initiator.ts";
-import { choose, type Phase1Verdict } from "./main-mode-responder.ts";
+import { choose, isakmpLifetime, type Phase1Verdict } from "./main-mode-responder.ts";
 import { credentialMethod, isSigned, prove, secretOf, verify } from "./proof.ts";
 import { takeSharedSecret } from "./shared-secret.ts";
 import type { Phase1Input } from "./table.ts";
@@ -115,6 +115,9 @@ export function takeAggressiveProof(sa: IkeV1Sa, { payloads, path }: Phase1Input
     if (unwelcome !== undefined) return sa.end(unwelcome);
     sa.agreedSeconds = handshake.terms.seconds;
     sa.establish(isFirst, loginOf(handshake.terms.method));
+    // RFC 2407 4.6.3: never in aggressive mode itself, which does not protect it.
+    const lifetime = isakmpLifetime(sa, peer, handshake);
+    if (lifetime.length > 0) sa.exchanges.inform(lifetime);
   });
 }
 

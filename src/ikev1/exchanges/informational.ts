@@ -11,6 +11,7 @@ import type { Payload } from "../../wire/ikev1/payloads/table.ts";
 import { doi, exchangeType, protocolId } from "../../wire/ikev1/registry/message.ts";
 import { nameOf } from "../../wire/ikev1/registry/names.ts";
 import { notifyType } from "../../wire/ikev1/registry/notify.ts";
+import { softTerms } from "../child-terms.ts";
 import type { Exchange } from "../exchange.ts";
 import type { IkeV1Sa } from "../ike-v1-sa.ts";
 import {
@@ -23,6 +24,7 @@ import {
   spiNumber,
   spiOctets,
 } from "../payloads.ts";
+import { lifetimesOf } from "../responder-lifetime.ts";
 import { isSetup } from "../state.ts";
 import { offeredSuites } from "./main-mode-initiator.ts";
 import { QuickModeInitiator } from "./quick-mode-initiator.ts";
@@ -115,10 +117,25 @@ function takeNotify(sa: IkeV1Sa, notify: NPayload): void {
     case notifyType.INITIAL_CONTACT:
       return isSetup(sa.state) ? sa.setup.initialContact() : sa.succession.initialContact();
     case notifyType.RESPONDER_LIFETIME:
-      return;
+      return takeLifetime(sa, notify);
     default:
       if (notify.type < notifyType.CONNECTED) takeError(sa, notify);
   }
+}
+
+/** RFC 2407 4.6.3.1: who answered keeps the ISAKMP SA, or the pair that it names, for no longer. */
+function takeLifetime(sa: IkeV1Sa, notify: NPayload): void {
+  const said = lifetimesOf(notify);
+  if (said === undefined) return;
+  if (notify.protocolId === protocolId.ISAKMP)
+    return sa.role === "initiator" ? sa.succession.shorten(said.seconds) : undefined;
+  const protocol = saProtocol(notify.protocolId);
+  const spi = spiNumber(notify.spi);
+  if (protocol === undefined || spi === undefined) return;
+  const { children } = sa.holder;
+  const child = children.named(protocol, spi);
+  if (child?.role !== "initiator" || child.soft === undefined) return;
+  children.limit(child, softTerms(child.soft, said));
 }
 
 /** The one of our quick modes that is meant: that whose SPI is named, else the only one. */
@@ -141,7 +158,7 @@ function takeDeletion(sa: IkeV1Sa, { protocolId: number, spis }: DPayload): void
   if (protocol === undefined) return;
   // The peer may have it under another ISAKMP SA than we do, where several stand.
   const { holder } = sa;
-  const holders = [holder, ...sa.host.ikev1Peers.twins(holder)];
+  const holders = [holder, ...holder.succession.twins];
   for (const octets of spis) {
     const spi = spiNumber(octets);
     if (spi === undefined) continue;

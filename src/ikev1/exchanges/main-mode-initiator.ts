@@ -9,6 +9,7 @@ import { isEncapsulated } from "../../sa/nat.ts";
 import { floated, type Path } from "../../sa/path.ts";
 import { encodeBody } from "../../wire/ikev1/message.ts";
 import type { Payload } from "../../wire/ikev1/payloads/table.ts";
+import { protocolId } from "../../wire/ikev1/registry/message.ts";
 import { notifyType } from "../../wire/ikev1/registry/notify.ts";
 import { certificateRequests } from "../certificate-requests.ts";
 import { nonceLength } from "../constants.ts";
@@ -16,6 +17,7 @@ import type { Host } from "../host.ts";
 import { IkeV1Sa } from "../ike-v1-sa.ts";
 import { findNat, natDiscoveryPayloads, ownVendorIds, readVendorIds } from "../nat-detection.ts";
 import { cookieOctets, find, hasNotify, identityPayload, isakmpNotify } from "../payloads.ts";
+import { shortest } from "../responder-lifetime.ts";
 import type { Agreed } from "../state.ts";
 import { offeredSeconds } from "../succession.ts";
 import { identityFault, isSigned, prove, secretOf, verify, violation } from "./proof.ts";
@@ -124,7 +126,8 @@ export function takeIdentityAnswer(sa: IkeV1Sa, { payloads }: Phase1Input, commi
     if (fault !== undefined) return sa.end(fault);
     handshake.skeyid.destroy();
     sa.remoteId = identity;
-    sa.agreedSeconds = handshake.terms.seconds;
+    const { seconds } = handshake.terms;
+    sa.agreedSeconds = shortest({ seconds, kilobytes: undefined }, payloads, protocolId.ISAKMP).seconds;
     sa.establish(isFirst, loginOf(handshake.terms.method));
   });
 }

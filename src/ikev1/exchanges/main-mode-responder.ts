@@ -11,6 +11,7 @@ import type { Path } from "../../sa/path.ts";
 import type { Header } from "../../wire/ikev1/header.ts";
 import { encodeBody } from "../../wire/ikev1/message.ts";
 import type { Payload } from "../../wire/ikev1/payloads/table.ts";
+import { protocolId } from "../../wire/ikev1/registry/message.ts";
 import { notifyType } from "../../wire/ikev1/registry/notify.ts";
 import { certificateRequests } from "../certificate-requests.ts";
 import { halfOpenTime, nonceLength } from "../constants.ts";
@@ -18,8 +19,10 @@ import type { Host } from "../host.ts";
 import { IkeV1Sa } from "../ike-v1-sa.ts";
 import { findNat, natDiscoveryPayloads, ownVendorIds, readVendorIds } from "../nat-detection.ts";
 import { find, hasNotify, identityPayload } from "../payloads.ts";
+import { shorterLifetime } from "../responder-lifetime.ts";
 import type { Agreed, Handshake } from "../state.ts";
-import { sayError } from "./informational.ts";
+import { offeredSeconds } from "../succession.ts";
+import { cookiesOf, sayError } from "./informational.ts";
 import { initialContact, natContext } from "./main-mode-initiator.ts";
 import { credentialMethod, isSigned, prove, sameSecret, secretOf, verify, violation } from "./proof.ts";
 import { takeSharedSecret } from "./shared-secret.ts";
@@ -135,11 +138,16 @@ function answerIdentity(sa: IkeV1Sa, peer: PeerDesired, handshake: Handshake, is
   const identity = identityPayload(peer.localId);
   prove(sa, peer, handshake, identity, (proof) => {
     const contact = sa.host.isInitialContact(sa, peer) ? [initialContact(sa)] : [];
-    sa.sendEncrypted([identity, ...proof, ...contact]);
+    sa.sendEncrypted([identity, ...proof, ...contact, ...isakmpLifetime(sa, peer, handshake)]);
     handshake.skeyid.destroy();
     sa.agreedSeconds = handshake.terms.seconds;
     sa.establish(isFirst, loginOf(handshake.terms.method));
   });
+}
+
+/** Whether the ISAKMP SA lives for less time than it was offered for. */
+export function isakmpLifetime(sa: IkeV1Sa, peer: PeerDesired, { terms }: Handshake): readonly Payload[] {
+  return shorterLifetime(protocolId.ISAKMP, cookiesOf(sa), terms.seconds, offeredSeconds(peer));
 }
 
 /** Turned away, and told so under the keys that both ends have. */

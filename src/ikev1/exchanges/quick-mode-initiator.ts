@@ -31,7 +31,8 @@ import { activationLook, activationWait, nonceLength, usualSeconds } from "../co
 import type { OwnExchange } from "../exchange.ts";
 import type { IkeV1Sa } from "../ike-v1-sa.ts";
 import { noInnerAddress, withInnerAddress } from "../inner-address.ts";
-import { all, find, findError, spiNumber, spiOctets } from "../payloads.ts";
+import { all, find, findError, protocolNumber, spiNumber, spiOctets } from "../payloads.ts";
+import { shortest } from "../responder-lifetime.ts";
 import { sayDeletion } from "./informational.ts";
 
 /** What has been asked for: its inbound SPI is reserved. */
@@ -149,7 +150,8 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
     if (!verdict.ok) return this.#undo(sa, asked, verdict.reason);
     const spiOut = spiNumber(verdict.terms.peerSpi);
     if (spiOut === undefined || spiOut < 256) return this.#undo(sa, asked, violation("the peer's SPI is reserved"));
-    const agreed = { ...asked, terms: verdict.terms, spiOut, nr: Uint8Array.from(nonce.data) };
+    const terms = shortest(verdict.terms, payloads, protocolNumber(asked.policy.protocol));
+    const agreed = { ...asked, terms, spiOut, nr: Uint8Array.from(nonce.data) };
     const ids = all(payloads, "ID").map((id) => ({ ...id, data: Uint8Array.from(id.data) }));
     const { ke: method } = verdict.terms.suite;
     if (method === undefined) return this.#complete(sa, agreed, ids, undefined);

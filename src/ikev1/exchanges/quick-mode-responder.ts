@@ -24,7 +24,8 @@ import { nonceLength } from "../constants.ts";
 import type { Exchange } from "../exchange.ts";
 import type { IkeV1Sa } from "../ike-v1-sa.ts";
 import { noInnerAddress, withInnerAddress } from "../inner-address.ts";
-import { all, find, saProtocol, spiNumber } from "../payloads.ts";
+import { all, find, protocolNumber, saProtocol, spiNumber } from "../payloads.ts";
+import { shorterLifetime } from "../responder-lifetime.ts";
 import { isHash1, sayQuickModeError } from "./informational.ts";
 
 /** How far it has come; each step owns what only it needs. */
@@ -190,6 +191,7 @@ export class QuickModeResponder implements Exchange {
     const { keying } = sa;
     if (keying === undefined) return;
     const { choice, ni, nr, ids } = accepted;
+    const { protocol, hard } = accepted.child;
     const spi = Buffer.allocUnsafe(4);
     spi.writeUInt32BE(record.spiIn);
     const payloads: Payload[] = [
@@ -198,6 +200,7 @@ export class QuickModeResponder implements Exchange {
       ...(ke === undefined ? [] : [{ isakmp: "KE", data: ke.publicValue } as const]),
       ...ids,
       ...originalAddresses(sa, record.desired, "responder"),
+      ...shorterLifetime(protocolNumber(protocol), spi, choice.terms.seconds, hard.seconds),
     ];
     const { messageId } = this;
     sa.lastAnswered = sa.host.now();

@@ -443,9 +443,22 @@ describe("ikev1", () => {
     ["a child that it cannot name", "ikev1: main, esp: chacha20poly1305", "has no esp proposal that IKEv1 can name"],
     ["aggressive mode, which is weak", "ikev1: aggressive", "in aggressive mode whoever listens can try secrets"],
     ["a mode that is none", "ikev1: quick", "ikev1"],
+    ["single DES in IKEv2", "weak: des", "weak: names des, which IKEv2 must not use"],
   ])("is told of %s", async (_, keys, sentence) => {
     const { lines } = await loadFolder(peer(keys));
     expect(lines).toEqual([expect.stringContaining(sentence)]);
+  });
+
+  it.each([
+    ["weak: des, ike: des-sha256-modp2048", ["ike", "weak"]],
+    ["weak: des, esp: des-sha256", ["protect", "weak"]],
+  ])("is needed for single DES: %s", async (keys, places) => {
+    const { lines } = await loadFolder(peer(keys));
+    const errors = lines.filter((line) => line.includes("which IKEv2 must not use (RFC 8247 2.1)"));
+    expect(errors).toHaveLength(places.length);
+    for (const place of places) expect(errors).toContainEqual(expect.stringContaining(`peers.b.${place}: `));
+    const { desired } = await loadFolder(peer(`${keys}, ikev1: main`));
+    expect(desired.peers).toHaveLength(1);
   });
 
   it("needs a secret, and one pair of subnets a line", async () => {

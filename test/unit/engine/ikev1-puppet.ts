@@ -183,6 +183,12 @@ export class Ikev1Puppet {
     });
   }
 
+  /** A notify of the ISAKMP SA, named by both cookies. */
+  notifyOf(type: number, data: Uint8Array = new Uint8Array(0)): Payload {
+    const { initiator, responder } = this.#cookies();
+    return { isakmp: "N", doi: 1, protocolId: 1, spi: Buffer.concat([initiator, responder]), type, data };
+  }
+
   /** Deletes the pair with this SPI of its own. */
   deleteIpsec(spi: number): void {
     const octets = Buffer.alloc(4);
@@ -212,21 +218,23 @@ export class Ikev1Puppet {
     this.#deriveKeys(clear(this.received()));
   }
 
-  /** Message 5. */
-  callIdentity(): void {
+  /** Message 5; what message 6 holds. */
+  callIdentity(): readonly Payload[] {
     this.#sendIdentity();
-    this.open(this.received());
+    return this.open(this.received()).payloads;
   }
 
-  /** A quick mode for GRE, all three messages. */
-  callQuickMode(spi: number): void {
+  /** A quick mode for GRE, all three messages; what the second one holds. */
+  callQuickMode(spi: number): readonly Payload[] {
     const { skeyidA } = this.#keyed();
     const messageId = this.nextMessageId++;
     const ni = new Uint8Array(32).fill(0x33);
     this.inject(this.sealHashed(exchangeType.QUICK_MODE, messageId, encodePayloads(this.quickModePayloads(spi, ni))));
-    const nr = one(this.open(this.received()).payloads, "NONCE").data;
+    const { payloads } = this.open(this.received());
+    const nr = one(payloads, "NONCE").data;
     const hash: Payload = { isakmp: "HASH", data: hash3(skeyidA, messageId, ni, nr) };
     this.inject(this.seal(exchangeType.QUICK_MODE, messageId, encodePayloads([hash])));
+    return payloads;
   }
 
   quickModePayloads(spi: number, ni: Uint8Array): Payload[] {
@@ -262,12 +270,12 @@ export class Ikev1Puppet {
   }
 
   /** Message 6, and the quick mode that the engine begins then. */
-  answerIdentity(): void {
+  answerIdentity(more: readonly Payload[] = []): void {
     this.open(this.received());
-    this.#sendIdentity();
+    this.#sendIdentity(more);
   }
 
-  answerQuickMode(spi: number): void {
+  answerQuickMode(spi: number, more: readonly Payload[] = []): void {
     const request = this.received();
     const { payloads } = this.open(request);
     const messageId = request.readUInt32BE(20);
@@ -275,6 +283,7 @@ export class Ikev1Puppet {
       { isakmp: "SA", proposals: [espProposal(spi)] },
       { isakmp: "NONCE", data: new Uint8Array(32).fill(0x44) },
       ...payloads.filter((p) => p.isakmp === "ID"),
+      ...more,
     ]);
     const hash = hash2(this.#keyed().skeyidA, messageId, one(payloads, "NONCE").data, answer.octets);
     this.inject(this.seal(exchangeType.QUICK_MODE, messageId, prependHash(hash, answer)));
@@ -283,7 +292,7 @@ export class Ikev1Puppet {
 
   // --- what both roles do -------------------------------------------------------------------------------------------
 
-  #sendIdentity(): void {
+  #sendIdentity(more: readonly Payload[] = []): void {
     const { skeyid, gxi, gxr } = this.#keyed();
     const id: IdPayload = {
       isakmp: "ID",
@@ -294,7 +303,7 @@ export class Ikev1Puppet {
     };
     const proof = this.role === "initiator" ? hashI : hashR;
     const hash = proof(skeyid, gxi, gxr, this.#cookies(), this.#saBody, encodeBody(id));
-    const message = encodePayloads([id, { isakmp: "HASH", data: hash }]);
+    const message = encodePayloads([id, { isakmp: "HASH", data: hash }, ...more]);
     this.inject(this.seal(exchangeType.IDENTITY_PROTECTION, 0, message));
   }
 

@@ -3,10 +3,12 @@ import { payloadType } from "../registry/message.ts";
 import { type PayloadOf, payload } from "./description.ts";
 import { spiSizeProblem } from "./sa.ts";
 
-/** RFC 2408 3.14: an SPI may be left out; that of the ISAKMP SA, the two cookies, says nothing new. */
+/** RFC 2408 3.14: an SPI may be left out; RFC 2407 4.6.3: the two cookies may stand for one of any protocol. */
 function spiProblem({ protocolId, spi }: { protocolId: number; spi: Uint8Array }): string | undefined {
-  return spi.length === 0 ? undefined : spiSizeProblem(protocolId, spi.length);
+  return spi.length === 0 || spi.length === cookies ? undefined : spiSizeProblem(protocolId, spi.length);
 }
+
+const cookies = 16;
 
 /** Notification (RFC 2408 3.14). */
 export const notification = payload(
