@@ -6,10 +6,11 @@ import type { Outbound } from "./child-install.ts";
 import { encapsulationOf } from "./child-nat.ts";
 import { type ChildSa, isBetween, outboundId, protocolOf } from "./child-sa.ts";
 import type { ChildState, OwnRekey } from "./child-state.ts";
-import { earlyDeletions, hardLimitGrace, outboundWait, replacedPatience } from "./constants.ts";
+import { hardLimitGrace, outboundWait, replacedPatience } from "./constants.ts";
 import type { ChildDesired } from "./desired.ts";
 import { rekeyRetry } from "./lifetime.ts";
 import { formatEndpoint } from "./path.ts";
+import { UnderWay } from "./under-way.ts";
 import { type OutboundLater, WaitingOutbound } from "./waiting-outbound.ts";
 
 interface Entry {
@@ -36,9 +37,7 @@ export class ChildSas {
   #sa: AnyIkeSa;
   readonly #entries = new Map<number, Entry>();
   readonly #outbound: WaitingOutbound;
-  /** Exchanges of ours that create, rekey or close one of them, until all that follows from their responses is done. */
-  #underWay: Set<object> | undefined;
-  #deletedEarly: Set<string> | undefined;
+  readonly exchanges: UnderWay = new UnderWay();
 
   constructor(sa: AnyIkeSa) {
     this.#sa = sa;
@@ -343,36 +342,6 @@ export class ChildSas {
     entry.failures += 1;
     const wait = rekeyRetry(entry.failures, (length) => host.random(length));
     host.arm(this, `rekey ${entry.child.spiIn}`, host.now() + wait);
-  }
-
-  // --- exchanges that are under way --------------------------------------------------------------------------------
-
-  /** Whether we are creating, rekeying or closing one of them (RFC 7296 2.25.1). */
-  get isBusy(): boolean {
-    return this.#underWay !== undefined;
-  }
-
-  begun(exchange: object): void {
-    this.#underWay ??= new Set();
-    this.#underWay.add(exchange);
-  }
-
-  done(exchange: object): void {
-    if (!this.#underWay?.delete(exchange) || this.#underWay.size > 0) return;
-    this.#underWay = undefined;
-    this.#deletedEarly = undefined;
-  }
-
-  /** The peer deletes what we do not have: it may be what a response that is still on its way names. */
-  deletedUnknown(protocol: SaProtocol, spiOut: number): void {
-    if (!this.isBusy) return;
-    this.#deletedEarly ??= new Set();
-    if (this.#deletedEarly.size < earlyDeletions) this.#deletedEarly.add(`${protocol} ${spiOut}`);
-  }
-
-  /** Whether the peer has deleted it before we had the response. */
-  wasDeleted(protocol: SaProtocol, spiOut: number): boolean {
-    return this.#deletedEarly?.has(`${protocol} ${spiOut}`) === true;
   }
 
   /** The peer repeats a request that has been answered. */

@@ -65,7 +65,7 @@ class CreateChild implements Task, OwnRekey {
   begin(sa: IkeSa): void {
     const { peer } = sa;
     if (peer === undefined || !this.#isWanted(sa)) return this.#skip(sa);
-    sa.children.begun(this);
+    sa.children.exchanges.begun(this);
     prepareChild(sa, peer, this.child, true, (offer) => {
       if (offer === undefined) return this.#skip(sa);
       this.#offer = offer;
@@ -95,7 +95,7 @@ class CreateChild implements Task, OwnRekey {
     const nonce = find(payloads, "Nonce");
     const accepted = acceptAnswer(offer, payloads);
     if ("reason" in accepted) return this.#undo(sa, offer, accepted.reason);
-    if (sa.children.wasDeleted(this.child.protocol, accepted.spiOut)) {
+    if (sa.children.exchanges.wasDeleted(this.child.protocol, accepted.spiOut)) {
       return this.#giveUp(sa, offer, { code: "peer-deleted", what: "Child SA" });
     }
     if (nonce === undefined) {
@@ -170,7 +170,7 @@ class CreateChild implements Task, OwnRekey {
       return this.#giveUp(sa, offer, { code: "too-many-restarts", restarts: this.#restarts });
     releaseSpi(sa, offer.child.protocol, offer);
     this.#offer = undefined;
-    sa.children.done(this);
+    sa.children.exchanges.done(this);
     // The peer's own rekey has been answered meanwhile: ours has become needless.
     if (this.crossed !== undefined) return this.#failed(sa);
     this.#method = next.method;
@@ -204,7 +204,7 @@ class CreateChild implements Task, OwnRekey {
   }
 
   #failed(sa: IkeSa): void {
-    sa.children.done(this);
+    sa.children.exchanges.done(this);
     if (this.#old !== undefined) sa.children.rekeyFailed(this.#old, this);
   }
 
@@ -218,7 +218,7 @@ class CreateChild implements Task, OwnRekey {
     this.#offer = undefined;
     const old = this.#old;
     if (child === undefined) return this.#failed(sa);
-    sa.children.done(this);
+    sa.children.exchanges.done(this);
     if (old === undefined) return;
     const crossed = this.crossed !== undefined && sa.children.has(this.crossed) ? this.crossed : undefined;
     if (crossed !== undefined && this.#loses(sa, child.lowestNonce)) {

@@ -31,7 +31,7 @@ export function answerCreateChild(sa: IkeSa, payloads: readonly Payload[]): void
   if (rekey === undefined) return answerNew(sa, peer, payloads, sa.host.childCandidates(peer), () => {});
   const old = rekeyed(sa, rekey);
   // It may be what the response to a request of ours names, which is still on its way.
-  if (old === undefined && sa.children.isBusy) return refuse(sa, notifyType.TEMPORARY_FAILURE);
+  if (old === undefined && sa.children.exchanges.isBusy) return refuse(sa, notifyType.TEMPORARY_FAILURE);
   if (old === undefined) return sa.respond(type, [notFound(rekey)]);
   // RFC 7296 2.25.1: we are closing that Child SA.
   if (sa.children.state(old)?.kind === "Deleting") return refuse(sa, notifyType.TEMPORARY_FAILURE);

@@ -84,14 +84,14 @@ export function deleteChild(protocol: SaProtocol, spiIn: number, then: () => voi
   const task: Task = {
     exchangeType: type,
     begin: (sa) => {
-      sa.children.begun(task);
+      sa.children.exchanges.begun(task);
       sa.sendRequest(task, [deletion(protocolNumber(protocol), [{ spiIn }])]);
     },
     handleResponse: (sa) => {
-      sa.children.done(task);
+      sa.children.exchanges.done(task);
       then();
     },
-    abandon: (sa) => sa.children.done(task),
+    abandon: (sa) => sa.children.exchanges.done(task),
   };
   return task;
 }
@@ -120,7 +120,7 @@ function deletedChildren(children: ChildSas, payload: Extract<Payload, { kind: "
     const spi = spiNumber(octets);
     const child = protocol === undefined || spi === undefined ? undefined : children.named(protocol, spi);
     if (child === undefined) {
-      if (protocol !== undefined && spi !== undefined) children.deletedUnknown(protocol, spi);
+      if (protocol !== undefined && spi !== undefined) children.exchanges.deletedUnknown(protocol, spi);
     } else if (children.state(child)?.kind !== "Deleting") gone.add(child);
   }
   return gone;

@@ -41,7 +41,7 @@ class RekeyIkeSa implements OwnIkeRekey {
   begin(sa: IkeSa): void {
     const { peer, succession } = sa;
     if (peer === undefined || !this.#isWanted(sa)) return sa.skip(this);
-    if (sa.children.isBusy || sa.isAnswering) {
+    if (sa.children.exchanges.isBusy || sa.isAnswering) {
       succession.postpone(rekeyPause);
       return sa.skip(this);
     }

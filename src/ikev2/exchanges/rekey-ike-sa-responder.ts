@@ -44,7 +44,8 @@ export function answerIkeRekey(sa: IkeSa, peer: PeerDesired, payloads: readonly 
     return sa.respond(type, [notify(notifyType.INVALID_KE_PAYLOAD, group)]);
   }
   // RFC 7296 2.25.1, 2.25.2: not while a Child SA is being made, replaced or closed, nor when it has been replaced.
-  if (sa.children.isBusy || !succession.theyAsk()) return sa.respond(type, [notify(notifyType.TEMPORARY_FAILURE)]);
+  if (sa.children.exchanges.isBusy || !succession.theyAsk())
+    return sa.respond(type, [notify(notifyType.TEMPORARY_FAILURE)]);
   const ni = Uint8Array.from(nonce.data);
   const nr = host.random(nonceLength);
   host.compute(sa, { kind: "respond", method: suite.ke, peerPublic: Uint8Array.from(ke.data) }, (result) => {
