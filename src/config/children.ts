@@ -3,12 +3,13 @@
 import type { ProposalProtocol } from "../crypto/keywords.ts";
 import type { SaLimits } from "../kernel/port.ts";
 import { formatPrefix } from "../negotiate/address.ts";
-import { expandProtect, isUdpOverlay, type ProtectLine, udpOverlays } from "../overlay/expand.ts";
-import type { ChildDesired, ProposalDesired } from "../sa/desired.ts";
+import { expandProtect, isUdpOverlay, type ProtectLine, subnetPairs, udpOverlays } from "../overlay/expand.ts";
+import type { ChildDesired } from "../sa/desired.ts";
 import { errorAt, type Finding, type KeyPath, warningAt } from "./problem.ts";
 import { defaultProposals, refuseWeak, tellWeak } from "./proposals.ts";
 import type { peerSection } from "./schema/peer.ts";
 import type { ProtectEntry } from "./schema/protect.ts";
+import type { ReadProposal } from "./schema/scalars.ts";
 import type { Values } from "./shape.ts";
 
 /** The keys of a peer that its lines take over. */
@@ -50,7 +51,9 @@ export function buildChildren(
     if (ikePortClash(entry.thing, ports) !== undefined) continue;
     const hard = hardLimits(entry.lifetime ?? options.lifetime);
     findings.push(...checkRekey(entry.rekey ?? options.rekey, hard, entry.rekey === undefined ? path : at));
-    for (const expanded of expandProtect(entry.thing)) {
+    const isPairwise = options.ikev1 === "main" || options.ikev1 === "aggressive";
+    const things = isPairwise ? subnetPairs(entry.thing) : [entry.thing];
+    for (const expanded of things.flatMap(expandProtect)) {
       const twin = children.findIndex(({ name }) => name === expanded.name);
       if (twin >= 0) {
         if (lines[twin] !== i) {
@@ -64,6 +67,7 @@ export function buildChildren(
         line: lineText(entry.thing),
         protocol: chosen.protocol,
         proposals: chosen.proposals,
+        ...(chosen.ah === undefined ? {} : { ah: chosen.ah }),
         hard,
         soft: softLimits(entry.rekey ?? options.rekey, hard),
         replayWindow: entry["replay-window"] ?? options["replay-window"] ?? usualReplayWindow,
@@ -104,21 +108,20 @@ function chooseProposals(
   entry: ProtectEntry,
   options: ChildOptions,
   at: KeyPath,
-): { protocol: "esp" | "ah"; proposals: readonly ProposalDesired[]; findings: readonly Finding[] } {
+): Pick<ChildDesired, "protocol" | "proposals" | "ah"> & { readonly findings: readonly Finding[] } {
   const ofLine = entry.esp !== undefined || entry.ah !== undefined;
-  const source = ofLine ? entry : options;
-  const protocol = source.ah === undefined ? "esp" : "ah";
-  return {
-    protocol,
-    proposals: source[protocol] ?? defaultProposals("esp", options.ikev1),
-    findings: ofLine ? checkProposals(entry, options.weak ?? [], at) : [],
-  };
+  const { esp, ah } = ofLine ? entry : options;
+  const findings = ofLine ? checkProposals(entry, options, at) : [];
+  if (ah !== undefined && esp === undefined) return { protocol: "ah", proposals: ah, findings };
+  const isSound = ah !== undefined || esp?.every(({ alone }) => alone === undefined) === true;
+  const proposals = esp !== undefined && isSound ? esp : defaultProposals("esp", options.ikev1);
+  return { protocol: "esp", proposals, ...(ah === undefined ? {} : { ah }), findings };
 }
 
 /** What is wrong with the proposals of one section, each right by itself; `path` is the section's. */
 export function checkProposals(
-  section: { readonly [P in ProposalProtocol]?: readonly ProposalDesired[] | undefined },
-  weak: readonly string[],
+  section: { readonly [P in ProposalProtocol]?: readonly ReadProposal[] | undefined },
+  { weak = [], ikev1 }: Pick<ChildOptions, "weak" | "ikev1">,
   path: KeyPath,
 ): Finding[] {
   const findings = (["ike", "esp", "ah"] as const).flatMap((protocol) =>
@@ -132,12 +135,25 @@ export function checkProposals(
       ];
     }),
   );
-  if (section.esp !== undefined && section.ah !== undefined) {
-    findings.push(
-      errorAt([...path, "ah"], "stands beside esp: take one out; a line may choose otherwise than its peer"),
+  return [...findings, ...checkBoth(section, ikev1, path)];
+}
+
+/** AH around ESP can be agreed on with IKEv1 alone, and only in it can ESP encrypt without authenticating. */
+function checkBoth(
+  { esp = [], ah }: Parameters<typeof checkProposals>[0],
+  ikev1: ChildOptions["ikev1"],
+  path: KeyPath,
+): Finding[] {
+  if (ah === undefined) {
+    return esp.flatMap(({ alone }, i) =>
+      alone === undefined ? [] : [errorAt([...path, "esp", i], alone.wrong, { offset: alone.offset })],
     );
   }
-  return findings;
+  if (esp.length === 0) return [];
+  if (ikev1 !== "main" && ikev1 !== "aggressive") return [errorAt([...path, "ah"], besideEsp)];
+  return ah.flatMap(({ transforms }, i) =>
+    transforms.some(({ type }) => type === "KE") ? [errorAt([...path, "ah", i], groupOfEsp)] : [],
+  );
 }
 
 function onDemand(entry: ProtectEntry, options: ChildOptions): Pick<ChildDesired, "onDemand"> {
@@ -186,6 +202,10 @@ function lineText(thing: ProtectLine): string {
     ? `${thing.kind} ${thing.port ?? udpOverlays[thing.kind]}`
     : thing.kind;
 }
+
+const besideEsp =
+  "stands beside esp, and a Child SA of IKEv2 has one of them: take one out; a line may choose otherwise than its peer. AH around ESP needs ikev1: main or ikev1: aggressive";
+const groupOfEsp = "names a key exchange, which beside esp is that of esp: name it there";
 
 /** Seconds: long enough that a daemon may be away for hours, short enough that a dead one's SAs end the same day. */
 const usualLifetime = 14_400;

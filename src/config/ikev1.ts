@@ -32,10 +32,10 @@ export function checkIkev1(
   if (isakmpSuites(ike).length === 0) findings.push(errorAt([...path, "ike"], cannotName));
   for (const [i, child] of built.children.entries()) {
     const at = [...path, "protect", built.lines[i] ?? 0];
-    if (ipsecSuites({ protocol: child.protocol, ours: child.proposals }).length === 0)
+    if (ipsecSuites({ protocol: child.protocol, ours: child.proposals, ah: child.ah }).length === 0)
       findings.push(errorAt(at, `has no ${child.protocol} proposal that IKEv1 can name: ${examples}`));
     const isSeveral = (child.local.more?.length ?? 0) + (child.remote.more?.length ?? 0) > 0;
-    if (isSeveral && ikev1 !== "accept") findings.push(errorAt(at, oneByOne));
+    if (isSeveral) findings.push(errorAt(at, oneByOne));
   }
   return findings;
 }
@@ -97,4 +97,5 @@ const guessable =
 const cannotName =
   "has no proposal that IKEv1 can name: AES-CBC, SHA-2 and a MODP or ECP group, for example aes256-sha256-modp2048";
 const examples = "for example aes256-sha256 or aes256gcm16-modp2048";
-const oneByOne = "has several subnets, and an SA of IKEv1 has one at each end: write a line for each pair";
+const oneByOne =
+  "has several subnets, which an SA of IKEv2 carries at once and an SA of IKEv1 pair by pair: where either may be called, write a line for each pair";

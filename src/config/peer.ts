@@ -80,7 +80,7 @@ export async function buildPeer(
   const paths = await pathsOf(values, context, path);
   findings.push(...paths.findings);
   const built = buildChildren(entriesOf(values, value), settings, [500, 4500, settings.port ?? 500], path);
-  findings.push(...built.findings, ...checkProposals(settings, settings.weak ?? [], path));
+  findings.push(...built.findings, ...checkProposals(settings, settings, path));
   const inherited = !given.has("auth");
   const place = {
     path: [...path, "auth"],

@@ -48,9 +48,14 @@ const MAX_LENGTH = 1024;
 
 /**
  * The transforms of a proposal, in the order of the string, what it implies last: the PRFs of its integrity algorithms
- * for IKE, "noesn" for ESP and AH. Throws KeywordError.
+ * for IKE, "noesn" for ESP and AH. `in-ah`: AH stands around the ESP, which may then encrypt alone (RFC 8221 4). Throws
+ * KeywordError.
  */
-export function parseProposal(text: string, protocol: ProposalProtocol): Transform[] {
+export function parseProposal(
+  text: string,
+  protocol: ProposalProtocol,
+  place: "alone" | "in-ah" = "alone",
+): Transform[] {
   if (text.length > MAX_LENGTH) {
     const end = { keyword: "", position: MAX_LENGTH };
     throw new KeywordError("too-long", end, `a proposal has at most ${MAX_LENGTH} characters, this one ${text.length}`);
@@ -64,7 +69,7 @@ export function parseProposal(text: string, protocol: ProposalProtocol): Transfo
     chosen.push(row);
   }
   const end = { keyword: "", position: text.length };
-  checkComplete(text, protocol, chosen, end);
+  checkComplete(text, protocol, chosen, { end, place });
   return [...chosen, ...implied(protocol, chosen)];
 }
 
@@ -124,12 +129,21 @@ function isFor(row: Transform, protocol: ProposalProtocol): boolean {
 }
 
 /** RFC 7296 3.3.3: the transform types that each protocol must and must not have. */
-function checkComplete(text: string, protocol: ProposalProtocol, chosen: readonly Transform[], end: Word): void {
+function checkComplete(
+  text: string,
+  protocol: ProposalProtocol,
+  chosen: readonly Transform[],
+  { end, place }: { readonly end: Word; readonly place: "alone" | "in-ah" },
+): void {
   const encrs = chosen.filter((row) => row.type === "ENCR");
   const integs = chosen.filter((row) => row.type === "INTEG");
   if (protocol !== "ah" && encrs.length === 0) throw missing(text, protocol, "an encryption algorithm", "aes256", end);
   if (protocol === "ah" && integs.length === 0) throw missing(text, protocol, "an integrity algorithm", "sha256", end);
-  if (protocol !== "ah") checkCombined(text, protocol, encrs, integs, end);
+  if (protocol !== "ah") checkCombined(text, protocol, encrs, integs);
+  // RFC 8221 4: encryption alone is none.
+  const bare = integs.length === 0 ? encrs.find((row) => !row.aead) : undefined;
+  if (bare !== undefined && place === "alone")
+    throw missing(text, protocol, `an integrity algorithm for ${bare.keyword}`, "sha256", end);
   if (protocol !== "ike") return;
   if (integs.length === 0 && !chosen.some((row) => row.type === "PRF")) {
     throw missing(text, protocol, `a PRF, which ${encrs[0]?.keyword} does not imply`, "prfsha256", end);
@@ -137,13 +151,12 @@ function checkComplete(text: string, protocol: ProposalProtocol, chosen: readonl
   if (!chosen.some((row) => row.type === "KE")) throw missing(text, protocol, "a key exchange", "x25519", end);
 }
 
-/** RFC 7296 3.3: AEAD ciphers take no integrity algorithm, the others need one, and one proposal cannot have both. */
+/** RFC 7296 3.3: AEAD ciphers take no integrity algorithm, and one proposal cannot have both kinds. */
 function checkCombined(
   text: string,
   protocol: ProposalProtocol,
   encrs: readonly EncrTransform[],
   integs: readonly IntegTransform[],
-  end: Word,
 ): void {
   const aead = encrs.find((row) => row.aead);
   const plain = encrs.find((row) => !row.aead);
@@ -163,9 +176,6 @@ function checkCombined(
       word,
       `${where(word)} cannot stand beside ${aead.keyword}, which authenticates by itself${instead}`,
     );
-  }
-  if (plain !== undefined && integ === undefined) {
-    throw missing(text, protocol, `an integrity algorithm for ${plain.keyword}`, "sha256", end);
   }
 }
 

@@ -123,8 +123,11 @@ function protectedPolicy(
   destination: Address,
 ): Policy {
   const { protocol } = child.desired;
-  const compressed = child.compression === undefined ? {} : { compressed: true as const };
-  const template = { protocol, mode: child.mode, reqid: child.reqid, ...compressed, source, destination };
+  const companions = {
+    ...(child.compression === undefined ? {} : { compressed: true as const }),
+    ...(child.ah === undefined ? {} : { withAh: true as const }),
+  };
+  const template = { protocol, mode: child.mode, reqid: child.reqid, ...companions, source, destination };
   return { selector, direction, priority: policyPriority(selector), action: { kind: "protected", template } };
 }
 
@@ -146,6 +149,7 @@ export function samePolicy(a: Policy, b: Policy): boolean {
     one.protocol === other.protocol &&
     one.mode === other.mode &&
     one.compressed === other.compressed &&
+    one.withAh === other.withAh &&
     one.reqid === other.reqid &&
     one.source === other.source &&
     one.destination === other.destination &&

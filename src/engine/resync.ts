@@ -64,9 +64,13 @@ export class Resync implements TimerOwner {
   #mendSas(listed: readonly StandingSa[]): void {
     const there = new Map(listed.map((sa) => [saKey(sa), sa]));
     const cpis = new Set(listed.map(({ destination, cpi }) => `${destination} ${cpi}`));
-    // Without its IPComp SA it carries nothing.
+    const around = new Set(listed.map(({ destination, ahSpi }) => `${destination} ${ahSpi}`));
+    // Without its IPComp SA, or the AH around it, it carries nothing.
     const find = (id: SaId): StandingSa | undefined =>
-      id.cpi === undefined || cpis.has(`${id.destination} ${id.cpi}`) ? there.get(saKey(id)) : undefined;
+      (id.cpi === undefined || cpis.has(`${id.destination} ${id.cpi}`)) &&
+      (id.ahSpi === undefined || around.has(`${id.destination} ${id.ahSpi}`))
+        ? there.get(saKey(id))
+        : undefined;
     this.#parts.standing.resync((sa) => there.has(saKey(sa)));
     for (const sa of this.#parts.running.sas) {
       for (const child of [...sa.children.values()]) {

@@ -88,9 +88,15 @@ export class Running {
     for (const sa of this.#byReqid.get(reqid)?.sas ?? []) {
       for (const child of sa.children.values()) {
         if (child.reqid !== reqid) continue;
-        if (saKey(inboundId(child)) === key || saKey(outboundId(child)) === key) return { sa, child };
+        if (names(inboundId(child), key) || names(outboundId(child), key)) return { sa, child };
       }
     }
     return undefined;
   }
+}
+
+/** Whether the key is that of an SA, or of the AH around it. */
+function names(id: SaId, key: string): boolean {
+  if (saKey(id) === key) return true;
+  return id.ahSpi !== undefined && saKey({ protocol: "ah", spi: id.ahSpi, destination: id.destination }) === key;
 }

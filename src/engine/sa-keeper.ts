@@ -42,7 +42,9 @@ export class SaKeeper implements TimerOwner {
 
   /** The kernel ended one of them. */
   gone(reqid: number, id: SaId): void {
-    this.#keep(reqid, (sa) => sa.spi !== id.spi || sa.destination !== id.destination || sa.protocol !== id.protocol);
+    const spiOf = (sa: StandingSa) =>
+      sa.protocol === id.protocol ? sa.spi : id.protocol === "ah" ? sa.ahSpi : undefined;
+    this.#keep(reqid, (sa) => sa.destination !== id.destination || spiOf(sa) !== id.spi);
   }
 
   /** The kernel's whole list: what is not in it has ended unheard. */

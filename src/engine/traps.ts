@@ -35,11 +35,12 @@ export function trapPolicies(peer: PeerDesired, child: ChildDesired, reqid: numb
     const { selector, direction } = policy;
     const [source, destination] = direction === "out" ? [ends.local, ends.remote] : [ends.remote, ends.local];
     const { protocol, mode } = child;
+    const around = child.ah === undefined ? {} : { withAh: true as const };
     const outer =
       mode === "tunnel"
         ? { source, destination }
         : { source: selector.source.address, destination: selector.destination.address };
-    return { ...policy, action: { kind: "protected", template: { protocol, mode, reqid, ...outer } } };
+    return { ...policy, action: { kind: "protected", template: { protocol, mode, reqid, ...around, ...outer } } };
   });
 }
 

@@ -1,7 +1,6 @@
 /** What the engine asks of a peer, said in IKEv1. */
-import type { SaProtocol } from "../kernel/port.ts";
 import type { Dialect } from "../sa/any-ike-sa.ts";
-import type { ChildSa } from "../sa/child-sa.ts";
+import { type ChildSa, inboundId } from "../sa/child-sa.ts";
 import type { OwnRekey } from "../sa/child-state.ts";
 import type { ChildDesired } from "../sa/desired.ts";
 import { deletePause } from "./constants.ts";
@@ -10,7 +9,7 @@ import { QuickModeInitiator } from "./exchanges/quick-mode-initiator.ts";
 import type { IkeV1Sa } from "./ike-v1-sa.ts";
 
 interface Deletion {
-  readonly protocol: SaProtocol;
+  readonly child: ChildSa;
   /** When it is said, in ms of the engine's clock. */
   readonly at: number;
   readonly then: () => void;
@@ -44,16 +43,16 @@ export class Ikev1Dialect implements Dialect {
    * A DELETE is not answered. Where something is to follow, another pair has taken the place of this one: it is said only
    * when the message that completes the other must have arrived.
    */
-  deleteChild(protocol: SaProtocol, spiIn: number, then?: () => void): void {
-    if (then === undefined) return this.#say(protocol, spiIn);
-    this.#sayLater(spiIn, { protocol, at: this.#sa.host.now() + deletePause, then });
+  deleteChild(child: ChildSa, then?: () => void): void {
+    if (then === undefined) return this.#say(child);
+    this.#sayLater(child.spiIn, { child, at: this.#sa.host.now() + deletePause, then });
   }
 
   deletionDue(spiIn: number): void {
     const deletion = this.#deletions?.get(spiIn);
     if (deletion === undefined) return;
     this.#deletions?.delete(spiIn);
-    this.#say(deletion.protocol, spiIn);
+    this.#say(deletion.child);
     deletion.then();
   }
 
@@ -74,8 +73,8 @@ export class Ikev1Dialect implements Dialect {
   }
 
   /** Some look for the pair under the ISAKMP SA alone whose message names it, and of several may have it under any. */
-  #say(protocol: SaProtocol, spiIn: number): void {
-    for (const sa of [this.#sa, ...this.#sa.succession.twins]) sayDeletion(sa, protocol, spiIn);
+  #say(child: ChildSa): void {
+    for (const sa of [this.#sa, ...this.#sa.succession.twins]) sayDeletion(sa, inboundId(child));
   }
 
   rekey(): void {

@@ -7,7 +7,7 @@ import type { ChildSuite } from "../negotiate/suite.ts";
 import { type ChildSelectors, childSelectors } from "../negotiate/traffic-selector.ts";
 import { formatSelectorOffer, offerSelectors, verifySelectors } from "../negotiate/traffic-selectors.ts";
 import { install, releaseSpi, reserveSpi } from "../sa/child-install.ts";
-import { asSeenHere, encapsulationOf, kernelKeepalive, natReason } from "../sa/child-nat.ts";
+import { asSeenHere, encapsulationOf, kernelKeepalive } from "../sa/child-nat.ts";
 import type { ChildSa } from "../sa/child-sa.ts";
 import type { ChildDesired, PeerDesired } from "../sa/desired.ts";
 import { softLimits } from "../sa/lifetime.ts";
@@ -15,6 +15,7 @@ import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { nameOf } from "../wire/ikev2/registry/names.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
 import { compressionNotify, peerCpi } from "./child-compression.ts";
+import { childObstacle } from "./child-obstacle.ts";
 import { deleteChild } from "./exchanges/informational.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import { lowestNonce } from "./keying.ts";
@@ -41,7 +42,7 @@ export function prepareChild(
   withKe: boolean,
   then: (offer: ChildOffer | undefined) => void,
 ): void {
-  const obstacle = natReason(sa, child);
+  const obstacle = childObstacle(sa, child);
   if (obstacle !== undefined) {
     sa.host.childFailed(sa, child.name, obstacle);
     return then(undefined);

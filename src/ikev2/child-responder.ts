@@ -5,7 +5,7 @@ import { chooseProposal } from "../negotiate/proposals.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { NarrowedSelectors } from "../negotiate/traffic-selectors.ts";
 import { install, releaseSpi, reserveSpi } from "../sa/child-install.ts";
-import { encapsulationOf, kernelKeepalive, natReason } from "../sa/child-nat.ts";
+import { encapsulationOf, kernelKeepalive } from "../sa/child-nat.ts";
 import type { ChildSa } from "../sa/child-sa.ts";
 import type { ChildDesired, PeerDesired } from "../sa/desired.ts";
 import { softLimits } from "../sa/lifetime.ts";
@@ -13,6 +13,7 @@ import type { Payload } from "../wire/ikev2/payloads/table.ts";
 import { protocolId } from "../wire/ikev2/registry/message.ts";
 import { notifyType } from "../wire/ikev2/registry/notify.ts";
 import { compressionNotify, peerCpi } from "./child-compression.ts";
+import { childObstacle } from "./child-obstacle.ts";
 import type { IkeSa } from "./ike-sa.ts";
 import { lowestNonce } from "./keying.ts";
 import { find, findNotify, notify, selectorPayload, spiNumber, spiOctets } from "./payloads.ts";
@@ -58,7 +59,7 @@ export function answerChild(sa: IkeSa, request: ChildRequest, done: (answer: Chi
   if (!match.ok) return refuse("", match.reason);
   const { child, narrowed } = match;
   const obstacle =
-    natReason(sa, child) ??
+    childObstacle(sa, child) ??
     sa.host.overlap(request.peer, child, narrowed.selectors) ??
     sa.host.ambiguity(sa, child, narrowed.selectors);
   if (obstacle !== undefined) return refuse(child.name, obstacle);

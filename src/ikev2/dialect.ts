@@ -1,7 +1,6 @@
 /** What the engine asks of a peer, said in IKEv2. */
-import type { SaProtocol } from "../kernel/port.ts";
 import type { Dialect } from "../sa/any-ike-sa.ts";
-import type { ChildSa } from "../sa/child-sa.ts";
+import { type ChildSa, protocolOf } from "../sa/child-sa.ts";
 import type { OwnRekey } from "../sa/child-state.ts";
 import type { ChildDesired, Gateway } from "../sa/desired.ts";
 import { createChild, rekeyChild } from "./exchanges/create-child-sa-initiator.ts";
@@ -33,8 +32,8 @@ export class Ikev2Dialect implements Dialect {
     this.#sa.request(task);
   }
 
-  deleteChild(protocol: SaProtocol, spiIn: number, then?: () => void): void {
-    this.#sa.request(deleteChild(protocol, spiIn, then));
+  deleteChild(child: ChildSa, then?: () => void): void {
+    this.#sa.request(deleteChild(protocolOf(child), child.spiIn, then));
   }
 
   rekey(): void {

@@ -12,13 +12,14 @@ export function allowsSuite(policy: ProposalPolicy, suite: IkeSuite | ChildSuite
   );
 }
 
-/** What was chosen, written as a proposal of the configuration would be: `aes256gcm16-prfsha384-x25519`. */
+/** What was chosen, written as a proposal of the configuration would be: `aes256gcm16-prfsha384-x25519`, `aes256 with ah sha256`. */
 export function formatSuite(suite: IkeSuite | ChildSuite): string {
   const rows = rowsOf(suite);
   const words = textOrder.map((type): [string, string[]] => {
     return [type, rows.filter((row) => row.type === type).map(({ keyword }) => keyword)];
   });
-  return joinKeywords(new Map(words));
+  const text = joinKeywords(new Map(words));
+  return "ah" in suite && suite.ah !== undefined ? `${text} with ah ${suite.ah.keyword}` : text;
 }
 
 function rowsOf(suite: IkeSuite | ChildSuite): Transform[] {

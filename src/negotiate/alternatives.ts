@@ -21,7 +21,7 @@ export interface Alternative {
  * decode-only, fall out; ESP and AH without a word on ESN mean `noesn`; what is then incomplete or there already is left out.
  */
 export function alternatives(list: ProposalList): readonly Alternative[] {
-  const key = `${list.protocol} ${list.withKe}`;
+  const key = `${list.protocol} ${list.withKe} ${list.isInAh === true}`;
   const known = cache.get(list.ours)?.get(key);
   if (known !== undefined) return known;
   const found = compute(list);
@@ -34,6 +34,8 @@ export interface ProposalList {
   readonly protocol: ProposalProtocol;
   readonly ours: readonly DesiredProposal[];
   readonly withKe: boolean;
+  /** AH stands around the ESP, which then needs no integrity of its own (RFC 8221 4). */
+  readonly isInAh?: boolean;
 }
 
 /** By the configured list, which never changes: computing it took most of the 12 us of a choice. */
@@ -42,7 +44,7 @@ const cache = new WeakMap<readonly DesiredProposal[], ReadonlyMap<string, readon
 function compute(list: ProposalList): readonly Alternative[] {
   const found = new Map<string, Alternative>();
   for (const desired of list.ours) {
-    for (const alternative of split(desired, list.protocol, list.withKe)) {
+    for (const alternative of split(desired, list)) {
       const key = Object.values(alternative.rows).flat().map(identify).join(" ");
       found.set(key, alternative);
     }
@@ -50,7 +52,7 @@ function compute(list: ProposalList): readonly Alternative[] {
   return [...found.values()];
 }
 
-function split({ transforms }: DesiredProposal, protocol: ProposalProtocol, withKe: boolean): Alternative[] {
+function split({ transforms }: DesiredProposal, { protocol, withKe, isInAh }: ProposalList): Alternative[] {
   const usable = [...new Set(transforms)].filter(
     (row) => row.decodeOnly === undefined && serves(row, protocol, withKe),
   );
@@ -70,7 +72,8 @@ function split({ transforms }: DesiredProposal, protocol: ProposalProtocol, with
   const others = rows.ENCR.filter((row) => !row.aead);
   const both: Alternative[] = [];
   if (aead.length > 0) both.push({ protocol, rows: { ...rows, ENCR: aead, INTEG: [] } });
-  if (others.length > 0 && rows.INTEG.length > 0) both.push({ protocol, rows: { ...rows, ENCR: others } });
+  if (others.length > 0 && (rows.INTEG.length > 0 || isInAh === true))
+    both.push({ protocol, rows: { ...rows, ENCR: others } });
   return rows.ENCR[0]?.aead === false ? both.reverse() : both;
 }
 

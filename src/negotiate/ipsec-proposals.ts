@@ -1,45 +1,71 @@
-/** Phase 2 of IKEv1: what we offer for an IPsec SA, what we choose, and whether an answer is what we offered (RFC 2407 4.4, 4.5). */
-import type { EncrTransform } from "../crypto/transforms/encr.ts";
+/**
+ * Phase 2 of IKEv1: what we offer, what we choose, and whether an answer is what we offered (RFC 2407 4.4, 4.5). Proposals
+ * of one number belong together (RFC 2408 4.2): ESP or AH by itself, AH around ESP, and IPComp inside any of them.
+ */
 import type { IntegTransform } from "../crypto/transforms/integ.ts";
 import type { KeTransform } from "../crypto/transforms/ke.ts";
-import { type Attribute, attributeNumber, numericAttribute } from "../wire/ikev1/payloads/attribute.ts";
 import type { Proposal, Transform } from "../wire/ikev1/payloads/sa.ts";
-import { protocolId } from "../wire/ikev1/registry/message.ts";
-import { nameOf } from "../wire/ikev1/registry/names.ts";
-import { encapsulationMode, phase2Attribute } from "../wire/ikev1/registry/phase2.ts";
 import { formatSuite } from "./allowed-suite.ts";
 import { alternatives, type DesiredProposal } from "./alternatives.ts";
-import { readLifetimes, secondsAttributes } from "./ikev1-lifetime.ts";
+import {
+  formatIpsecTransform,
+  type IpsecMode,
+  type IpsecProtocol,
+  ipsecTransform,
+  isNameable,
+  isPart,
+  partOf,
+  protocolNumbers,
+  readTransform,
+  type Said,
+  transformMode,
+} from "./ipsec-transform.ts";
 import type { Reason } from "./reason.ts";
 import type { ChildSuite, RowOf } from "./suite.ts";
 
-/** What both ends' lists are compared for. */
-export interface IpsecPolicy {
+/** What the algorithms of a child are. */
+export interface IpsecAlgorithms {
   readonly protocol: "esp" | "ah";
   /** Our proposals, most preferred first. */
   readonly ours: readonly DesiredProposal[];
-  readonly mode: "tunnel" | "transport";
-  /** ESP goes in UDP; `draft`: under the private numbers that came before RFC 3947. */
-  readonly encapsulation: "none" | "udp" | "draft";
+  /** With ESP: those of the AH around it, which is then demanded. */
+  readonly ah?: readonly DesiredProposal[] | undefined;
+}
+
+/** What both ends' lists are compared for. */
+export interface IpsecPolicy extends IpsecAlgorithms, IpsecMode {
+  /** IPComp inside is taken, and asked for. */
+  readonly compress?: boolean | undefined;
+}
+
+/** The SPIs of one end: that of the SA itself, and of what goes with it. */
+export interface IpsecSpis {
+  readonly spi: number;
+  readonly ahSpi?: number | undefined;
+  readonly cpi?: number | undefined;
 }
 
 /** What both ends agree on. */
 export interface IpsecTerms {
   readonly suite: ChildSuite;
-  readonly peerSpi: Uint8Array;
+  /** The peer's; none of them is a reserved value. */
+  readonly spis: IpsecSpis;
   readonly seconds: number | undefined;
   readonly kilobytes: number | undefined;
 }
 
 export type IpsecAnswer =
-  | { readonly ok: true; readonly terms: IpsecTerms; answer(spi: Uint8Array): Proposal }
+  | { readonly ok: true; readonly terms: IpsecTerms; answer(spis: IpsecSpis): Proposal[] }
   | { readonly ok: false; readonly reason: Reason };
 
 /** The suites that IKEv1 can name of those that are configured, in their order. */
-export function ipsecSuites({ protocol, ours }: Pick<IpsecPolicy, "protocol" | "ours">): readonly ChildSuite[] {
+export function ipsecSuites({ protocol, ours, ah }: IpsecAlgorithms): readonly ChildSuite[] {
   const suites: ChildSuite[] = [];
-  for (const { rows } of alternatives({ protocol, ours, withKe: true })) {
-    for (const suite of combinations(rows)) if (isNameable(suite, protocol)) suites.push(suite);
+  const around = ah === undefined ? [undefined] : integrities(ah);
+  for (const { rows } of alternatives({ protocol, ours, withKe: true, isInAh: ah !== undefined })) {
+    for (const suite of combinations(rows)) {
+      if (isNameable(suite, protocol)) for (const integ of around) suites.push({ ...suite, ah: integ });
+    }
   }
   return suites;
 }
@@ -49,123 +75,184 @@ export function offeredGroup(policy: IpsecPolicy): KeTransform | undefined {
   return ipsecSuites(policy)[0]?.ke;
 }
 
-/** The one proposal of our SA payload: a transform for each suite with the group that is asked for. */
-export function offerIpsec(policy: IpsecPolicy, spi: Uint8Array, seconds: number): Proposal {
+/**
+ * The proposals of our SA payload, with a transform for each suite that has the group that is asked for. IPComp can be had
+ * or not: that is two proposals, of which the peer chooses one.
+ */
+export function offerIpsec(policy: IpsecPolicy, spis: IpsecSpis, seconds: number): Proposal[] {
   const group = offeredGroup(policy);
-  const suites = ipsecSuites(policy)
-    .filter(({ ke }) => ke === group)
-    .slice(0, mostTransforms);
-  return {
-    number: 1,
-    protocolId: protocolNumbers[policy.protocol],
-    spi,
-    transforms: suites.map((suite, i) => ({
-      number: i + 1,
-      id: transformId(suite, policy.protocol),
-      attributes: attributesOf(suite, policy, seconds),
-    })),
-  };
+  const suites = ipsecSuites(policy).filter(({ ke }) => ke === group);
+  const proposal = (number: number, protocol: IpsecProtocol): Proposal => ({
+    number,
+    protocolId: protocolNumbers[protocol],
+    spi: spiField(protocol, policy.protocol, spis),
+    transforms: distinct(suites, protocol).map((part, i) =>
+      ipsecTransform(protocol, part, { mode: policy, seconds, number: i + 1 }),
+    ),
+  });
+  const protocols = protocolsOf(policy);
+  const plain = (number: number): Proposal[] => protocols.map((protocol) => proposal(number, protocol));
+  return spis.cpi === undefined ? plain(1) : [...plain(1), proposal(1, "ipcomp"), ...plain(2)];
 }
 
-/**
- * The responder's choice: our first suite that a proposal of the peer's has a transform for. Proposals of one number belong
- * together (RFC 2408 4.2), so that one with a fellow asks for more than a single protocol, and is not taken for less.
- */
+/** The responder's choice: our first suite that a set of the peer's has transforms for; one with IPComp before one without. */
 export function chooseIpsec(policy: IpsecPolicy, theirs: readonly Proposal[], group: "sent" | "absent"): IpsecAnswer {
-  const single = theirs.filter(
-    (one) =>
-      one.protocolId === protocolNumbers[policy.protocol] &&
-      theirs.filter(({ number }) => number === one.number).length === 1,
-  );
+  const sets = setsOf(policy, theirs);
   for (const suite of ipsecSuites(policy)) {
     if ((suite.ke === undefined) !== (group === "absent")) continue;
-    for (const proposal of single) {
-      for (const transform of proposal.transforms) {
-        const terms = termsOf(policy, suite, proposal, transform);
-        if (terms === undefined) continue;
-        const answer = (spi: Uint8Array): Proposal => ({ ...proposal, spi, transforms: [transform] });
-        return { ok: true, terms, answer };
-      }
+    for (const set of sets) {
+      const found = match(policy, suite, set);
+      if (found === undefined) continue;
+      const answer = (spis: IpsecSpis): Proposal[] =>
+        found.chosen.map(({ protocol, proposal, transform }) => {
+          const spi = spiField(protocol, policy.protocol, spis);
+          // A CPI in as many octets as the peer's (RFC 3173 4.1).
+          return { ...proposal, spi: padded(spi, proposal.spi.length), transforms: [transform] };
+        });
+      return { ok: true, terms: found.terms, answer };
     }
   }
   const ours = formatIpsecOffer(policy);
-  const list = theirs.flatMap((one) =>
-    one.transforms.map((transform) => formatIpsecTransform(one.protocolId, transform)),
-  );
-  const [mine, other] = [ours[0], list[0]];
-  const difference =
-    mine === undefined || other === undefined
-      ? undefined
-      : {
-          ours: mine,
-          theirs: other,
-          transformType: "phase 2",
-          oursOfType: ours,
-          theirsOfType: list.slice(0, mostNamed),
-        };
-  return {
-    ok: false,
-    reason: {
-      code: "no-common-proposal",
-      protocol: policy.protocol,
-      ours,
-      theirs: list.slice(0, mostNamed),
-      difference,
-    },
+  const list = formatSets(theirs).slice(0, mostNamed);
+  const reason: Reason = {
+    code: "no-common-proposal",
+    protocol: policy.protocol,
+    ours,
+    theirs: list,
+    difference: differenceOf(policy, theirs, sets.length > 0, ours, list),
   };
+  return { ok: false, reason };
 }
 
-/** The initiator's check of an answer: one transform of those that were sent. */
+/** The initiator's check of an answer: one set of those that were sent, with one transform for each protocol. */
 export function verifyIpsec(
   policy: IpsecPolicy,
   answer: readonly Proposal[],
 ): { readonly ok: true; readonly terms: IpsecTerms } | { readonly ok: false; readonly reason: Reason } {
-  const [proposal] = answer;
-  const [transform] = proposal?.transforms ?? [];
-  const isOne = answer.length === 1 && proposal?.transforms.length === 1;
-  if (isOne && transform !== undefined && proposal.protocolId === protocolNumbers[policy.protocol]) {
+  const isOne = new Set(answer.map(({ number }) => number)).size === 1;
+  const [set] = isOne && answer.every(({ transforms }) => transforms.length === 1) ? setsOf(policy, answer) : [];
+  if (set !== undefined) {
     const group = offeredGroup(policy);
     for (const suite of ipsecSuites(policy)) {
-      const terms = suite.ke === group ? termsOf(policy, suite, proposal, transform) : undefined;
-      if (terms !== undefined) return { ok: true, terms };
+      const found = suite.ke === group ? match(policy, suite, set) : undefined;
+      if (found !== undefined) return { ok: true, terms: found.terms };
     }
   }
-  const said = answer.flatMap((one) => one.transforms.map((each) => formatIpsecTransform(one.protocolId, each)));
   const sent = formatIpsecOffer(policy);
-  return { ok: false, reason: { code: "proposal-not-offered", protocol: policy.protocol, sent, answer: said } };
+  return {
+    ok: false,
+    reason: { code: "proposal-not-offered", protocol: policy.protocol, sent, answer: formatSets(answer) },
+  };
 }
 
 /** Our suites in keywords. */
-export function formatIpsecOffer(policy: IpsecPolicy): string[] {
+export function formatIpsecOffer(policy: IpsecAlgorithms): string[] {
   return ipsecSuites(policy).map(formatSuite);
 }
 
-/** The mode that a peer's proposals ask for, and whether in UDP; that of the first transform that says one. */
+/**
+ * The mode that a peer's proposals ask for: that of the first transform that says one. What stands around ESP, or inside, is
+ * not asked: the ESP makes the tunnel.
+ */
 export function modeOf(theirs: readonly Proposal[]): "tunnel" | "transport" {
-  for (const { transforms } of theirs) {
-    for (const { attributes } of transforms) {
-      const mode = attributes.find(({ type }) => type === phase2Attribute.ENCAPSULATION_MODE);
-      const number = mode === undefined ? undefined : attributeNumber(mode);
-      if (number !== undefined) return transportModes.has(number) ? "transport" : "tunnel";
+  const esp = theirs.filter(({ protocolId }) => protocolId === protocolNumbers.esp);
+  for (const { transforms } of esp.length > 0 ? esp : theirs) {
+    for (const transform of transforms) {
+      const mode = transformMode(transform);
+      if (mode !== undefined) return mode;
     }
   }
   // RFC 2407 4.5: left to the host where it is not said; nearly everybody means tunnel mode.
   return "tunnel";
 }
 
-/** What a transform says, in registered names. */
-export function formatIpsecTransform(protocol: number, { id, attributes }: Transform): string {
-  const words = [nameOf.transform(protocol, id)];
-  for (const attribute of attributes) {
-    const number = attributeNumber(attribute) ?? 0;
-    if (attribute.type === phase2Attribute.KEY_LENGTH) words.push(String(number));
-    else if (attribute.type === phase2Attribute.AUTHENTICATION_ALGORITHM)
-      words.push(nameOf.authenticationAlgorithm(number));
-    else if (attribute.type === phase2Attribute.GROUP_DESCRIPTION) words.push(`group_${number}`);
-    else if (attribute.type === phase2Attribute.ENCAPSULATION_MODE) words.push(nameOf.encapsulation(number));
-    else if (attribute.type === phase2Attribute.EXTENDED_SEQUENCE_NUMBER) words.push("esn");
+/** Proposals of one number that could be what the policy wants; each with what its transforms say. */
+interface ProposalSet {
+  readonly members: readonly Member[];
+  readonly spis: IpsecSpis;
+}
+
+interface Member {
+  readonly protocol: IpsecProtocol;
+  readonly proposal: Proposal;
+  readonly transforms: readonly (readonly [Transform, Said])[];
+}
+
+interface Match {
+  readonly terms: IpsecTerms;
+  readonly chosen: readonly {
+    readonly protocol: IpsecProtocol;
+    readonly proposal: Proposal;
+    readonly transform: Transform;
+  }[];
+}
+
+/** What must be in a set. */
+function protocolsOf({ protocol, ah }: IpsecAlgorithms): readonly ("esp" | "ah")[] {
+  return ah === undefined ? [protocol] : ["ah", protocol];
+}
+
+/**
+ * The sets that have the protocols of the policy and no other, those with IPComp first where it is wanted. More than was
+ * asked for is not taken for less.
+ */
+function setsOf(policy: IpsecPolicy, theirs: readonly Proposal[]): ProposalSet[] {
+  const numbers = [...new Set(theirs.map(({ number }) => number))];
+  const sets = numbers.flatMap(
+    (number) =>
+      setOf(
+        policy,
+        theirs.filter((one) => one.number === number),
+      ) ?? [],
+  );
+  return sets.sort((a, b) => Number(b.spis.cpi !== undefined) - Number(a.spis.cpi !== undefined));
+}
+
+function setOf(policy: IpsecPolicy, proposals: readonly Proposal[]): ProposalSet | undefined {
+  const members: Member[] = [];
+  const numbers: Partial<Record<IpsecProtocol, number>> = {};
+  for (const proposal of proposals) {
+    const protocol = protocolOfNumber(proposal.protocolId);
+    if (protocol === undefined || numbers[protocol] !== undefined) return undefined;
+    const value = Buffer.from(proposal.spi).readUIntBE(0, proposal.spi.length);
+    // RFC 2407 4.6.2.1, RFC 3173 3.3: what is below 256 names no SA that was negotiated.
+    if (value < 256 || (protocol === "ipcomp" && value > 0xffff)) return undefined;
+    numbers[protocol] = value;
+    const transforms = proposal.transforms.flatMap((transform) => {
+      const said = readTransform(transform);
+      return said === undefined ? [] : [[transform, said] as const];
+    });
+    members.push({ protocol, proposal, transforms });
   }
-  return words.join("-").replaceAll(" ", "_");
+  const { ipcomp: cpi, ...mains } = numbers;
+  const spi = mains[policy.protocol];
+  const wanted = protocolsOf(policy);
+  if (spi === undefined || Object.keys(mains).length !== wanted.length) return undefined;
+  if (wanted.some((protocol) => mains[protocol] === undefined)) return undefined;
+  if (cpi !== undefined && policy.compress !== true) return undefined;
+  return { members, spis: { spi, ahSpi: policy.ah === undefined ? undefined : mains.ah, cpi } };
+}
+
+/** The first transform of each member that is its part of the suite. */
+function match(policy: IpsecPolicy, suite: ChildSuite, { members, spis }: ProposalSet): Match | undefined {
+  const chosen: { protocol: IpsecProtocol; proposal: Proposal; transform: Transform }[] = [];
+  let seconds: number | undefined;
+  let kilobytes: number | undefined;
+  for (const { protocol, proposal, transforms } of members) {
+    const part = partOf(suite, protocol);
+    const how = { mode: policy, isAround: protocol !== policy.protocol };
+    const found = transforms.find(([, said]) => isPart(said, protocol, part, how));
+    if (found === undefined) return undefined;
+    const [transform, said] = found;
+    chosen.push({ protocol, proposal, transform });
+    seconds = least(seconds, said.seconds);
+    kilobytes = least(kilobytes, said.kilobytes);
+  }
+  return { terms: { suite, spis, seconds, kilobytes }, chosen };
+}
+
+function least(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
 }
 
 type Rows = { readonly [T in "ENCR" | "INTEG" | "KE" | "ESN"]: readonly RowOf<T>[] };
@@ -179,87 +266,72 @@ function* combinations(rows: Rows): Generator<ChildSuite> {
   }
 }
 
-function isNameable({ encr, integ, ke }: ChildSuite, protocol: "esp" | "ah"): boolean {
-  if (ke !== undefined && ke.ikev1 === undefined) return false;
-  if (integ !== undefined && integ.ikev1 === undefined) return false;
-  return protocol === "ah" ? integ !== undefined : encr?.ikev1?.esp !== undefined;
+/** The algorithms of AH around ESP, each once; group and numbers are those of ESP. */
+function integrities(ours: readonly DesiredProposal[]): IntegTransform[] {
+  const rows = alternatives({ protocol: "ah", ours, withKe: false }).flatMap((one) => one.rows.INTEG);
+  return [...new Set(rows)].filter(({ ikev1 }) => ikev1 !== undefined);
 }
 
-function termsOf(
+/** What the suites are for one protocol, each once. */
+function distinct(suites: readonly ChildSuite[], protocol: IpsecProtocol): ChildSuite[] {
+  if (protocol === "ipcomp") return suites.slice(0, 1).map((suite) => partOf(suite, protocol));
+  const parts = suites.map((suite) => partOf({ ...suite, ah: protocol === "ah" ? suite.ah : undefined }, protocol));
+  return [...new Map(parts.map((part) => [formatSuite(part), part])).values()].slice(0, mostTransforms);
+}
+
+/** RFC 3173 4.1: a CPI takes two octets. */
+function spiField(protocol: IpsecProtocol, main: "esp" | "ah", { spi, ahSpi, cpi }: IpsecSpis): Uint8Array {
+  const octets = Buffer.alloc(4);
+  octets.writeUInt32BE((protocol === "ipcomp" ? cpi : protocol === main ? spi : ahSpi) ?? 0);
+  return protocol === "ipcomp" ? octets.subarray(2) : octets;
+}
+
+function padded(spi: Uint8Array, octets: number): Uint8Array {
+  return spi.length >= octets ? spi : Buffer.concat([Buffer.alloc(octets - spi.length), spi]);
+}
+
+function protocolOfNumber(number: number): IpsecProtocol | undefined {
+  return ipsecProtocols.find((protocol) => protocolNumbers[protocol] === number);
+}
+
+/** One text for each transform, and where protocols belong together for each combination of their first ones. */
+function formatSets(theirs: readonly Proposal[]): string[] {
+  return theirs.flatMap((one, at) => {
+    const fellows = theirs.filter(({ number }) => number === one.number);
+    if (fellows.length === 1) return one.transforms.map((each) => formatIpsecTransform(one.protocolId, each));
+    if (fellows[0] !== one || theirs.indexOf(one) !== at) return [];
+    const texts = fellows.map(({ protocolId, transforms }) =>
+      transforms.map((each) => formatIpsecTransform(protocolId, each)).join("/"),
+    );
+    return [texts.join(" and ")];
+  });
+}
+
+function differenceOf(
   policy: IpsecPolicy,
-  suite: ChildSuite,
-  proposal: Proposal,
-  { id, attributes }: Transform,
-): IpsecTerms | undefined {
-  if (id !== transformId(suite, policy.protocol)) return undefined;
-  const numbers = new Map<number, number | undefined>();
-  for (const one of attributes) {
-    if (!understood.has(one.type)) return undefined;
-    numbers.set(one.type, attributeNumber(one));
-  }
-  const { encr, integ, ke, esn } = suite;
-  const auth = numbers.get(phase2Attribute.AUTHENTICATION_ALGORITHM);
-  const fits =
-    numbers.get(phase2Attribute.KEY_LENGTH) === (encr?.keyLengthAttribute === true ? encr.keyBits : undefined) &&
-    // RFC 4106 8.3: with a cipher that authenticates by itself the attribute must not be there.
-    auth === integ?.ikev1?.auth &&
-    numbers.get(phase2Attribute.GROUP_DESCRIPTION) === ke?.ikev1 &&
-    (numbers.get(phase2Attribute.EXTENDED_SEQUENCE_NUMBER) === 1) === (esn.ikev2 === 1) &&
-    modeNumbers(policy).includes(numbers.get(phase2Attribute.ENCAPSULATION_MODE) ?? encapsulationMode.TUNNEL);
-  if (!fits) return undefined;
-  const lifetimes = readLifetimes(attributes, phase2Attribute.SA_LIFE_TYPE, phase2Attribute.SA_LIFE_DURATION);
-  return { suite, peerSpi: proposal.spi.slice(), ...lifetimes };
+  theirs: readonly Proposal[],
+  isSet: boolean,
+  ours: readonly string[],
+  list: readonly string[],
+): Extract<Reason, { code: "no-common-proposal" }>["difference"] {
+  const [mine, other] = [ours[0], list[0]];
+  if (mine === undefined || other === undefined) return undefined;
+  const common = { ours: mine, theirs: other };
+  if (isSet) return { ...common, transformType: "phase 2", oursOfType: ours, theirsOfType: list };
+  const sets = [...new Set(theirs.map(({ number }) => number))].map((number) =>
+    theirs
+      .filter((one) => one.number === number)
+      .map(({ protocolId }) => protocolOfNumber(protocolId) ?? `protocol ${protocolId}`)
+      .join(" and "),
+  );
+  const oursOfType = [protocolsOf(policy).join(" and ")];
+  return { ...common, transformType: "protocol", oursOfType, theirsOfType: [...new Set(sets)].slice(0, mostNamed) };
 }
 
-function attributesOf({ encr, integ, ke, esn }: ChildSuite, policy: IpsecPolicy, seconds: number): Attribute[] {
-  const attributes = secondsAttributes(seconds, phase2Attribute.SA_LIFE_TYPE, phase2Attribute.SA_LIFE_DURATION);
-  if (ke?.ikev1 !== undefined) attributes.push(numericAttribute(phase2Attribute.GROUP_DESCRIPTION, ke.ikev1));
-  attributes.push(numericAttribute(phase2Attribute.ENCAPSULATION_MODE, modeNumbers(policy)[0] ?? 0));
-  if (integ?.ikev1 !== undefined)
-    attributes.push(numericAttribute(phase2Attribute.AUTHENTICATION_ALGORITHM, integ.ikev1.auth));
-  if (encr?.keyLengthAttribute === true) attributes.push(numericAttribute(phase2Attribute.KEY_LENGTH, encr.keyBits));
-  if (esn.ikev2 === 1) attributes.push(numericAttribute(phase2Attribute.EXTENDED_SEQUENCE_NUMBER, 1));
-  return attributes;
-}
-
-function transformId(
-  { encr, integ }: { encr?: EncrTransform | undefined; integ?: IntegTransform | undefined },
-  protocol: "esp" | "ah",
-): number {
-  return (protocol === "ah" ? integ?.ikev1?.ah : encr?.ikev1?.esp) ?? 0;
-}
-
-/** Those that mean what the policy does, the one that we send first. */
-function modeNumbers({ mode, encapsulation }: IpsecPolicy): readonly number[] {
-  const tunnel = mode === "tunnel";
-  if (encapsulation === "none") return [tunnel ? encapsulationMode.TUNNEL : encapsulationMode.TRANSPORT];
-  const rfc = tunnel ? encapsulationMode.UDP_ENCAPSULATED_TUNNEL : encapsulationMode.UDP_ENCAPSULATED_TRANSPORT;
-  const draft = tunnel
-    ? encapsulationMode.UDP_ENCAPSULATED_TUNNEL_DRAFT
-    : encapsulationMode.UDP_ENCAPSULATED_TRANSPORT_DRAFT;
-  return encapsulation === "draft" ? [draft, rfc] : [rfc, draft];
-}
-
-const transportModes: ReadonlySet<number> = new Set([
-  encapsulationMode.TRANSPORT,
-  encapsulationMode.UDP_ENCAPSULATED_TRANSPORT,
-  encapsulationMode.UDP_ENCAPSULATED_TRANSPORT_DRAFT,
-]);
-
-const protocolNumbers = { esp: protocolId.IPSEC_ESP, ah: protocolId.IPSEC_AH } as const;
+const ipsecProtocols: readonly IpsecProtocol[] = ["esp", "ah", "ipcomp"];
 
 /** A proposal's one octet counts no more. */
 const mostTransforms = 255;
 
 /** Transforms of the peer's that a reason names. */
 const mostNamed = 16;
-
-const understood: ReadonlySet<number> = new Set([
-  phase2Attribute.SA_LIFE_TYPE,
-  phase2Attribute.SA_LIFE_DURATION,
-  phase2Attribute.GROUP_DESCRIPTION,
-  phase2Attribute.ENCAPSULATION_MODE,
-  phase2Attribute.AUTHENTICATION_ALGORITHM,
-  phase2Attribute.KEY_LENGTH,
-  phase2Attribute.EXTENDED_SEQUENCE_NUMBER,
-]);

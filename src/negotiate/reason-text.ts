@@ -131,6 +131,8 @@ function sentence(reason: Reason): string {
       return `the peer's message has a critical payload of type ${reason.payload}, which is not known here`;
     case "peer-error":
       return `the peer answered ${reason.exchange} with the error ${reason.notify}; its log says why`;
+    case "ikev1-alone":
+      return `${reason.child}: esp and ah together can be agreed on with IKEv1 alone, and the peer called with IKEv2; have it call with IKEv1, or take one out at both ends`;
     case "nat-forbids-ah":
       return `${reason.child}: there is a NAT between the ends, and AH cannot pass one; use ESP`;
     case "nat-forbids-transport":

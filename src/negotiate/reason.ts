@@ -250,6 +250,8 @@ export type Reason =
   | { readonly code: "unsupported-critical-payload"; readonly payload: number }
   /** The peer answered another error notify. */
   | { readonly code: "peer-error"; readonly exchange: string; readonly notify: string }
+  /** The peer called with IKEv2, in which AH and ESP together cannot be agreed on: RFC 7296 3.3. */
+  | { readonly code: "ikev1-alone"; readonly child: string }
   /** AH cannot pass a NAT. */
   | { readonly code: "nat-forbids-ah"; readonly child: string }
   /** In transport mode two hosts behind one NAT cannot be told apart, and another has the same already: RFC 7296 2.23.1. */

@@ -22,6 +22,8 @@ export interface IkeSuite {
 export interface ChildSuite {
   readonly encr?: EncrTransform | undefined;
   readonly integ?: IntegTransform | undefined;
+  /** Of the AH around ESP, which IKEv1 alone can negotiate; ESP may then have no integrity of its own. */
+  readonly ah?: IntegTransform | undefined;
   /** Undefined where the keys come from the IKE SA alone (RFC 7296 2.17). */
   readonly ke?: KeTransform | undefined;
   readonly esn: EsnTransform;

@@ -83,6 +83,15 @@ export function expandProtect(line: ProtectLine): readonly ExpandedChild[] {
   }
 }
 
+/** A line for each pair of a local and a remote subnet, in the order of the line: an SA of IKEv1 has one at each end. */
+export function subnetPairs(line: ProtectLine): readonly ProtectLine[] {
+  if (line.kind !== "tunnel") return [line];
+  const { moreLocal = [], moreRemote = [], ...rest } = line;
+  return [line.local, ...moreLocal].flatMap((local) =>
+    [line.remote, ...moreRemote].map((remote) => ({ ...rest, local, remote })),
+  );
+}
+
 /** The kinds that may be locked towards everybody. */
 export const lockKinds: readonly (ProtocolOverlay | UdpOverlay)[] = [
   ...keysOf(protocolOverlays),

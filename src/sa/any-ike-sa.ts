@@ -1,5 +1,4 @@
 /** What the engine, and whatever keeps Child SAs, knows of an IKE SA; either version of IKE has its own. */
-import type { SaProtocol } from "../kernel/port.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { IkeSuite } from "../negotiate/suite.ts";
@@ -67,8 +66,8 @@ export interface Dialect {
   askForLife(then?: () => void): void;
   /** Asks for a pair in the place of this one; `begun` is called before anything follows from it. */
   rekeyChild(child: ChildSa, begun: (rekey: OwnRekey) => void): void;
-  /** Has the peer drop the pair with this SPI of ours; `then` runs when it has, as far as can be known. */
-  deleteChild(protocol: SaProtocol, spiIn: number, then?: () => void): void;
+  /** Has the peer drop the pair; `then` runs when it has, as far as can be known. */
+  deleteChild(child: ChildSa, then?: () => void): void;
   /** Asks for an IKE SA in the place of this one. */
   rekey(): void;
   /** Addresses of ours came or went. */

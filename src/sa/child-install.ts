@@ -1,10 +1,8 @@
 /** Putting a negotiated Child SA into the kernel, whole or not at all. */
-import type { ChildKeys } from "../crypto/ikev2-keys.ts";
-import { wipe } from "../crypto/secret.ts";
 import type { KernelAnswer, KernelRequest, SaProtocol } from "../kernel/port.ts";
 import type { Reason } from "../negotiate/reason.ts";
 import type { AnyIkeSa } from "./any-ike-sa.ts";
-import { type ChildSa, inboundId, installRequests, outboundId } from "./child-sa.ts";
+import { type ChildSa, inboundId, installRequests, outboundId, type PairKeys, saId, wipeKeys } from "./child-sa.ts";
 import type { ChildDesired } from "./desired.ts";
 
 /** When the outbound half of a pair is installed. */
@@ -19,9 +17,16 @@ export function refusalOf(answers: readonly KernelAnswer[]): Reason | undefined 
 }
 
 /** A reservation of the kernel's, or its refusal. */
-export type Reserved = { readonly spi: number; readonly cpi?: number } | { readonly reason: Reason };
+export type Reserved = ReservedSpis | { readonly reason: Reason };
 
-/** Reserves the inbound SPI of a child, with `compress` a CPI too; `then` gets them or the kernel's refusal. */
+/** The SPI of an SA, and those of what goes with it. */
+export interface ReservedSpis {
+  readonly spi: number;
+  readonly cpi?: number | undefined;
+  readonly ahSpi?: number | undefined;
+}
+
+/** Reserves the inbound SPI of a child and of the AH around it, with `compress` a CPI too; `then` gets them or the kernel's refusal. */
 export function reserveSpi(
   sa: AnyIkeSa,
   child: ChildDesired,
@@ -37,12 +42,13 @@ export function reserveSpi(
     destination: sa.path.local.address,
     reqid,
     ...(compress ? { compress } : {}),
+    ...(child.ah === undefined ? {} : { withAh: true }),
   };
   sa.host.kernel([request], (answers) => {
     const [answer] = answers;
     if (answer?.kind === "spi") {
-      const { spi, cpi } = answer;
-      return then(cpi === undefined ? { spi } : { spi, cpi });
+      const { spi, cpi, ahSpi } = answer;
+      return then({ spi, cpi, ahSpi });
     }
     then({
       reason: refusalOf(answers) ?? {
@@ -56,13 +62,8 @@ export function reserveSpi(
 }
 
 /** Gives a reservation back. */
-export function releaseSpi(
-  sa: AnyIkeSa,
-  protocol: SaProtocol,
-  { spi, cpi }: { readonly spi: number; readonly cpi?: number | undefined },
-): void {
-  const id = { protocol, spi, destination: sa.path.local.address };
-  sa.host.removeSa(cpi === undefined ? id : { ...id, cpi });
+export function releaseSpi(sa: AnyIkeSa, protocol: SaProtocol, { spi, cpi, ahSpi }: ReservedSpis): void {
+  sa.host.removeSa(saId({ protocol, spi, destination: sa.path.local.address }, cpi, ahSpi));
 }
 
 /**
@@ -75,7 +76,7 @@ export function releaseSpi(
 export function install(
   sa: AnyIkeSa,
   child: ChildSa,
-  how: { readonly own: ChildKeys; readonly peer: ChildKeys; readonly outbound: Outbound },
+  how: { readonly own: PairKeys; readonly peer: PairKeys; readonly outbound: Outbound },
   then: (reason: Reason | undefined) => void,
 ): void {
   const { own, peer } = how;
@@ -83,14 +84,14 @@ export function install(
   const isNow = how.outbound === "now";
   const requests = [inbound, ...(isNow ? [outbound] : []), ...sa.host.policies.protect(child, isNow)];
   sa.host.kernel(requests, (answers) => {
-    wipe(peer.encrKey, peer.integKey);
+    wipeKeys(peer);
     const closing = sa.state.kind === "ExpectDeleteResponse" ? sa.state.reason : undefined;
     const reason = refusalOf(answers) ?? closing;
     // On an IKE SA that is being closed a new Child SA would only draw packets that get lost.
     const stands = reason === undefined && sa.state.kind === "Established";
     if (stands && how.outbound === "waits")
-      sa.children.sendLater(child, { request: outbound, wipe: () => wipe(own.encrKey, own.integKey) });
-    else wipe(own.encrKey, own.integKey);
+      sa.children.sendLater(child, { request: outbound, wipe: () => wipeKeys(own) });
+    else wipeKeys(own);
     if (stands) return then(undefined);
     undo(sa, child, isNow ? answers[1] : undefined);
     if (reason !== undefined && !sa.isOver) then(reason);

@@ -10,7 +10,7 @@ import { isEncapsulated } from "./nat.ts";
 export function natReason(sa: AnyIkeSa, child: ChildDesired): Reason | undefined {
   if (!isEncapsulated(sa.nat)) return undefined;
   // RFC 3715 2.1: AH authenticates the addresses that a NAT changes; and there is no AH in UDP.
-  if (child.protocol === "ah") return { code: "nat-forbids-ah", child: child.name };
+  if (child.protocol === "ah" || child.ah !== undefined) return { code: "nat-forbids-ah", child: child.name };
   return undefined;
 }
 

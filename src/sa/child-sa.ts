@@ -1,5 +1,6 @@
 /** The Child SA record that both IKE versions share, and what installing or removing one asks of the kernel. */
 import type { ChildKeys } from "../crypto/ikev2-keys.ts";
+import { wipe } from "../crypto/secret.ts";
 import { deflate } from "../crypto/transforms/comp.ts";
 import type { KernelRequest, SaEnds, SaId, SaInstall, SaLimits, SaMode, SaProtocol } from "../kernel/port.ts";
 import type { Address } from "../negotiate/address.ts";
@@ -15,7 +16,7 @@ export interface ChildEnds {
   readonly encapsulation?: { readonly localPort: number; readonly remotePort: number } | undefined;
 }
 
-/** One negotiated pair of ESP or AH SAs. */
+/** One negotiated pair of ESP or AH SAs, with what goes with each: IPComp inside, AH around ESP. */
 export interface ChildSa extends ChildEnds {
   readonly desired: ChildDesired;
   readonly reqid: number;
@@ -29,6 +30,8 @@ export interface ChildSa extends ChildEnds {
   encapsulation?: ChildEnds["encapsulation"];
   /** The CPIs of IPComp: what the peer compresses with, and what we do. */
   readonly compression?: { readonly cpiIn: number; readonly cpiOut: number } | undefined;
+  /** The SPIs of the AH around ESP: ours and the peer's. */
+  readonly ah?: { readonly spiIn: number; readonly spiOut: number } | undefined;
   /** Seconds of silence after which the kernel itself keeps a NAT's mapping alive; undefined: that is for us to do. */
   readonly keepalive?: number | undefined;
   readonly mode: SaMode;
@@ -81,13 +84,37 @@ export function isBetween(child: ChildSa, ends: ChildEnds): boolean {
 }
 
 export function inboundId(child: ChildSa): SaId {
-  const id = { protocol: protocolOf(child), spi: child.spiIn, destination: child.local };
-  return child.compression === undefined ? id : { ...id, cpi: child.compression.cpiIn };
+  const { compression, ah } = child;
+  return saId(
+    { protocol: protocolOf(child), spi: child.spiIn, destination: child.local },
+    compression?.cpiIn,
+    ah?.spiIn,
+  );
 }
 
 export function outboundId(child: ChildSa): SaId {
+  const { compression, ah } = child;
   const id = { protocol: protocolOf(child), spi: child.spiOut, destination: child.remote };
-  return child.compression === undefined ? id : { ...id, cpi: child.compression.cpiOut };
+  return saId(id, compression?.cpiOut, ah?.spiOut);
+}
+
+/** What names an SA, with what goes with it. */
+export function saId(id: SaId, cpi: number | undefined, ahSpi: number | undefined): SaId {
+  if (cpi === undefined && ahSpi === undefined) return id;
+  const whole: { -readonly [K in keyof SaId]: SaId[K] } = { ...id };
+  if (cpi !== undefined) whole.cpi = cpi;
+  if (ahSpi !== undefined) whole.ahSpi = ahSpi;
+  return whole;
+}
+
+/** Keys of one direction; `ahKey` of the AH around ESP. */
+export interface PairKeys extends ChildKeys {
+  readonly ahKey?: Uint8Array | undefined;
+}
+
+/** Overwrites them. */
+export function wipeKeys({ encrKey, integKey, ahKey }: PairKeys): void {
+  wipe(encrKey, integKey, ahKey);
 }
 
 /**
@@ -96,8 +123,8 @@ export function outboundId(child: ChildSa): SaId {
  */
 export function installRequests(
   child: ChildSa,
-  own: ChildKeys,
-  peer: ChildKeys,
+  own: PairKeys,
+  peer: PairKeys,
 ): { readonly inbound: KernelRequest; readonly outbound: KernelRequest } {
   return {
     inbound: { kind: "installSa", sa: half(child, "in", peer) },
@@ -131,7 +158,7 @@ type OuterEnds = SaEnds & Pick<SaInstall, "encapsulation">;
 
 type SaHalf = Extract<KernelRequest, { kind: "installSa" }>["sa"];
 
-function half(child: ChildSa, direction: "in" | "out", keys: ChildKeys): SaHalf {
+function half(child: ChildSa, direction: "in" | "out", keys: PairKeys): SaHalf {
   const { suite, encapsulation, selectors } = child;
   const inbound = direction === "in";
   // Property by property: a literal with four conditional spreads took 8 us.
@@ -161,6 +188,10 @@ function half(child: ChildSa, direction: "in" | "out", keys: ChildKeys): SaHalf 
   if (child.compression !== undefined) {
     sa.cpi = inbound ? child.compression.cpiIn : child.compression.cpiOut;
     sa.compression = deflate;
+  }
+  if (child.ah !== undefined && suite.ah !== undefined && keys.ahKey !== undefined) {
+    sa.ahSpi = inbound ? child.ah.spiIn : child.ah.spiOut;
+    sa.ah = { transform: suite.ah, key: keys.ahKey };
   }
   const only = child.mode === "transport" && selectors.length === 1 ? selectors[0] : undefined;
   if (only !== undefined) sa.selector = inbound ? reverseSelector(only) : only;

@@ -79,6 +79,7 @@ export class ChildSas {
   named(protocol: SaProtocol, spiOut: number): ChildSa | undefined {
     for (const { child } of this.#entries.values()) {
       if (child.spiOut === spiOut && protocolOf(child) === protocol) return child;
+      if (protocol === "ah" && child.ah?.spiOut === spiOut) return child;
     }
     return undefined;
   }
@@ -178,7 +179,7 @@ export class ChildSas {
     if (entry?.child !== child || entry.state.kind === "Deleting") return;
     entry.state = { kind: "Deleting" };
     this.stopSending(child);
-    this.#sa.dialect.deleteChild(protocolOf(child), child.spiIn, () => this.remove(child, reason));
+    this.#sa.dialect.deleteChild(child, () => this.remove(child, reason));
     if (entry.twin !== undefined) this.retire(entry.twin, reason);
   }
 
@@ -186,7 +187,7 @@ export class ChildSas {
   drop(child: ChildSa, reason: Reason): void {
     if (!this.has(child)) return;
     const isTold = this.state(child)?.kind === "Deleting";
-    if (this.#sa.state.kind === "Established" && !isTold) this.#sa.dialect.deleteChild(protocolOf(child), child.spiIn);
+    if (this.#sa.state.kind === "Established" && !isTold) this.#sa.dialect.deleteChild(child);
     this.remove(child, reason);
   }
 
@@ -203,6 +204,7 @@ export class ChildSas {
       const elsewhere = child.local !== ends.local || child.remote !== ends.remote;
       if (elsewhere && child.mode === "transport") this.strand(child, "transport mode is bound to its addresses");
       else if (elsewhere && child.compression !== undefined) this.strand(child, "IPComp is bound to its addresses");
+      else if (elsewhere && child.ah !== undefined) this.strand(child, "AH around ESP is bound to its addresses");
       else if (child.encapsulation !== undefined && ends.encapsulation === undefined)
         this.strand(child, "ESP cannot leave its UDP header behind");
       else host.moveChild(this.#sa, child, ends);

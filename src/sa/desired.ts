@@ -235,6 +235,8 @@ export interface ChildDesired {
   readonly local: SelectorEnd;
   readonly remote: SelectorEnd;
   readonly proposals: readonly ProposalDesired[];
+  /** With `esp`, and IKEv1 alone: the proposals of AH around it. */
+  readonly ah?: readonly ProposalDesired[];
   readonly hard: SaLimits;
   /** When its SAs are replaced, before jitter; `seconds` 0: not by time. Undefined: never by themselves. */
   readonly soft?: SaLimits | undefined;

@@ -27,7 +27,8 @@ export const childShape = {
   ah: documented(oneOrMany(proposal("ah"), "proposal").optional(), {
     type: "proposal or list of proposals",
     default: "ESP is used",
-    meaning: "Use AH, which authenticates and does not encrypt, with these algorithms, instead of ESP.",
+    meaning:
+      "Use AH, which authenticates and does not encrypt, with these algorithms, instead of ESP. Beside `esp`: around it, so that the outer IP header is authenticated too; ESP may then encrypt alone (`esp: aes256`). Only IKEv1 can agree on both together, so `ikev1` must be `main` or `aggressive`.",
     example: "ah: sha256",
   }),
   lifetime: documented(

@@ -89,16 +89,33 @@ export const count: z.ZodType<bigint> = leaf((value) => {
   return total < 2n ** 63n ? { value: total } : { wrong: `is at most 2^63 - 1, not ${value}` };
 });
 
+/** A proposal as it was read; `alone`: what is wrong with it, in a sentence, where no AH stands around the ESP. */
+export interface ReadProposal extends ProposalDesired {
+  readonly alone?: { readonly wrong: string; readonly offset: number };
+}
+
 /** A proposal in keywords. */
-export function proposal(protocol: ProposalProtocol): z.ZodType<ProposalDesired> {
-  return textLeaf(`${protocol.toUpperCase()} algorithms such as ${proposalExamples[protocol]}`, (text) => {
+export function proposal(protocol: ProposalProtocol): z.ZodType<ReadProposal> {
+  const what = `${protocol.toUpperCase()} algorithms such as ${proposalExamples[protocol]}`;
+  return textLeaf(what, (text): Reading<ReadProposal> => {
     try {
       return { value: { transforms: parseProposal(text, protocol) } };
     } catch (error) {
-      if (error instanceof KeywordError) return { wrong: error.message, offset: error.position };
-      throw error;
+      if (!(error instanceof KeywordError)) throw error;
+      const alone = { wrong: error.message, offset: error.position };
+      const transforms = error.reason === "missing" && protocol === "esp" ? insideAh(text) : undefined;
+      return transforms === undefined ? alone : { value: { transforms, alone } };
     }
   });
+}
+
+function insideAh(text: string): ProposalDesired["transforms"] | undefined {
+  try {
+    return parseProposal(text, "esp", "in-ah");
+  } catch (error) {
+    if (error instanceof KeywordError) return undefined;
+    throw error;
+  }
 }
 
 /** When a child is negotiated. */

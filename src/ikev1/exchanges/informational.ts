@@ -74,9 +74,20 @@ export function sayQuickModeError(sa: IkeV1Sa, protocol: SaProtocol, spi: Uint8A
   sa.exchanges.inform([{ isakmp: "N", doi: doi.IPSEC, protocolId: protocolNumber(protocol), spi, type, data }]);
 }
 
-/** DELETE of one IPsec SA pair, by the SPI that its sender receives with (RFC 2408 5.15). */
-export function sayDeletion(sa: IkeV1Sa, protocol: SaProtocol, spiIn: number): void {
-  sa.exchanges.inform([deletion(protocolNumber(protocol), [spiOctets(spiIn)])]);
+/** Our SPIs of a pair. */
+interface Deleted {
+  readonly protocol: SaProtocol;
+  readonly spi: number;
+  readonly ahSpi?: number | undefined;
+}
+
+/**
+ * DELETE of one IPsec SA pair, by the SPIs that its sender receives with (RFC 2408 5.15): a message for each protocol, since
+ * not everybody reads a second payload. A CPI goes with what is around it.
+ */
+export function sayDeletion(sa: IkeV1Sa, { protocol, spi, ahSpi }: Deleted): void {
+  if (ahSpi !== undefined) sa.exchanges.inform([deletion(protocolNumber("ah"), [spiOctets(ahSpi)])]);
+  sa.exchanges.inform([deletion(protocolNumber(protocol), [spiOctets(spi)])]);
 }
 
 /** DELETE of the ISAKMP SA alone. */
@@ -87,9 +98,10 @@ export function sayIsakmpDeletion(sa: IkeV1Sa): void {
 /** Deletes all there is: first the IPsec SAs, while they can still be named. */
 export function sayFarewell(sa: IkeV1Sa): void {
   for (const protocol of ["esp", "ah"] as const) {
-    const spis = [...sa.children.values()]
-      .filter((child) => protocolOf(child) === protocol)
-      .map(({ spiIn }) => spiOctets(spiIn));
+    const spis = [...sa.children.values()].flatMap((child) => {
+      const spi = protocolOf(child) === protocol ? child.spiIn : protocol === "ah" ? child.ah?.spiIn : undefined;
+      return spi === undefined ? [] : [spiOctets(spi)];
+    });
     for (let at = 0; at < spis.length; at += spisAtOnce)
       sa.exchanges.inform([deletion(protocolNumber(protocol), spis.slice(at, at + spisAtOnce))]);
   }
@@ -142,7 +154,7 @@ function takeLifetime(sa: IkeV1Sa, notify: NPayload): void {
 function takeError(sa: IkeV1Sa, notify: NPayload): void {
   const own = [...sa.exchanges.own(exchangeType.QUICK_MODE)].filter((one) => one instanceof QuickModeInitiator);
   const spi = spiNumber(notify.spi);
-  const named = own.find((one) => spi !== undefined && one.spi === spi);
+  const named = own.find((one) => spi !== undefined && one.proposes(spi));
   const meant = named ?? (own.length === 1 ? own[0] : undefined);
   if (meant !== undefined) return meant.refused(sa, notify.type);
   sa.host.noted(sa, { code: "peer-error", exchange: "INFORMATIONAL", notify: nameOf.notify(notify.type) });

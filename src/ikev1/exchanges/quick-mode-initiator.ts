@@ -14,7 +14,7 @@ import {
 import type { Reason } from "../../negotiate/reason.ts";
 import { type ChildSelectors, childSelectors } from "../../negotiate/traffic-selector.ts";
 import { formatSelectorOffer, verifySelectors } from "../../negotiate/traffic-selectors.ts";
-import { install, releaseSpi, reserveSpi } from "../../sa/child-install.ts";
+import { install, type ReservedSpis, releaseSpi, reserveSpi } from "../../sa/child-install.ts";
 import { asSeenHere, natReason } from "../../sa/child-nat.ts";
 import { type ChildSa, inboundId } from "../../sa/child-sa.ts";
 import type { OwnRekey } from "../../sa/child-state.ts";
@@ -31,15 +31,15 @@ import { activationLook, activationWait, nonceLength, usualSeconds } from "../co
 import type { OwnExchange } from "../exchange.ts";
 import type { IkeV1Sa } from "../ike-v1-sa.ts";
 import { noInnerAddress, withInnerAddress } from "../inner-address.ts";
-import { all, find, findError, protocolNumber, spiNumber, spiOctets } from "../payloads.ts";
+import { all, find, findError, protocolNumber } from "../payloads.ts";
 import { shortest } from "../responder-lifetime.ts";
 import { sayDeletion } from "./informational.ts";
 
-/** What has been asked for: its inbound SPI is reserved. */
+/** What has been asked for: its inbound SPIs are reserved. */
 interface Asked {
   readonly reqid: number;
   readonly begun: number;
-  readonly spi: number;
+  readonly spis: ReservedSpis;
   readonly policy: IpsecPolicy;
   readonly selectors: ChildSelectors;
   readonly ni: Uint8Array;
@@ -63,9 +63,9 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
     this.#old = old;
   }
 
-  /** The SPI that it proposes, once it has one. */
-  get spi(): number | undefined {
-    return this.#asked?.spi;
+  /** Whether it proposes this SPI. */
+  proposes(spi: number): boolean {
+    return this.#asked !== undefined && (this.#asked.spis.spi === spi || this.#asked.spis.ahSpi === spi);
   }
 
   /** Reserves an SPI, makes a key pair where there is to be perfect forward secrecy, and asks. */
@@ -81,13 +81,13 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
     if (obstacle !== undefined) return this.#giveUp(sa, obstacle);
     if (narrowed === undefined) return this.#giveUp(sa, noInnerAddress(sa, child));
     const reqid = host.reqid(peer, child);
-    reserveSpi(sa, child, reqid, false, (result) => {
+    reserveSpi(sa, child, reqid, child.compress === true, (result) => {
       if ("reason" in result) return sa.isOver ? this.#failed(sa) : this.#giveUp(sa, result.reason);
       if (sa.isOver) return releaseSpi(sa, child.protocol, result);
       const selectors = childSelectors(narrowed, { local: path.local.address, remote: path.remote.address });
       const policy = policyOf(sa, child);
       const ni = host.random(nonceLength);
-      const asked = { reqid, begun: host.now(), spi: result.spi, policy, selectors, ni, pair: undefined };
+      const asked = { reqid, begun: host.now(), spis: result, policy, selectors, ni, pair: undefined };
       this.#asked = asked;
       const method = offeredGroup(policy);
       if (method === undefined) return this.#ask(sa, asked);
@@ -105,7 +105,7 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
   }
 
   /** Message 1: HASH(1), SA, Ni [, KE], IDci, IDcr. */
-  #ask(sa: IkeV1Sa, { policy, spi, ni, pair, selectors }: Asked): void {
+  #ask(sa: IkeV1Sa, { policy, spis, ni, pair, selectors }: Asked): void {
     const { keying } = sa;
     const [local] = selectors.local.map(selectorIdentity);
     const [remote] = selectors.remote.map(selectorIdentity);
@@ -117,7 +117,7 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
     }
     const seconds = this.#child.hard.seconds || usualSeconds;
     const payloads: Payload[] = [
-      { isakmp: "SA", proposals: [offerIpsec(policy, spiOctets(spi), seconds)] },
+      { isakmp: "SA", proposals: offerIpsec(policy, spis, seconds) },
       { isakmp: "NONCE", data: ni },
       ...(pair === undefined ? [] : [{ isakmp: "KE", data: pair.publicValue } as const]),
       local,
@@ -148,10 +148,8 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
     }
     const verdict = verifyIpsec(asked.policy, answer.proposals);
     if (!verdict.ok) return this.#undo(sa, asked, verdict.reason);
-    const spiOut = spiNumber(verdict.terms.peerSpi);
-    if (spiOut === undefined || spiOut < 256) return this.#undo(sa, asked, violation("the peer's SPI is reserved"));
     const terms = shortest(verdict.terms, payloads, protocolNumber(asked.policy.protocol));
-    const agreed = { ...asked, terms, spiOut, nr: Uint8Array.from(nonce.data) };
+    const agreed = { ...asked, terms, nr: Uint8Array.from(nonce.data) };
     const ids = all(payloads, "ID").map((id) => ({ ...id, data: Uint8Array.from(id.data) }));
     const { ke: method } = verdict.terms.suite;
     if (method === undefined) return this.#complete(sa, agreed, ids, undefined);
@@ -197,11 +195,11 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
   /** Both SAs first, so that whatever the peer sends once it has message 3 is received. */
   #complete(
     sa: IkeV1Sa,
-    agreed: Asked & { readonly terms: IpsecTerms; readonly spiOut: number; readonly nr: Uint8Array },
+    agreed: Asked & { readonly terms: IpsecTerms; readonly nr: Uint8Array },
     ids: readonly IdPayload[],
     shared: Uint8Array | undefined,
   ): void {
-    const { terms, spi, spiOut, ni, nr, reqid, begun, selectors: wanted } = agreed;
+    const { terms, spis, ni, nr, reqid, begun, selectors: wanted } = agreed;
     const child = this.#child;
     const verified = verifySelectors(wanted, asSeenHere(sa, child, answeredSelectors(wanted, ids)));
     if (!verified.ok) return this.#undo(sa, agreed, verified.reason);
@@ -210,8 +208,7 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
     const obstacle = overlap ?? sa.host.ambiguity(sa, child, selectors);
     if (obstacle !== undefined) return this.#undo(sa, agreed, obstacle);
     const keying = { ni, nr, shared };
-    const spis = { spiIn: spi, spiOut };
-    const record = recordOf(sa, "initiator", child, { reqid, begun, ...spis, terms, selectors, keying });
+    const record = recordOf(sa, "initiator", child, { reqid, begun, spis, terms, selectors, keying });
     const keys = keysOf(sa, record, keying);
     wipe(shared);
     if (keys === undefined) return this.#undo(sa, agreed, violation("no keys"));
@@ -222,7 +219,7 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
       const { holder } = sa;
       if (reason !== undefined) {
         sa.exchanges.done(this);
-        sayDeletion(sa, child.protocol, spi);
+        sayDeletion(sa, { protocol: child.protocol, ...spis });
         holder.host.childFailed(holder, child.name, reason);
         return this.#failed(sa);
       }
@@ -263,8 +260,8 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
   }
 
   /** The peer may have it by now: it is to delete it again. */
-  #undo(sa: IkeV1Sa, { spi }: Asked, reason: Reason): void {
-    sayDeletion(sa, this.#child.protocol, spi);
+  #undo(sa: IkeV1Sa, { spis }: Asked, reason: Reason): void {
+    sayDeletion(sa, { protocol: this.#child.protocol, ...spis });
     this.#giveUp(sa, reason);
   }
 
@@ -279,7 +276,7 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
     const asked = this.#asked;
     this.#asked = undefined;
     asked?.pair?.destroy();
-    if (asked !== undefined) releaseSpi(sa, this.#child.protocol, asked);
+    if (asked !== undefined) releaseSpi(sa, this.#child.protocol, asked.spis);
   }
 
   #failed(sa: IkeV1Sa): void {

@@ -8,9 +8,9 @@ import { matchChild } from "../../negotiate/match-child.ts";
 import type { Reason } from "../../negotiate/reason.ts";
 import { childSelectors, type TrafficSelector } from "../../negotiate/traffic-selector.ts";
 import { type NarrowedSelectors, refuseSelectors } from "../../negotiate/traffic-selectors.ts";
-import { refusalOf, releaseSpi, reserveSpi } from "../../sa/child-install.ts";
+import { type ReservedSpis, refusalOf, releaseSpi, reserveSpi } from "../../sa/child-install.ts";
 import { natReason } from "../../sa/child-nat.ts";
-import { type ChildSa, crossed, inboundId, installRequests, outboundId } from "../../sa/child-sa.ts";
+import { type ChildSa, crossed, inboundId, installRequests, outboundId, wipeKeys } from "../../sa/child-sa.ts";
 import { pairLimit } from "../../sa/constants.ts";
 import type { ChildDesired } from "../../sa/desired.ts";
 import type { Protected } from "../../wire/ikev1/message.ts";
@@ -24,7 +24,7 @@ import { nonceLength } from "../constants.ts";
 import type { Exchange } from "../exchange.ts";
 import type { IkeV1Sa } from "../ike-v1-sa.ts";
 import { noInnerAddress, withInnerAddress } from "../inner-address.ts";
-import { all, find, protocolNumber, saProtocol, spiNumber } from "../payloads.ts";
+import { all, find, protocolNumber, saProtocol, spiOctets } from "../payloads.ts";
 import { shorterLifetime } from "../responder-lifetime.ts";
 import { isHash1, sayQuickModeError } from "./informational.ts";
 
@@ -50,7 +50,6 @@ interface Accepted {
   readonly child: ChildDesired;
   readonly narrowed: NarrowedSelectors;
   readonly choice: Extract<IpsecAnswer, { readonly ok: true }>;
-  readonly spiOut: number;
   readonly ni: Uint8Array;
   readonly nr: Uint8Array;
   readonly ids: readonly IdPayload[];
@@ -138,11 +137,8 @@ export class QuickModeResponder implements Exchange {
     const ke = find(payloads, "KE");
     const choice = chooseIpsec(policyOf(sa, child), offered.proposals, ke === undefined ? "absent" : "sent");
     if (!choice.ok) return this.#refuse(sa, child.name, offered, choice.reason);
-    const spiOut = spiNumber(choice.terms.peerSpi);
-    if (spiOut === undefined || spiOut < 256)
-      return this.#refuse(sa, child.name, offered, violation("the peer's SPI is reserved"));
     const ni = Uint8Array.from(nonce.data);
-    const accepted = { begun: host.now(), child, narrowed, choice, spiOut, ni, nr: host.random(nonceLength), ids };
+    const accepted = { begun: host.now(), child, narrowed, choice, ni, nr: host.random(nonceLength), ids };
     const { ke: method } = choice.terms.suite;
     if (method === undefined || ke === undefined) return this.#receive(sa, accepted, undefined);
     host.compute(sa, { kind: "respond", method, peerPublic: Uint8Array.from(ke.data) }, (result) => {
@@ -154,29 +150,28 @@ export class QuickModeResponder implements Exchange {
 
   /** The inbound half, before the peer can have an answer to send on it. */
   #receive(sa: IkeV1Sa, accepted: Accepted, ke: OwnKe | undefined): void {
-    const { begun, child, choice, narrowed, spiOut, ni, nr } = accepted;
+    const { begun, child, choice, narrowed, ni, nr } = accepted;
     const { host, peer } = sa;
     if (peer === undefined) return;
     const reqid = host.reqid(peer, child);
-    reserveSpi(sa, child, reqid, false, (result) => {
+    const { terms } = choice;
+    reserveSpi(sa, child, reqid, terms.spis.cpi !== undefined, (result) => {
       if ("reason" in result) return this.#refuse(sa, child.name, undefined, result.reason);
       if (sa.isOver || this.#step.kind !== "ExpectInbound") return releaseSpi(sa, child.protocol, result);
       const keying = { ni, nr, shared: ke?.secret };
       const { selectors } = narrowed;
-      const spis = { spiIn: result.spi, spiOut };
-      const { terms } = choice;
-      const record = recordOf(sa, "responder", child, { reqid, begun, ...spis, terms, selectors, keying });
+      const record = recordOf(sa, "responder", child, { reqid, begun, spis: result, terms, selectors, keying });
       const keys = keysOf(sa, record, keying);
       wipe(ke?.secret);
       if (keys === undefined) return releaseSpi(sa, child.protocol, result);
       const { inbound, outbound } = installRequests(record, keys.own, keys.peer);
-      const wipeOwn = () => wipe(keys.own.encrKey, keys.own.integKey);
+      const wipeOwn = () => wipeKeys(keys.own);
       host.kernel([inbound, ...host.policies.protect(record, false)], (answers) => {
-        wipe(keys.peer.encrKey, keys.peer.integKey);
+        wipeKeys(keys.peer);
         const reason = refusalOf(answers);
         if (reason === undefined && !sa.isOver && this.#step.kind === "ExpectInbound") {
           this.#step = { kind: "ExpectConfirmation", child: record, outbound, ni, nr, wipe: wipeOwn };
-          return this.#say(sa, accepted, record, ke);
+          return this.#say(sa, accepted, { child: record, spis: result }, ke);
         }
         wipeOwn();
         host.policies.release(record);
@@ -187,19 +182,23 @@ export class QuickModeResponder implements Exchange {
   }
 
   /** Message 2. Who asked has proved where it is: it is repeated until message 3 comes. */
-  #say(sa: IkeV1Sa, accepted: Accepted, record: ChildSa, ke: OwnKe | undefined): void {
+  #say(
+    sa: IkeV1Sa,
+    accepted: Accepted,
+    ours: { readonly child: ChildSa; readonly spis: ReservedSpis },
+    ke: OwnKe | undefined,
+  ): void {
     const { keying } = sa;
     if (keying === undefined) return;
     const { choice, ni, nr, ids } = accepted;
     const { protocol, hard } = accepted.child;
-    const spi = Buffer.allocUnsafe(4);
-    spi.writeUInt32BE(record.spiIn);
+    const spi = spiOctets(ours.spis.spi);
     const payloads: Payload[] = [
-      { isakmp: "SA", proposals: [choice.answer(spi)] },
+      { isakmp: "SA", proposals: choice.answer(ours.spis) },
       { isakmp: "NONCE", data: nr },
       ...(ke === undefined ? [] : [{ isakmp: "KE", data: ke.publicValue } as const]),
       ...ids,
-      ...originalAddresses(sa, record.desired, "responder"),
+      ...originalAddresses(sa, ours.child.desired, "responder"),
       ...shorterLifetime(protocolNumber(protocol), spi, choice.terms.seconds, hard.seconds),
     ];
     const { messageId } = this;
@@ -229,7 +228,7 @@ export class QuickModeResponder implements Exchange {
       // The peer chooses that SPI, and may choose one that stands.
       if (answer?.kind !== "refused" || answer.refusal.errno !== "EEXIST") host.removeSa(outboundId(child));
       if (reason !== undefined && !holder.isOver) {
-        holder.dialect.deleteChild(child.desired.protocol, child.spiIn);
+        holder.dialect.deleteChild(child);
         host.childFailed(holder, child.desired.name, reason);
       }
     });

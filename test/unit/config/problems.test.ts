@@ -237,7 +237,11 @@ describe("wrong algorithms", () => {
     ],
     [
       "esp: aes256gcm16\nah: sha256",
-      "gw.yaml:11:9: peers.b.ah: stands beside esp: take one out; a line may choose otherwise than its peer",
+      "gw.yaml:11:9: peers.b.ah: stands beside esp, and a Child SA of IKEv2 has one of them: take one out; a line may choose otherwise than its peer. AH around ESP needs ikev1: main or ikev1: aggressive",
+    ],
+    [
+      "esp: aes256",
+      'gw.yaml:10:16: peers.b.esp: the ESP proposal "aes256" lacks an integrity algorithm for aes256, for example sha256',
     ],
   ])("%s", async (rest, line) => {
     expect((await loadFolder(peer(rest))).lines).toEqual([line]);

@@ -31,6 +31,9 @@ export interface PeerOptions
   readonly ike?: readonly string[];
   readonly esp?: readonly string[];
   readonly ah?: readonly string[];
+  /** AH around ESP. */
+  readonly around?: readonly string[];
+  readonly compress?: true;
   readonly psk?: string;
   readonly localId?: string;
   readonly remoteId?: string | undefined;
@@ -40,7 +43,8 @@ export interface PeerOptions
 }
 
 export function peer(local: Address, remote: Address, options: PeerOptions = {}): PeerDesired {
-  const { protect = [{ kind: "gre" }], ike, esp, ah, psk, localId, remoteId, hardSeconds, soft, ...rest } = options;
+  const { protect = [{ kind: "gre" }], ike, esp, ah, around, compress, ...others } = options;
+  const { psk, localId, remoteId, hardSeconds, soft, ...rest } = others;
   const secret = pskRound(psk);
   return {
     name: "peer",
@@ -53,7 +57,7 @@ export function peer(local: Address, remote: Address, options: PeerOptions = {})
     reauth: 0,
     redirect: { follow: true, names: [], to: undefined, grace: 60_000 },
     ike: (ike ?? ["aes128gcm16-prfsha256-x25519"]).map((text) => ({ transforms: parseProposal(text, "ike") })),
-    children: protect.flatMap((line) => children(line, { esp, ah, hardSeconds, soft })),
+    children: protect.flatMap((line) => children(line, { esp, ah, around, compress, hardSeconds, soft })),
     initiate: true,
     unique: "replace",
     timing,
@@ -88,19 +92,24 @@ function children(
   options: {
     readonly esp?: readonly string[] | undefined;
     readonly ah?: readonly string[] | undefined;
+    readonly around?: readonly string[] | undefined;
+    readonly compress?: true | undefined;
     readonly hardSeconds?: number | undefined;
     readonly soft?: SaLimits | undefined;
   },
 ): ChildDesired[] {
   const protocol = options.ah === undefined ? "esp" : "ah";
   const proposals = (options.ah ?? options.esp ?? ["aes128gcm16"]).map((text) => ({
-    transforms: parseProposal(text, protocol),
+    transforms: parseProposal(text, protocol, options.around === undefined ? "alone" : "in-ah"),
   }));
+  const around = options.around?.map((text) => ({ transforms: parseProposal(text, "ah") }));
   return expandProtect(line).map((child) => ({
     ...child,
     line: line.kind,
     protocol,
     proposals,
+    ...(around === undefined ? {} : { ah: around }),
+    ...(options.compress === undefined ? {} : { compress: options.compress }),
     hard: { seconds: options.hardSeconds ?? 86_400 },
     ...(options.soft === undefined ? {} : { soft: options.soft }),
     replayWindow: 32,

@@ -429,6 +429,16 @@ export const stories: { readonly [C in ReasonCode]: Story } = {
     await stage.pass(0);
     return { end, like: { exchange: "IKE_AUTH", notify: "TEMPORARY_FAILURE" } };
   },
+  // Configured for a router, and called with IKEv2.
+  "ikev1-alone": async (stage) => {
+    const state = facing(a, { initiate: false, ikev1: "main", esp: ["aes128-sha256"], around: ["sha256"] });
+    const { end, puppet } = await calling(stage, state);
+    await keyed(stage, puppet);
+    const child = state.peers[0]?.children[0];
+    puppet.inject(puppet.seal(exchangeType.IKE_AUTH, puppet.authPayloads({ child })));
+    await stage.pass(0);
+    return { end, like: { child: "gre" } };
+  },
   "nat-forbids-ah": async (stage) => {
     const { end, puppet } = await called(stage, { ah: ["sha256"] });
     puppet.answerInit(wrongNat);

@@ -369,6 +369,7 @@ const cases: { readonly [C in ReasonCode]: readonly Case<C>[] } = {
       "INTERNAL_ADDRESS_FAILURE",
     ],
   ],
+  "ikev1-alone": [[{ code: "ikev1-alone", child: "gre" }, "gre", "IKEv1", "IKEv2", "esp", "ah"]],
   "nat-forbids-ah": [[{ code: "nat-forbids-ah", child: "gre" }, "gre", "NAT", "AH"]],
   "nat-forbids-transport": [
     [
