@@ -110,13 +110,16 @@ export class Succession {
       if (child.since < establishedAt) children.remove(child, { code: "peer-lost-state" });
   }
 
-  /** Asks for a successor, unless one is under way. */
+  /**
+   * Asks for a successor, unless one is under way. In the mode in which this one came to stand: the peer may have called in
+   * another than we call in, and take no other.
+   */
   start(): void {
-    const { host, peer, path, state } = this.#sa;
+    const { host, peer, path, state, mode } = this.#sa;
     if (state.kind !== "Established" || peer === undefined || this.#candidate !== undefined) return;
     // Who logs in, or asks for its address, opens the next one too: whoever it is, it must be asked.
     if (peer.xauth?.kind === "server" || peer.innerAddress?.kind === "server") return;
-    const candidate = beginPhase1(host, peer, path, host.freshSpi());
+    const candidate = beginPhase1(host, peer, path, host.freshSpi(), mode);
     candidate.succession.#predecessor = this.#sa;
     this.#candidate = candidate;
   }

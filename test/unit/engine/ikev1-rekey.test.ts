@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { PeerOptions } from "./desired.ts";
 import { timing } from "./desired.ts";
-import { connected, expectRest, gre, type Pair, reasons, standing } from "./pair.ts";
+import { a, b, connected, ends, expectRest, facing, gre, type Pair, reasons, standing } from "./pair.ts";
 import type { Network } from "./world.ts";
 
 const options: PeerOptions = { ikev1: "main", ike: ["aes128-sha256-ecp256"], esp: ["aes128-sha256-ecp256"] };
@@ -53,6 +53,19 @@ describe.each(["main", "aggressive"] as const)("%s mode", (ikev1) => {
     pair.world.run(120_000);
     expectRest(pair);
   });
+});
+
+test("who was called in main mode replaces the ISAKMP SA in it, whatever its section calls in", () => {
+  const pair = ends();
+  pair.one.configure(facing(a, options));
+  pair.two.configure(facing(b, { ...options, ikev1: "aggressive", initiate: false }));
+  pair.world.run(5_000);
+  const before = cookies(pair);
+  flooded(pair).two.handle({ kind: "rekey", peer: "peer", what: "ike" });
+  pair.world.run(60_000);
+  expectRest(pair);
+  expect(cookies(pair)).not.toEqual(before);
+  expect(reasons(pair.one)).toEqual([]);
 });
 
 test("both are replaced in time by themselves, again and again, and nothing piles up", () => {
