@@ -224,7 +224,7 @@ export class Redundancy {
         (child) => main.children.state(child)?.kind === "Standing" && !main.children.isTwin(child),
       );
       if (pairs.length < 2 || !pairs.every((child) => main.children.sendsOn(child))) continue;
-      const best = pairs.reduce((one, other) => (isBetterPair(other, one) ? other : one), pairs[0] as ChildSa);
+      const best = bestOf(pairs);
       const overdue = Math.max(...pairs.map(({ since }) => since)) + openerPatience;
       for (const child of pairs) {
         if (child === best) continue;
@@ -241,7 +241,12 @@ function bothSince(one: AnyIkeSa, other: AnyIkeSa): number {
   return Math.max(one.establishedAt, other.establishedAt);
 }
 
-/** Of two pairs for one child: the one with the greater nonces where they crossed, else the later one. */
-function isBetterPair(pair: ChildSa, than: ChildSa): boolean {
-  return crossed(pair, than) ? pair.lowestNonce > than.lowestNonce : pair.since > than.since;
+/** Of several pairs for one child, those that crossed with the latest: of them the one with the greatest nonces. */
+function bestOf(pairs: readonly ChildSa[]): ChildSa | undefined {
+  return pairs
+    .filter((pair) => pairs.every((other) => other.since <= pair.since || crossed(pair, other)))
+    .reduce<ChildSa | undefined>(
+      (best, pair) => (best === undefined || pair.lowestNonce > best.lowestNonce ? pair : best),
+      undefined,
+    );
 }

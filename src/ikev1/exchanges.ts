@@ -2,6 +2,7 @@
 import { hash } from "../crypto/hash.ts";
 import { hash1 } from "../crypto/ikev1-keys.ts";
 import type { Datagrams } from "../sa/datagrams.ts";
+import type { ChildDesired } from "../sa/desired.ts";
 import { WireError } from "../wire/error.ts";
 import type { Header } from "../wire/ikev1/header.ts";
 import { type EncodedPayloads, encodePayloads, prependHash } from "../wire/ikev1/message.ts";
@@ -56,6 +57,13 @@ export class Exchanges {
   *own(type: number): Generator<Exchange> {
     for (const { begun, exchange } of [...this.#entries.values()])
       if (begun === "here" && exchange.exchangeType === type) yield exchange;
+  }
+
+  /** Whether the peer is about to have another pair for a child. */
+  isAnswering({ name }: ChildDesired): boolean {
+    for (const { exchange } of this.#entries.values())
+      if (exchange instanceof QuickModeResponder && exchange.underWay?.name === name) return true;
+    return false;
   }
 
   // --- ours --------------------------------------------------------------------------------------------------------

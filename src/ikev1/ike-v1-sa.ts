@@ -343,10 +343,13 @@ export class IkeV1Sa implements AnyIkeSa {
     this.succession.established(initialContact);
   }
 
-  /** Ends it: the peer is told of its IPsec SAs and of itself (RFC 2408 5.15), and does not answer. */
+  /**
+   * Ends it: the peer is told of its IPsec SAs and of itself (RFC 2408 5.15), and does not answer. Where another takes its
+   * place, it goes when what is under way has had its time.
+   */
   close(reason: Reason): void {
     if (this.isOver) return;
-    if (reason.code === "replaced") this.succession.bequeath();
+    if (reason.code === "replaced" && this.succession.bequeath()) return;
     if (this.state.kind === "Established") sayFarewell(this);
     else if (this.state.kind === "Replaced" || isSetup(this.state)) sayIsakmpDeletion(this);
     this.end(this.state.kind === "Replaced" ? this.state.reason : reason);

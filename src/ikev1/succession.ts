@@ -85,10 +85,10 @@ export class Succession {
     return true;
   }
 
-  /** Who would have its IPsec SAs if it ended now. */
+  /** Who would have its IPsec SAs, and what is still to be asked for, if it ended now. */
   get heirToBe(): IkeV1Sa | undefined {
     const sa = this.#sa;
-    if (sa.state.kind !== "Established" || sa.children.size === 0) return undefined;
+    if (sa.state.kind !== "Established") return undefined;
     const twin = this.twins.at(-1);
     return twin === undefined || twin.holder === sa ? twin : twin.holder;
   }

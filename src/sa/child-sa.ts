@@ -60,16 +60,11 @@ export function protocolOf(child: ChildSa): SaProtocol {
  */
 export function crossed(one: ChildSa, other: ChildSa): boolean {
   const [earlier, later] = one.since <= other.since ? [one, other] : [other, one];
-  return later.begun === undefined
-    ? later.since - earlier.since < crossingTime
-    : later.begun < earlier.since + onTheWay;
+  return later.begun === undefined ? later.since - earlier.since < crossingTime : later.begun <= earlier.since;
 }
 
 /** How close to each other two pairs come to stand that crossed, in ms; what asks for them may have been lost and repeated. */
 const crossingTime = 10_000;
-
-/** How long a message may be on its way, in ms. */
-const onTheWay = 1_000;
 
 /** Whether its packets take this way. */
 export function isBetween(child: ChildSa, ends: ChildEnds): boolean {

@@ -99,9 +99,17 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
     });
   }
 
-  /** What is to be replaced has not been replaced or closed meanwhile. */
+  /**
+   * What is to be replaced has not been replaced or closed meanwhile, and the peer is not about to replace it: only so do both
+   * ends agree on which two crossed.
+   */
   #isWanted(sa: IkeV1Sa): boolean {
-    return this.#old === undefined || sa.holder.children.isRekeying(this.#old, this);
+    if (this.#old === undefined) return true;
+    const { holder } = sa;
+    const isAnswered = [holder, ...sa.host.ikev1Peers.twins(holder)].some((one) =>
+      one.exchanges.isAnswering(this.#child),
+    );
+    return !isAnswered && holder.children.isRekeying(this.#old, this);
   }
 
   /** Message 1: HASH(1), SA, Ni [, KE], IDci, IDcr. */

@@ -64,9 +64,15 @@ export class QuickModeResponder implements Exchange {
   readonly exchangeType: number = exchangeType.QUICK_MODE;
   messageId: number;
   #step: Step = { kind: "ExpectRequest" };
+  #child: ChildDesired | undefined;
 
   constructor(messageId: number) {
     this.messageId = messageId;
+  }
+
+  /** The child that the peer is about to have another pair for. */
+  get underWay(): ChildDesired | undefined {
+    return this.#step.kind === "Over" ? undefined : this.#child;
   }
 
   isAuthentic(sa: IkeV1Sa, message: Protected): boolean {
@@ -126,6 +132,7 @@ export class QuickModeResponder implements Exchange {
     if (!match.ok) return this.#refuse(sa, "", offered, match.reason);
     const { narrowed } = match;
     const child = candidates.find(({ name }) => name === match.child.name) ?? match.child;
+    this.#child = child;
     const obstacle =
       natReason(sa, child) ??
       widening(sa, match.child, narrowed, asked) ??
