@@ -9,6 +9,7 @@ import { DescriptorStore, recoveredEndpoint } from "../daemon/notify.ts";
 import { exitOnCrash, runProcess } from "../daemon/process.ts";
 import { RecentDatagrams } from "../daemon/recent-datagrams.ts";
 import { RememberingTransport } from "../daemon/remembering-transport.ts";
+import { CertificateLookup } from "../daemon/revocation/certificate-lookup.ts";
 import { fetchOverHttp } from "../daemon/revocation/fetch.ts";
 import { defaultListFolder, listFiles } from "../daemon/revocation/list-files.ts";
 import { RevocationChecker } from "../daemon/revocation/revocation-checker.ts";
@@ -70,7 +71,10 @@ export async function runDaemon(options: {
     findHazards,
     holdPackets: () => holdPackets(),
     sourceTowards: sourceAddressTowards,
-    compute: computeWithRevocation(revocationChecker(log)),
+    compute: computeWithRevocation(
+      revocationChecker(log),
+      new CertificateLookup({ fetch: fetchOverHttp, now: () => performance.now() }),
+    ),
     clock: () => performance.now(),
     wall: () => Date.now(),
     version: ownVersion(),

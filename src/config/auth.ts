@@ -204,6 +204,7 @@ async function readTrusted(
   const options = {
     allow: values.allow ?? [],
     revocation: values.revocation ?? "if-present",
+    places: values["certificate-urls"] ?? [],
     named: id !== undefined && isExact(id),
   };
   const files = readers.credentials(place.origin.folder);
@@ -220,7 +221,7 @@ function misplaced(
 ): Finding[] {
   const others =
     side === "local"
-      ? (["trust", "revocation"] as const)
+      ? (["trust", "revocation", "certificate-urls"] as const)
       : (["key", "certificate", "passphrase", "signature"] as const);
   const where = side === "local" ? "the peer: put it under remote" : "us: put it under local";
   return (rounds ?? []).flatMap((round, index) => {

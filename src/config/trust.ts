@@ -10,6 +10,7 @@ import type { TrustAllowance, TrustText } from "./schema/signature.ts";
 export interface TrustOptions {
   readonly allow: readonly TrustAllowance[];
   readonly revocation: RevocationPolicy;
+  readonly places: readonly string[];
   /** The section says who the peer is, and that is one alone. */
   readonly named: boolean;
 }
@@ -22,7 +23,7 @@ export interface ReadTrust {
 /** Reads and sorts it. `path` is that of `auth`. */
 export async function readTrust(
   entries: readonly TrustText[],
-  { allow, revocation, named }: TrustOptions,
+  { allow, revocation, places, named }: TrustOptions,
   files: CredentialFiles,
   path: KeyPath,
 ): Promise<ReadTrust> {
@@ -51,6 +52,7 @@ export async function readTrust(
     anyPurpose: allow.includes("any-purpose"),
     sha1: allow.includes("sha1"),
     revocation,
+    places,
     name: entries.map((entry) => (entry.kind === "pin" ? `sha256:${entry.pin}` : entry.name)).join(", "),
   });
   return { trust, findings };

@@ -14,11 +14,24 @@ import { validatePath } from "./path/validate.ts";
 import type { PeerTrust } from "./peer-trust.ts";
 import { readPkcs7 } from "./pkcs7.ts";
 
+/** A certificate, or a bundle of some, that a peer names instead of sending it (RFC 7296 3.6). */
+export interface CertificateReference {
+  /** SHA-1 of what stands there. */
+  readonly hash: Uint8Array;
+  /** At one of the places that its section allows. */
+  readonly url: string;
+  readonly bundle: boolean;
+  /** How many of the certificates that were sent come before it. */
+  readonly after: number;
+}
+
 /** What a peer has shown. Nothing of it is trusted, and all of it is bounded by the message that it came in. */
 export interface SignatureProof {
   readonly identity: Identity;
   /** DER, the peer's own first, then whatever it sent beside it; each a certificate, or PKCS #7 around some (RFC 7296 3.6). */
   readonly certificates: readonly Uint8Array[];
+  /** What has still to be looked up; nothing is examined of it. */
+  readonly references?: readonly CertificateReference[];
   /** A SubjectPublicKeyInfo in place of a certificate (RFC 7670). */
   readonly rawKey: Uint8Array | undefined;
   /** What the signature may be; the first that holds counts. */
@@ -154,7 +167,8 @@ function identityMissing(leaf: Certificate, identity: Identity): Reason {
   };
 }
 
-function unreadable(identity: Identity, fault: string): Reason {
+/** Why what a peer sent in CERT cannot be used. */
+export function unreadable(identity: Identity, fault: string): Reason {
   return { code: "certificate-unreadable", identity: identity.text, fault };
 }
 

@@ -33,6 +33,8 @@ export interface PeerTrust extends TrustAllowances {
   /** What is listed or pinned is this very peer, whatever names a certificate has: its section says who that is. */
   readonly bound: boolean;
   readonly revocation: RevocationPolicy;
+  /** What URLs must begin with at which the peer's certificates are looked up; nothing is where there is none. */
+  readonly places?: readonly string[] | undefined;
   /** SHA-256 over all that is trusted: two that say the same have the same. */
   readonly digest: string;
   /** As people wrote it: `ca.pem`. */
@@ -51,7 +53,7 @@ export interface Trusted {
 /** Makes the trust of one section. */
 export function makePeerTrust(
   trusted: Trusted,
-  rest: TrustAllowances & Pick<PeerTrust, "bound" | "revocation" | "name">,
+  rest: TrustAllowances & Pick<PeerTrust, "bound" | "revocation" | "places" | "name">,
 ): PeerTrust {
   const { authorities, listed, keys, pins } = trusted;
   const pinned = [...pins, ...keys.map(({ fingerprint }) => fingerprint)];

@@ -1,8 +1,10 @@
 /** Does the engine's costly work here and now, on the thread that asks. */
-import { examineProof, type ProofVerdict } from "../credentials/examine.ts";
+import { examineProof, type ProofVerdict, type SignatureProof, unreadable } from "../credentials/examine.ts";
+import type { PeerTrust } from "../credentials/peer-trust.ts";
 import { generateKePair, type KePair, KeyExchangeError } from "../crypto/key-exchange.ts";
 import type { KeTransform } from "../crypto/transforms/ke.ts";
 import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
+import type { CertificateLookup } from "./revocation/certificate-lookup.ts";
 import type { RevocationChecker } from "./revocation/revocation-checker.ts";
 
 /** Never throws for a peer's bad value: that is the result `invalid`. Key pairs are dropped once their secret is known. */
@@ -32,12 +34,19 @@ export function computeWith(generate: (method: KeTransform) => KePair, job: Comp
  */
 export function computeWithRevocation(
   checker: Pick<RevocationChecker, "check">,
+  lookup: Pick<CertificateLookup, "complete">,
 ): (job: ComputeJob) => ComputeResult | Promise<ComputeResult> {
   return (job) => {
     if (job.kind === "sign" && job.key.isSlow)
       return job.key.signElsewhere(job.scheme, job.octets).then((signature) => ({ kind: "signed", signature }));
     if (job.kind !== "examine") return computeHere(job);
-    const { proof, trust } = job;
+    if (job.proof.references === undefined) return examine(job.proof, job.trust);
+    return lookup.complete(job.proof).then((completed) => {
+      if ("proof" in completed) return examine(completed.proof, job.trust);
+      return { kind: "refused", reason: unreadable(job.proof.identity, completed.wrong) };
+    });
+  };
+  function examine(proof: SignatureProof, trust: PeerTrust): ComputeResult | Promise<ComputeResult> {
     const verdict = examineProof(proof, trust, Date.now());
     if (verdict.kind !== "proven" || verdict.path === undefined || trust.revocation === "off") return answerOf(verdict);
     const { path } = verdict;
@@ -50,7 +59,7 @@ export function computeWithRevocation(
         reason: { code: "certificate-refused", identity, tried, trusted: trust.name, finding },
       };
     });
-  };
+  }
 }
 
 function answerOf(verdict: ProofVerdict): ComputeResult {

@@ -5,6 +5,7 @@ import { oneOf, oneOrMany, section } from "./leaf.ts";
 import { wantedIdentity, yesOrNo } from "./scalars.ts";
 import { secret } from "./secret.ts";
 import {
+  certificatePlace,
   credentialFile,
   signatureScheme,
   signatureSchemes,
@@ -63,6 +64,13 @@ const credentialShape = {
     meaning:
       "What is done about certificates that may have been revoked. Where a certificate says where its authority answers (OCSP) or publishes its list, that is asked, once the certificates hold and the peer has shown that it has their key. `if-present`: what is known to be revoked is refused; where nothing can be learnt, the certificate holds. `strict`: nothing holds of which its authority says nothing fresh. `off`: nothing is asked. A delta list is taken with its whole one, and lists are kept over restarts.",
     example: "revocation: strict",
+  }),
+  "certificate-urls": documented(oneOrMany(certificatePlace, "URL", 16).optional(), {
+    type: "URL or list of URLs",
+    default: "nothing is looked up",
+    meaning:
+      "Where the peer's certificates may be looked up, for a peer that names a URL and a hash instead of sending them (RFC 7296 3.6): what its URLs must begin with, where it ends with `/`, else the very URL. They are asked before the peer has proved anything, so name places alone that you would let strangers have this host ask. At most 16 KiB for a certificate and 128 KiB for a bundle, within three seconds, no redirection, eight at a time.",
+    example: "certificate-urls: http://certificates.example/gateways/",
   }),
   allow: documented(oneOrMany(oneOf<TrustAllowance>(trustAllowances), "keyword").optional(), {
     type: "keyword or list of keywords",

@@ -1,5 +1,6 @@
 /** Values about signatures: files of keys and certificates, pins, schemes. */
 import type { z } from "zod";
+import { readPlace } from "../../credentials/certificate-place.ts";
 import { parsePin } from "../../credentials/files/public-key.ts";
 import type { SignatureHash, SignatureScheme } from "../../crypto/signature/scheme.ts";
 import { nearestWord } from "../nearest.ts";
@@ -27,6 +28,12 @@ export const trustEntry: z.ZodType<TrustText> = textLeaf(
     return "wrong" in name ? name : { value: { kind: "file", name: name.value } };
   },
 );
+
+/** What the URLs of certificates must begin with. */
+export const certificatePlace: z.ZodType<string> = textLeaf("a URL", (text): Reading<string> => {
+  const read = readPlace(text);
+  return "place" in read ? { value: read.place } : { wrong: `${quote(text)} ${read.wrong}` };
+});
 
 export const trustAllowances = ["common-name", "any-purpose", "sha1"] as const;
 

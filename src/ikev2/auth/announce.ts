@@ -45,6 +45,9 @@ export function requestPayloads(peers: Peers): Payload[] {
   // RFC 4806 3.1: no hashes, since whoever its authority lets answer is trusted. Asked where nothing holds without an answer.
   const isStrict = found.some(({ revocation }) => revocation === "strict");
   if (isStrict) requests.push({ kind: "CERTREQ", encoding: certEncoding.OCSP_CONTENT, data: new Uint8Array(0) });
+  // RFC 7296 3.10.1: where one of them may be looked up.
+  const looksUp = found.some(({ places = [] }) => places.length > 0);
+  if (looksUp) requests.push(notify(notifyType.HTTP_CERT_LOOKUP_SUPPORTED));
   return [...requests, notify(notifyType.SUPPORTED_AUTH_METHODS, encodeAnnouncements(methods(peers)))];
 }
 

@@ -1,6 +1,9 @@
 /** A peer that signs: what AUTH and CERT hold, and whether that proves who it is (RFC 7296 2.15, 3.6, 3.8). */
-import type { SignatureProof } from "../../credentials/examine.ts";
+import { allowedUrl } from "../../credentials/certificate-place.ts";
+import type { CertificateReference, SignatureProof } from "../../credentials/examine.ts";
 import type { Reason } from "../../negotiate/reason.ts";
+import { decodeHashAndUrl } from "../../wire/ikev2/auth/hash-and-url.ts";
+import type { CertPayload } from "../../wire/ikev2/payloads/identity.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { certEncoding } from "../../wire/ikev2/registry/identity.ts";
 import { nameOf } from "../../wire/ikev2/registry/names.ts";
@@ -11,6 +14,9 @@ import { readSignature, signatureMethods } from "./signature-schemes.ts";
 /** CERT payloads that are looked at: the messages of a peer that has proved nothing are bounded, and so is what they cost. */
 const mostCertificates = 16;
 
+/** Of them, those that are looked up. */
+const mostReferences = 4;
+
 export const peerSignature: VerifyingMethod<"trust"> = {
   label: "a signature",
   numbers: signatureMethods,
@@ -19,7 +25,7 @@ export const peerSignature: VerifyingMethod<"trust"> = {
     if (prf === undefined) return;
     const read = readSignature(auth, trust.sha1);
     if ("seen" in read) return then({ code: "signature-not-allowed", identity: identity.text, ...read });
-    const sent = readCertificates(payloads);
+    const sent = readCertificates(payloads, trust.places ?? []);
     if ("fault" in sent) return then({ code: "certificate-unreadable", identity: identity.text, fault: sent.fault });
     const proof: SignatureProof = {
       ...sent,
@@ -36,11 +42,12 @@ export const peerSignature: VerifyingMethod<"trust"> = {
   },
 };
 
-type Sent = Pick<SignatureProof, "certificates" | "rawKey" | "ocspAnswers">;
+type Sent = Pick<SignatureProof, "certificates" | "references" | "rawKey" | "ocspAnswers">;
 
 /** What of the CERT payloads is used here; of the first, which is the peer's own, nothing else is taken (RFC 7296 3.6). */
-function readCertificates(payloads: readonly Payload[]): Sent | { readonly fault: string } {
+function readCertificates(payloads: readonly Payload[], places: readonly string[]): Sent | { readonly fault: string } {
   const certificates: Uint8Array[] = [];
+  const references: CertificateReference[] = [];
   const ocspAnswers: Uint8Array[] = [];
   let rawKey: Uint8Array | undefined;
   let seen = 0;
@@ -51,9 +58,30 @@ function readCertificates(payloads: readonly Payload[]): Sent | { readonly fault
     if (isCertificate(payload.encoding)) certificates.push(Uint8Array.from(payload.data));
     else if (payload.encoding === certEncoding.OCSP_CONTENT) ocspAnswers.push(Uint8Array.from(payload.data));
     else if (payload.encoding === certEncoding.RAW_PUBLIC_KEY) rawKey ??= Uint8Array.from(payload.data);
-    else if (seen === 1) return { fault: `it is encoded as ${nameOf.cert(payload.encoding)}` };
+    else if (isReference(payload.encoding) && places.length > 0) {
+      const reference = readReference(payload, places);
+      if (!("fault" in reference)) {
+        if (references.length < mostReferences) references.push({ ...reference, after: certificates.length });
+      } else if (seen === 1) return reference;
+    } else if (seen === 1) return { fault: `it is encoded as ${nameOf.cert(payload.encoding)}` };
   }
-  return { certificates, rawKey, ocspAnswers };
+  return { certificates, ...(references.length > 0 && { references }), rawKey, ocspAnswers };
+}
+
+function isReference(encoding: number): boolean {
+  return encoding === certEncoding.HASH_AND_URL_X509_CERTIFICATE || encoding === certEncoding.HASH_AND_URL_X509_BUNDLE;
+}
+
+function readReference(
+  { encoding, data }: CertPayload,
+  places: readonly string[],
+): Omit<CertificateReference, "after"> | { readonly fault: string } {
+  const read = decodeHashAndUrl(data);
+  if (read === undefined) return { fault: "it names no URL that can be asked" };
+  const url = allowedUrl(read.url, places);
+  if (url === undefined)
+    return { fault: `it is at ${read.url}, which is none of certificate-urls: ${places.join(", ")}` };
+  return { hash: read.hash.slice(), url, bundle: encoding === certEncoding.HASH_AND_URL_X509_BUNDLE };
 }
 
 /** PKCS #7 is what peers from before RFC 7296 send. */

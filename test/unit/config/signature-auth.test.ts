@@ -57,6 +57,24 @@ async function credentials(auth: string, options?: Parameters<typeof load>[1]) {
 
 const certified = "certificate: [gw-a.pem, sub.pem], key: gw-a.key, trust: ca.pem";
 
+describe("places of certificates", () => {
+  it("are none unless they are given", async () => {
+    const { theirs } = await credentials(`{ ${certified} }`);
+    expect(theirs).toMatchObject({ kind: "trust", trust: { places: [] } });
+  });
+
+  it("are what URLs begin with", async () => {
+    const { lines, theirs } = await credentials(`{ ${certified}, certificate-urls: HTTP://c.example:80/x }`);
+    expect(lines).toEqual([]);
+    expect(theirs).toMatchObject({ trust: { places: ["http://c.example/x"] } });
+  });
+
+  it.each(["c.example", "ftp://c.example/", "http://me@c.example/", "http://c.example/?x"])("not %s", async (url) => {
+    const { lines } = await load(`{ ${certified}, certificate-urls: "${url}" }`);
+    expect(lines).toEqual([expect.stringContaining(`certificate-urls: "${url}"`)]);
+  });
+});
+
 describe("a certificate", () => {
   it("is put together with its key and those above it, whatever their order", async () => {
     const { lines, own, theirs } = await credentials(

@@ -6,12 +6,15 @@ import { generatePrivateKey } from "../../../src/crypto/signature/generate.ts";
 import type { SignatureScheme } from "../../../src/crypto/signature/scheme.ts";
 import { verifySignature } from "../../../src/crypto/signature/verify.ts";
 import { computeWithRevocation } from "../../../src/daemon/compute.ts";
+import type { Completed } from "../../../src/daemon/revocation/certificate-lookup.ts";
+import type { RevocationChecker as Checker } from "../../../src/daemon/revocation/revocation-checker.ts";
 import { makeIdentity } from "../../../src/negotiate/identity.ts";
 import { authorityOf, type Made, make } from "../credentials/made.ts";
 
 const octets = Buffer.from("what AUTH is made of");
 const pss: SignatureScheme = { kind: "rsa-pss", hash: "sha256", saltLength: 32 };
-const unasked = computeWithRevocation({ check: () => expect.unreachable() });
+const unlooked = { complete: () => expect.unreachable() };
+const unasked = computeWithRevocation({ check: () => expect.unreachable() }, unlooked);
 
 describe("a signature", () => {
   test("of a long RSA key is made on another thread, while this one goes on", async () => {
@@ -51,12 +54,11 @@ describe("revocation is asked for", () => {
 
   test("where all holds, and what it says counts", async () => {
     const asked: unknown[] = [];
-    const compute = computeWithRevocation({
-      check: (path, policy, inBand) => {
-        asked.push([path.map(({ label }) => label), policy, inBand]);
-        return Promise.resolve(asked.length === 1 ? undefined : finding);
-      },
-    });
+    const check = (...[path, policy, inBand]: Parameters<Checker["check"]>) => {
+      asked.push([path.map(({ label }) => label), policy, inBand]);
+      return Promise.resolve(asked.length === 1 ? undefined : finding);
+    };
+    const compute = computeWithRevocation({ check }, unlooked);
     const job = {
       kind: "examine",
       proof: proofOf(gateway, { ocspAnswers: [Buffer.of(1)] }),
@@ -74,6 +76,21 @@ describe("revocation is asked for", () => {
     ["another's certificate", proofOf(gateway, { signature: make("x").key.sign(scheme, octets) }), "wrong-signature"],
   ] as const)("not for %s", (_, proof, code) => {
     expect(unasked({ kind: "examine", proof, trust: trustIn("strict") })).toMatchObject({ reason: { code } });
+  });
+
+  test("after certificates were looked up", async () => {
+    const compute = (completed: Completed) =>
+      computeWithRevocation(
+        { check: () => Promise.resolve(undefined) },
+        { complete: () => Promise.resolve(completed) },
+      )({
+        kind: "examine",
+        proof: { ...proofOf(gateway), certificates: [], references: [] },
+        trust: trustIn("strict"),
+      });
+    expect(await compute({ proof: proofOf(gateway) })).toMatchObject({ kind: "proven" });
+    const reason = { code: "certificate-unreadable", identity: "gw.example", fault: "404" };
+    expect(await compute({ wrong: "404" })).toEqual({ kind: "refused", reason });
   });
 
   test("not where the section turns it off", () => {
