@@ -2,12 +2,12 @@
 import { appendFileSync, chmodSync, mkdirSync } from "node:fs";
 import type { Kernel, KernelAnswer, KernelEvent, KernelRequest, SaInstall } from "../kernel/port.ts";
 import type { Log } from "../observe/log.ts";
-import { espSaLine, ikeSaLine } from "../observe/wireshark-keys.ts";
+import { espSaLine, ikeSaLine, isakmpSaLine } from "../observe/wireshark-keys.ts";
 import type { KeyWitness } from "../sa/key-witness.ts";
 import { Failure } from "./failure.ts";
 
 /** The files are those that Wireshark reads from its profile's folder. */
-const files = { ike: "ikev2_decryption_table", esp: "esp_sa" } as const;
+const files = { ike: "ikev2_decryption_table", isakmp: "ikev1_decryption_table", esp: "esp_sa" } as const;
 
 /** Writes a line for each IKE SA and each ESP SA that comes up. */
 export class KeyExport {
@@ -19,7 +19,10 @@ export class KeyExport {
   private constructor(folder: string, log: Log) {
     this.#folder = folder;
     this.#log = log;
-    this.witness = (keys) => this.#append(files.ike, ikeSaLine(keys), "an IKE SA");
+    this.witness = (keys) =>
+      keys.version === 2
+        ? this.#append(files.ike, ikeSaLine(keys), "an IKE SA")
+        : this.#append(files.isakmp, isakmpSaLine(keys), "an ISAKMP SA");
   }
 
   /** Throws {@link Failure} where the folder cannot be written to. Says loudly what is being done. */

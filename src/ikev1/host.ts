@@ -3,6 +3,7 @@
 import type { AddressPools } from "../sa/address-pool.ts";
 import type { PeerDesired } from "../sa/desired.ts";
 import type { SaHost } from "../sa/host.ts";
+import type { KeyWitness } from "../sa/key-witness.ts";
 import type { Path } from "../sa/path.ts";
 import type { IkeV1Sa } from "./ike-v1-sa.ts";
 import type { LoginLimiter } from "./login-limiter.ts";
@@ -12,6 +13,8 @@ import type { FragmentBudget } from "./reassembly.ts";
 export type Phase1Mode = "main" | "aggressive";
 
 export interface Host extends SaHost {
+  /** Only where the operator asked that keys be exported. */
+  readonly keyWitness: KeyWitness | undefined;
   /** What all ISAKMP SAs may keep of fragments. */
   readonly fragments: FragmentBudget;
   readonly ikev1Peers: Ikev1Peers;

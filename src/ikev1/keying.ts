@@ -15,6 +15,7 @@ import { type PrfTransform, prfTransforms } from "../crypto/transforms/prf.ts";
 import { signatureMethod } from "../negotiate/isakmp-methods.ts";
 import type { IsakmpTerms } from "../negotiate/isakmp-proposals.ts";
 import type { IkeSuite } from "../negotiate/suite.ts";
+import type { KeyWitness } from "../sa/key-witness.ts";
 import { cookieOctets } from "./payloads.ts";
 
 /** What stands once the key exchange of phase 1 has run. */
@@ -38,6 +39,7 @@ export interface KeyingInput {
   readonly gxr: Uint8Array;
   readonly initiatorCookie: bigint;
   readonly responderCookie: bigint;
+  readonly witness?: KeyWitness | undefined;
 }
 
 /** The keys, SKEYID for the two ends' proofs, and phase 1's first IV. Wipes the shared secret. */
@@ -54,6 +56,7 @@ export function deriveIsakmpKeying(input: KeyingInput): {
   const cookies = { initiator: cookieOctets(input.initiatorCookie), responder: cookieOctets(input.responderCookie) };
   const { d, a, e } = deriveSkeyidKeys(keyed, shared, cookies);
   const key = expandCipherKey(suite.prf, suite.encr, e);
+  input.witness?.({ version: 1, initiatorCookie: input.initiatorCookie, key });
   const keying: IsakmpKeying = {
     suite,
     cipher: new IsakmpCipher(suite.encr, key),

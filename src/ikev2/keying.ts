@@ -77,7 +77,7 @@ function expand(input: KeyingInput, seed: Buffer): TicketKeying {
   const keys = deriveIkeKeys(suite, seed, ni, nr, ikeSpiOctets(input.initiatorSpi), ikeSpiOctets(input.responderSpi));
   wipe(seed, input.secret);
   const { initiatorSpi, responderSpi } = input;
-  input.witness?.({ initiatorSpi, responderSpi, encr: suite.encr, integ: suite.integ, ...keys });
+  input.witness?.({ version: 2, initiatorSpi, responderSpi, encr: suite.encr, integ: suite.integ, ...keys });
   const fromInitiator = makeSkCipher(suite.encr, suite.integ, keys.skEi, keys.skAi);
   const fromResponder = makeSkCipher(suite.encr, suite.integ, keys.skEr, keys.skAr);
   const skD = keyPrf(suite.prf, keys.skD);

@@ -2,7 +2,7 @@
 import type { EncrTransform } from "../crypto/transforms/encr.ts";
 import type { IntegTransform } from "../crypto/transforms/integ.ts";
 import type { SaInstall } from "../kernel/port.ts";
-import type { WitnessedIkeKeys } from "../sa/key-witness.ts";
+import type { WitnessedIkeKeys, WitnessedIsakmpKey } from "../sa/key-witness.ts";
 
 /** A line of `ikev2_decryption_table`: SPIs, SK_e, cipher, SK_a, integrity algorithm. */
 export function ikeSaLine(keys: WitnessedIkeKeys): string {
@@ -19,6 +19,11 @@ export function ikeSaLine(keys: WitnessedIkeKeys): string {
     `"${integ === undefined ? "NONE [RFC4306]" : (ikeIntegrityNames[integ.keyword] ?? integ.name)}"`,
   ];
   return cells.join(",");
+}
+
+/** A line of `ikev1_decryption_table`: the initiator's cookie, the encryption key. */
+export function isakmpSaLine({ initiatorCookie, key }: WitnessedIsakmpKey): string {
+  return `${initiatorCookie.toString(16).padStart(16, "0")},${hex(key)}`;
 }
 
 /** A line of `esp_sa`; undefined for AH, of which Wireshark has no keys. */

@@ -4,6 +4,7 @@ import type { IntegTransform } from "../crypto/transforms/integ.ts";
 
 /** The keys that protect an IKEv2 SA's messages; the octets are wiped when the call returns. */
 export interface WitnessedIkeKeys {
+  readonly version: 2;
   readonly initiatorSpi: bigint;
   readonly responderSpi: bigint;
   readonly encr: EncrTransform;
@@ -14,5 +15,12 @@ export interface WitnessedIkeKeys {
   readonly skAr: Uint8Array;
 }
 
+/** The key that encrypts an ISAKMP SA's messages of either end (RFC 2409 appendix B); the octets are wiped when the call returns. */
+export interface WitnessedIsakmpKey {
+  readonly version: 1;
+  readonly initiatorCookie: bigint;
+  readonly key: Uint8Array;
+}
+
 /** Called for each IKE SA whose keys are derived. */
-export type KeyWitness = (keys: WitnessedIkeKeys) => void;
+export type KeyWitness = (keys: WitnessedIkeKeys | WitnessedIsakmpKey) => void;

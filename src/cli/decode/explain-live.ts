@@ -2,22 +2,24 @@
 import type { ExchangeReport } from "../../daemon/recent-exchanges.ts";
 import type { StatusReport } from "../../daemon/status-report.ts";
 import { Decoder } from "../../decode/decoder.ts";
-import { KeyStore } from "../../decode/keys/key-store.ts";
 import { Conversations } from "../../explain/conversation.ts";
 import { explain, explanationText } from "../../explain/explain.ts";
 import { askDaemon } from "../daemon-call.ts";
 import { printJson, printLine } from "../print.ts";
+import { type KeyOptions, keysFor } from "./input.ts";
+import { writeTrace } from "./trace.ts";
 
 /** What was said on the wire, and what the daemon makes of it. Throws Failure where it knows no such peer. */
 export async function explainLive(
   peer: string,
-  options: { readonly socket: string; readonly json?: boolean },
+  options: KeyOptions & { readonly socket: string; readonly json?: boolean; readonly write?: string },
 ): Promise<void> {
   // The daemon's answers have the daemon's types: both are one program.
   const exchanges = (await askDaemon(options.socket, "exchanges", { peer })) as readonly ExchangeReport[];
   const status = (await askDaemon(options.socket, "status")) as StatusReport;
   const report = status.peers.find(({ name }) => name === peer);
-  const decoder = new Decoder(new KeyStore());
+  if (options.write !== undefined) writeTrace(options.write, exchanges);
+  const decoder = new Decoder(keysFor(undefined, options));
   const conversations = new Conversations();
   for (const [index, exchange] of exchanges.entries()) {
     for (const decoded of decoder.decodeMessage(

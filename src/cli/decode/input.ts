@@ -44,10 +44,11 @@ export async function* packetsOf(file: string, onDamage: OnDamage): AsyncGenerat
 }
 
 /** The keys that were named, and those beside the capture. Throws {@link Failure}. */
-export function keysFor(file: string, options: KeyOptions): KeyStore {
+export function keysFor(file: string | undefined, options: KeyOptions): KeyStore {
   const store = new KeyStore();
-  const beside = `${file}.keys.json`;
-  for (const path of [...(options.keys ?? []), ...(existsSync(beside) ? [beside] : [])]) addKeyFile(path, store);
+  const beside = file === undefined ? undefined : `${file}.keys.json`;
+  const found = beside !== undefined && existsSync(beside) ? [beside] : [];
+  for (const path of [...(options.keys ?? []), ...found]) addKeyFile(path, store);
   if (options.psk !== undefined) store.preSharedKeys.push(Buffer.from(options.psk, "utf8"));
   for (const value of options.dhPrivate ?? []) {
     if (!/^(?:[0-9a-f]{2})+$/i.test(value)) throw new Failure(2, "--dh-private takes hex digits, two an octet");

@@ -34,6 +34,7 @@ export function takeSharedSecret(sa: IkeV1Sa, result: ComputeResult, input: KeyE
     gxr,
     initiatorCookie: sa.initiatorSpi,
     responderCookie: sa.responderSpi,
+    witness: sa.host.keyWitness,
   });
   sa.keying = keying;
   sa.phase1Chain = { iv };

@@ -60,6 +60,33 @@ describe("exported keys", () => {
     expect(sealed.some(({ summary }) => /IKE_AUTH request 1: SK\{IDi/.test(summary))).toBe(true);
   });
 
+  it.each(["main", "aggressive"] as const)("open every IKEv1 message of %s mode and of what follows it", (mode) => {
+    const exported = KeyExport.into(folder, log);
+    const ike = { ikev1: mode, ike: ["aes256-sha256-ecp256"], esp: ["aes128-sha256"] };
+    // In the order in which they were sent: each message's IV is the last block of the one before.
+    const said: Datagram[] = [];
+    const network = (datagram: Datagram) => {
+      said.push(datagram);
+      return [10];
+    };
+    const pair = connected(ike, { one: { keyWitness: exported.witness }, network });
+    pair.one.handle({ kind: "rekey", peer: "peer", what: "children" });
+    pair.world.run(5000);
+    const table = readFileSync(join(folder, "ikev1_decryption_table"), "utf8");
+    expect(table).toMatch(/^[0-9a-f]{16},[0-9a-f]{64}\n$/);
+    expect(readFileSync(join(folder, "ikev2_decryption_table"), "utf8")).toBe("");
+    const store = new KeyStore();
+    addWiresharkTable(table, store);
+    const decoder = new Decoder(store);
+    const decoded = said.flatMap((datagram, index) => decoder.decode(packet(datagram, index + 1)));
+    const sealed = decoded.filter(({ summary }) => summary.includes("encrypted"));
+    expect(sealed.length).toBeGreaterThan(5);
+    expect(sealed.filter(({ summary }) => !/encrypted \{(?:ID|HASH)\b/.test(summary))).toEqual([]);
+    const others = new Decoder(new KeyStore());
+    const closed = said.flatMap((datagram, index) => others.decode(packet(datagram, index + 1)));
+    expect(closed.filter(({ summary }) => summary.includes("(no key)"))).toHaveLength(sealed.length);
+  });
+
   it("are in files that nobody else may read, and each is loud in the log, which has none of them", () => {
     const exported = KeyExport.into(folder, log);
     const before = lines.length;

@@ -126,6 +126,46 @@ describe.runIf(mayMakeNamespaces)("the daemon as a process", { timeout: 30_000 }
     }
   });
 
+  it.each([
+    ["2", "", "ikev2_decryption_table", /a\.example.*proved with SHARED_KEY/],
+    ["1", "    ikev1: main\n", "ikev1_decryption_table", /a\.example/],
+  ])(
+    "explains what IKEv%s said lately, with the keys that it exports, and the same from a trace",
+    async (version, more, table, proof) => {
+      await configure("a", "127.0.0.1", peer("b", "127.0.0.2", more));
+      await configure("b", "127.0.0.2", peer("a", "127.0.0.1", `${more}    initiate: no\n`));
+      const b = launch("b", "127.0.0.2");
+      await ready(b);
+      const a = launch("a", "127.0.0.1", { EXPORT_KEYS: folder });
+      await ready(a);
+      expect(await underlock(["up", "b", "--socket", socketOf("a")])).toMatchObject({ status: 0 });
+      const live = ["explain", "--live", "b", "--socket", socketOf("a")];
+      const closed = await underlock(live);
+      expect(closed).toMatchObject({ status: 0, stderr: "" });
+      expect(closed.stdout).toMatch(
+        new RegExp(`^b: up\\nIKEv${version} [0-9a-f]{16}: 127\\.0\\.0\\.1 to 127\\.0\\.0\\.2, \\d+ messages\\n`),
+      );
+      expect(closed.stdout).toMatch(/no key (?:for it|is there)/);
+
+      const trace = join(folder, "trace.pcap");
+      const keys = ["--keys", join(folder, table)];
+      const opened = await underlock([...live, ...keys, "--write", trace]);
+      expect(opened).toMatchObject({ status: 0, stderr: "" });
+      expect(opened.stdout).toMatch(proof);
+      expect(opened.stdout).not.toMatch(/no key (?:for it|is there)/);
+      const again = await underlock(["explain", trace, ...keys]);
+      expect(again).toMatchObject({ status: 0, stdout: opened.stdout.replace(/^b: up\n/, "") });
+      const decoded = await underlock(["decode", trace, ...keys, "--json"]);
+      const messages = decoded.stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+      expect(messages.length).toBeGreaterThan(5);
+      expect(messages.map(({ outcome }) => outcome)).not.toContain("closed");
+      expect(messages.map(({ outcome }) => outcome)).not.toContain("refused");
+    },
+  );
+
   it("asks nothing of the kernel and sends nothing when an unchanged file is loaded again", async () => {
     const file = await configure("a", "127.0.0.1", peer("b", "127.0.0.2"));
     await configure("b", "127.0.0.2", peer("a", "127.0.0.1", "    initiate: no\n"));

@@ -11,6 +11,7 @@ import type { KernelAnswer, KernelRequest } from "../../../src/kernel/port.ts";
 import { SimulatedKernel } from "../../../src/kernel/simulated/simulated-kernel.ts";
 import { makeIdentity } from "../../../src/negotiate/identity.ts";
 import type { ComputeJob, ComputeResult } from "../../../src/sa/compute.ts";
+import type { KeyWitness } from "../../../src/sa/key-witness.ts";
 import { hex, loadVectors } from "../crypto/vectors.ts";
 import { captured, udp } from "../decode/frames.ts";
 import { desired, type PeerOptions, peer } from "./desired.ts";
@@ -99,7 +100,7 @@ export class Stage {
   readonly end: End;
   readonly role: Role;
   readonly said: Spoken[] = [];
-  /** SK_ei and so on of each IKEv2 SA. */
+  /** SK_ei and so on of each IKEv2 SA, the encryption key of each ISAKMP SA. */
   readonly ikeKeys: Keys[] = [];
   /** Of the ESP SAs in its kernel, by SPI. */
   readonly espKeys: Readonly<Record<string, Keys>>;
@@ -119,8 +120,7 @@ export class Stage {
       kernel,
       random: () => (length) => left.get(length)?.shift() ?? new Uint8Array(length),
       compute: (job) => this.#compute(job),
-      keyWitness: ({ skEi, skEr, skAi, skAr }) =>
-        this.ikeKeys.push({ skEi: digits(skEi), skEr: digits(skEr), skAi: digits(skAi), skAr: digits(skAr) }),
+      keyWitness: (keys) => this.ikeKeys.push(keysIn(keys)),
       ...(options.rewrite && { rewrite: options.rewrite }),
     });
     const section = peer(local, remote, { ...options.peer, psk: options.recorded.psk });
@@ -202,6 +202,12 @@ function lines(fields: readonly Field[], within = ""): string[] {
 
 function other(role: Role): Role {
   return role === "initiator" ? "responder" : "initiator";
+}
+
+function keysIn(keys: Parameters<KeyWitness>[0]): Keys {
+  if (keys.version === 1) return { key: digits(keys.key) };
+  const { skEi, skEr, skAi, skAr } = keys;
+  return { skEi: digits(skEi), skEr: digits(skEr), skAi: digits(skAi), skAr: digits(skAr) };
 }
 
 function digits(octets: Uint8Array | undefined): string {
