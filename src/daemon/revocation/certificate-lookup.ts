@@ -57,38 +57,40 @@ export class CertificateLookup {
   }
 
   async #find(reference: CertificateReference, identity: string): Promise<Found> {
-    const { url, bundle } = reference;
-    const key = `${bundle ? "bundle" : "certificate"} ${Buffer.from(reference.hash).toString("hex")}`;
+    const { url } = reference;
+    const key = keptAs(reference, reference.hash);
     const kept = this.#kept.get(key);
     if (kept !== undefined) {
       this.#kept.delete(key);
       this.#kept.set(key, kept);
       return kept;
     }
-    const until = this.#paused.get(url);
+    const until = this.#paused.get(pausedAs(reference));
     if (until !== undefined && this.#options.now() < until) return { wrong: `${url} gave nothing a moment ago` };
     const all = [...this.#running.values()].reduce((sum, count) => sum + count, 0);
     const own = this.#running.get(identity) ?? 0;
     if (all >= mostAtOnce || own >= mostForOne)
       return { wrong: `too many certificates are being looked up to ask ${url}` };
     this.#running.set(identity, own + 1);
-    const result = await this.#ask(reference, key);
+    const result = await this.#ask(reference);
     const left = (this.#running.get(identity) ?? 1) - 1;
     if (left === 0) this.#running.delete(identity);
     else this.#running.set(identity, left);
-    if ("wrong" in result) this.#leaveAlone(url);
+    if ("wrong" in result) this.#leaveAlone(pausedAs(reference));
     return result;
   }
 
-  async #ask({ url, hash: wanted, bundle }: CertificateReference, key: string): Promise<Found> {
+  async #ask(reference: CertificateReference): Promise<Found> {
+    const { url, hash: wanted, bundle } = reference;
     const fetched = await this.#options.fetch({ url, limit: bundle ? bundleLimits.octets : certificateLimit });
     if ("wrong" in fetched) return fetched;
     const { octets } = fetched;
-    if (!hash("sha1", octets).equals(wanted)) return { wrong: `${url} holds something else than the peer says` };
     const certificates = bundle ? readBundle(octets) : [octets];
     if ("wrong" in certificates) return { wrong: `${url}: ${certificates.wrong}` };
-    this.#keep(key, { certificates, octets: octets.length });
-    return { certificates };
+    const stands = hash("sha1", octets);
+    // Kept whatever this peer says of it: whoever names the right hash is served from here, though the URL is left alone now.
+    this.#keep(keptAs(reference, stands), { certificates, octets: octets.length });
+    return stands.equals(wanted) ? { certificates } : { wrong: `${url} holds something else than the peer says` };
   }
 
   #keep(key: string, found: { readonly certificates: readonly Uint8Array[]; readonly octets: number }): void {
@@ -101,9 +103,22 @@ export class CertificateLookup {
     }
   }
 
-  #leaveAlone(url: string): void {
+  #leaveAlone(place: string): void {
     const [oldest] = this.#paused.keys();
     if (this.#paused.size >= mostPauses && oldest !== undefined) this.#paused.delete(oldest);
-    this.#paused.set(url, this.#options.now() + pause);
+    this.#paused.set(place, this.#options.now() + pause);
   }
+}
+
+function keptAs(reference: CertificateReference, octetsHash: Uint8Array): string {
+  return `${kindOf(reference)} ${Buffer.from(octetsHash).toString("hex")}`;
+}
+
+/** By its kind too: who takes a certificate for a bundle does not keep others from it. */
+function pausedAs(reference: CertificateReference): string {
+  return `${kindOf(reference)} ${reference.url}`;
+}
+
+function kindOf({ bundle }: CertificateReference): string {
+  return bundle ? "bundle" : "certificate";
 }

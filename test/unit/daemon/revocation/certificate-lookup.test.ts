@@ -113,6 +113,15 @@ describe("who has proved nothing", () => {
     expect(await complete([reference("z")])).toEqual(["certificate z"]);
   });
 
+  test("cannot keep others from a certificate by a wrong hash of it, nor by taking it for a bundle", async () => {
+    expect(await complete([reference("a", { hash: hash("sha1", Buffer.from("guessed")) })])).toMatch(/something else/);
+    expect(await complete([reference("a", { bundle: true })])).toMatch(/http:\/\/c.example\/a/);
+    expect(await complete([reference("a")])).toEqual(["certificate a"]);
+    // And cannot have it asked for time and again.
+    expect(await complete([reference("a", { hash: hash("sha1", Buffer.from("another")) })])).toMatch(/a moment ago/);
+    expect(asked).toHaveLength(2);
+  });
+
   test("cannot fill the memory", async () => {
     const of = (n: number) => Buffer.alloc(16_000, `${n} `);
     for (let n = 0; n < 300; n += 1) {
