@@ -240,7 +240,7 @@ function match(policy: IpsecPolicy, suite: ChildSuite, { members, spis }: Propos
   let kilobytes: number | undefined;
   for (const { protocol, proposal, transforms } of members) {
     const part = partOf(suite, protocol);
-    const how = { mode: policy, isAround: protocol !== policy.protocol };
+    const how = { mode: policy, isAround: protocol === "ah" && policy.ah !== undefined };
     const found = transforms.find(([, said]) => isPart(said, protocol, part, how));
     if (found === undefined) return undefined;
     const [transform, said] = found;

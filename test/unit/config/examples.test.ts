@@ -7,7 +7,7 @@ import { makeAuthority, makeHost } from "../../../src/cli/pki/make.ts";
 import { formatProblem, loadConfiguration } from "../../../src/config/load.ts";
 import { childSelectors } from "../../../src/engine/policies.ts";
 import { formatSelector, reverseSelector } from "../../../src/negotiate/selector.ts";
-import type { DesiredState } from "../../../src/sa/desired.ts";
+import type { DesiredState, ProposalDesired } from "../../../src/sa/desired.ts";
 
 const examples = fileURLToPath(new URL("../../../examples", import.meta.url));
 const names = readdirSync(examples, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".yaml"));
@@ -45,10 +45,32 @@ async function load(name: string): Promise<DesiredState> {
   return desired;
 }
 
+const words = (list: readonly ProposalDesired[]): string =>
+  list.map(({ transforms }) => transforms.map(({ keyword }) => keyword).join("-")).join(", ");
+
 describe("examples", () => {
   it("are there", () => {
     expect(pairs).toEqual(expect.arrayContaining(["certificates", "everything", "gre", "net-to-net", "vxlan"]));
     expect(names).toEqual(expect.arrayContaining(["road/hub.yaml", "road/road.yaml"]));
+  });
+
+  it("have one for each row of a router's transform sets", async () => {
+    const rows = async (name: string) =>
+      (await load(`transform-sets/${name}/gw-a.yaml`)).peers.flatMap(({ ikev1, children }) =>
+        children.map(({ protocol, mode, proposals, ah, compress }) =>
+          [ikev1, mode, compress && "ipcomp in", protocol, words(proposals), ah && `in ah ${words(ah)}`]
+            .filter(Boolean)
+            .join(" "),
+        ),
+      );
+    expect(await rows("ah")).toEqual(["main transport ah sha256-noesn"]);
+    expect(await rows("esp-encryption")).toEqual(["main tunnel esp aes256gcm16-modp2048-noesn"]);
+    expect(await rows("esp-authentication")).toEqual(Array(4).fill("main tunnel esp aes256-sha256-noesn"));
+    expect(await rows("ip-compression")).toEqual(["main tunnel ipcomp in esp aes256-sha256-noesn"]);
+    expect(await rows("all")).toEqual([
+      "main tunnel ipcomp in esp aes256-sha256-noesn in ah sha256-noesn",
+      "main transport esp aes128-noesn in ah sha1-noesn",
+    ]);
   });
 
   it.each(names)("%s is right", async (name) => {

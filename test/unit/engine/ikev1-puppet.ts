@@ -81,6 +81,9 @@ export function greIdentity(address: string): IdPayload {
   return { isakmp: "ID", idType: 1, ipProtocol: 47, port: 0, data: Uint8Array.from(address.split(".").map(Number)) };
 }
 
+/** The puppet's, in quick mode. */
+export const quickNonces = { initiator: new Uint8Array(32).fill(0x33), responder: new Uint8Array(32).fill(0x44) };
+
 type Of<K extends Payload["isakmp"]> = Extract<Payload, { isakmp: K }>;
 
 function one<K extends Payload["isakmp"]>(payloads: readonly Payload[], kind: K): Of<K> {
@@ -92,6 +95,7 @@ function one<K extends Payload["isakmp"]>(payloads: readonly Payload[], kind: K)
 interface Keys {
   readonly skeyid: KeyedPrf;
   readonly skeyidA: KeyedPrf;
+  readonly skeyidD: KeyedPrf;
   readonly cipher: IsakmpCipher;
   readonly gxi: Uint8Array;
   readonly gxr: Uint8Array;
@@ -225,12 +229,17 @@ export class Ikev1Puppet {
   }
 
   /** A quick mode for GRE, all three messages; what the second one holds. */
-  callQuickMode(spi: number): readonly Payload[] {
+  callQuickMode(spi: number, proposals?: readonly Proposal[], ids?: readonly IdPayload[]): readonly Payload[] {
     const { skeyidA } = this.#keyed();
     const messageId = this.nextMessageId++;
-    const ni = new Uint8Array(32).fill(0x33);
-    this.inject(this.sealHashed(exchangeType.QUICK_MODE, messageId, encodePayloads(this.quickModePayloads(spi, ni))));
-    const { payloads } = this.open(this.received());
+    const ni = quickNonces.initiator;
+    const [sa, nonce, ...usual] = this.quickModePayloads(spi, ni);
+    const asked = [proposals === undefined ? sa : ({ isakmp: "SA", proposals } as const), nonce, ...(ids ?? usual)];
+    const first = encodePayloads(asked.filter((payload) => payload !== undefined));
+    this.inject(this.sealHashed(exchangeType.QUICK_MODE, messageId, first));
+    const answer = this.received();
+    if (answer[18] === exchangeType.INFORMATIONAL) return this.informed();
+    const { payloads } = this.open(answer);
     const nr = one(payloads, "NONCE").data;
     const hash: Payload = { isakmp: "HASH", data: hash3(skeyidA, messageId, ni, nr) };
     this.inject(this.seal(exchangeType.QUICK_MODE, messageId, encodePayloads([hash])));
@@ -275,19 +284,29 @@ export class Ikev1Puppet {
     this.#sendIdentity(more);
   }
 
-  answerQuickMode(spi: number, more: readonly Payload[] = []): void {
+  /** Message 2 of the quick mode that the engine asked for; what that held. */
+  answerQuickMode(spi: number, more: readonly Payload[] = [], choose?: (offered: readonly Proposal[]) => Proposal[]) {
     const request = this.received();
     const { payloads } = this.open(request);
     const messageId = request.readUInt32BE(20);
     const answer = encodePayloads([
-      { isakmp: "SA", proposals: [espProposal(spi)] },
-      { isakmp: "NONCE", data: new Uint8Array(32).fill(0x44) },
+      { isakmp: "SA", proposals: choose?.(one(payloads, "SA").proposals) ?? [espProposal(spi)] },
+      { isakmp: "NONCE", data: quickNonces.responder },
       ...payloads.filter((p) => p.isakmp === "ID"),
       ...more,
     ]);
     const hash = hash2(this.#keyed().skeyidA, messageId, one(payloads, "NONCE").data, answer.octets);
     this.inject(this.seal(exchangeType.QUICK_MODE, messageId, prependHash(hash, answer)));
-    this.open(this.received());
+    if (this.received().readUInt32BE(20) === messageId) this.open(this.received());
+    return payloads;
+  }
+
+  /** The first octets of KEYMAT (RFC 2409 5.5), without perfect forward secrecy. */
+  keymat(protocol: number, spi: number, ni: Uint8Array, nr: Uint8Array): Buffer {
+    const octets = Buffer.alloc(5);
+    octets.writeUInt8(protocol);
+    octets.writeUInt32BE(spi, 1);
+    return this.#keyed().skeyidD.sign(octets, ni, nr);
   }
 
   // --- what both roles do -------------------------------------------------------------------------------------------
@@ -319,10 +338,10 @@ export class Ikev1Puppet {
     const own = { value: this.#pair.publicValue, nonce: this.#nonce };
     const [i, r] = this.role === "initiator" ? [own, their] : [their, own];
     const skeyid = keyPrf(sha256, skeyidPreSharedKey(sha256, psk, i.nonce, r.nonce));
-    const { a, e } = deriveSkeyidKeys(skeyid, this.#pair.deriveShared(their.value), this.#cookies());
+    const { d, a, e } = deriveSkeyidKeys(skeyid, this.#pair.deriveShared(their.value), this.#cookies());
     const cipher = new IsakmpCipher(aes, expandCipherKey(sha256, aes, e));
     const [gxi, gxr] = [Uint8Array.from(i.value), Uint8Array.from(r.value)];
-    this.#keys = { skeyid, skeyidA: keyPrf(sha256, a), cipher, gxi, gxr };
+    this.#keys = { skeyid, skeyidA: keyPrf(sha256, a), skeyidD: keyPrf(sha256, d), cipher, gxi, gxr };
     this.#ivs.set(0, phase1Iv("sha256", aes, gxi, gxr));
   }
 

@@ -1,7 +1,7 @@
 // Transform sets as routers have them, which IKEv1 alone can carry: AH around ESP, IPComp inside, each by itself and all at once.
 import { describe, expect, test } from "vitest";
 import type { KernelRequest } from "../../../src/kernel/port.ts";
-import type { ProtectLine } from "../../../src/overlay/expand.ts";
+import { type ProtectLine, subnetPairs } from "../../../src/overlay/expand.ts";
 import type { PeerOptions } from "./desired.ts";
 import {
   a,
@@ -242,6 +242,39 @@ describe("transform sets", () => {
     pair.world.run(5_000);
     expect(kinds(pair.one)).toEqual(["ah esp", "ah esp"]);
     for (const each of gre(pair)) expect(carry(each)).toBe("protected, delivered");
+  });
+
+  test("for lists of subnets: an SA for each pair, none of which takes another's place", () => {
+    const all = (local: readonly (typeof west)[], remote: readonly (typeof west)[]): PeerOptions => {
+      const [mine = west, ...moreLocal] = local;
+      const [theirs = west, ...moreRemote] = remote;
+      return { protect: subnetPairs({ kind: "tunnel", local: mine, remote: theirs, moreLocal, moreRemote }) };
+    };
+    const [left, right] = [
+      [west, { ...west, address: "10.3.0.0" }],
+      [east, { ...east, address: "10.4.0.0" }],
+    ] as const;
+    const pair = ends({ one: { addresses: ["10.1.0.1"] }, two: { addresses: ["10.2.0.1"] } });
+    const options: PeerOptions = { ...router, soft: { seconds: 100 } };
+    pair.one.configure(facing(a, { ...options, ...all(left, right) }));
+    pair.two.configure(facing(b, { ...options, ...all(right, left), initiate: false }));
+    const flows = [1, 3].flatMap((w) =>
+      [2, 4].flatMap((e): Flow[] => {
+        const [source, destination] = [`10.${w}.0.5`, `10.${e}.0.6`];
+        return [
+          { from: pair.one, to: pair.two, packet: { source, destination, protocol: 6 } },
+          { from: pair.two, to: pair.one, packet: { source: destination, destination: source, protocol: 6 } },
+        ];
+      }),
+    );
+    pair.world.guarded.push(...flows);
+    pair.world.run(5_000);
+    for (let second = 0; second < 140; second += 5) {
+      for (const flow of flows) expect(carry(flow)).toBe("protected, delivered");
+      pair.world.run(5_000);
+    }
+    expectRest(pair, 4);
+    expect(pair.one.peer().children.map(({ sas }) => sas.length)).toEqual([1, 1, 1, 1]);
   });
 
   test("behind a NAT: AH cannot pass it, around ESP neither", () => {

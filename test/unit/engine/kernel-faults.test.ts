@@ -76,6 +76,16 @@ const stories: Readonly<Record<string, Story>> = {
     },
     flows: subnets,
   },
+  "a transform set of IKEv1, all of it in tunnel mode": {
+    children: 1,
+    configure({ one, two }) {
+      const set = { ikev1: "main", ike: ["aes128-sha256-ecp256"], around: ["sha256"], compress: true } as const;
+      one.configure(facing(a, { ...set, protect: [{ kind: "tunnel", local: inside, remote: outside }] }));
+      const theirs = [{ kind: "tunnel", local: outside, remote: inside }] as const;
+      two.configure(facing(b, { ...set, protect: theirs, initiate: false }));
+    },
+    flows: subnets,
+  },
 };
 
 /** "It is not there" is the truth; an answer that came too late leaves open whether the request was carried out. */
