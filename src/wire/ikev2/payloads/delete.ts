@@ -1,32 +1,8 @@
-import { type Codec, check, count, field, type Step, u8, u16 } from "../../codec.ts";
+import { check, count, field, u8, u16 } from "../../codec.ts";
+import { spiList, spiSize } from "../../spi-list.ts";
 import { limits } from "../limits.ts";
 import { payloadType, protocolId } from "../registry/message.ts";
 import { type PayloadOf, payload } from "./description.ts";
-
-const spiSize: Step<{ readonly spiSize: number }> = {
-  read(r, into) {
-    r.announcedSize = r.u8("SPI size");
-    into.spiSize = r.announcedSize;
-  },
-  write(w, from) {
-    w.u8(from.spiSize as number, "SPI size");
-  },
-};
-
-const spis: Codec<readonly Uint8Array[]> = {
-  read(r) {
-    const { announcedSize: octets, announcedCount: number } = r;
-    if (number > limits.spis) r.fail("limit", `${number} SPIs, possible are at most ${limits.spis}`);
-    if (octets === 0 && number > 0) r.fail("value", `${number} SPIs of no octets`);
-    const list: Uint8Array[] = [];
-    while (list.length < number) list.push(r.bytes(octets, "SPI"));
-    return list;
-  },
-  write(w, list) {
-    if (list.length > limits.spis) w.fail(`${list.length} SPIs, possible are at most ${limits.spis}`);
-    for (const spi of list) w.bytes(spi);
-  },
-};
 
 /**
  * RFC 7296 3.11: 4 octets for AH and ESP. For IKE it is to be 0, and an SPI that is given all the same says nothing:
@@ -49,7 +25,7 @@ export const deletion = payload(
   spiSize,
   check(sizeProblem),
   count("spis", u16),
-  field("spis", spis),
+  field("spis", spiList(limits.spis)),
 );
 
 /** Delete payload. */
