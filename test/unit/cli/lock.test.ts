@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -125,6 +125,44 @@ peers:
     expect((await underlock(["unlock", "-s", socket, "--force"], enter)).status).toBe(0);
     expect(policies()).toEqual([]);
     await server.close();
+  });
+
+  it("unlock not under a daemon that listens where the file says, nor where nobody knows", async () => {
+    await underlock(["lock", "-c", file], enter);
+    const socket = join(folder, "of-the-file.sock");
+    const text = await readFile(file, "utf8");
+    await writeFile(file, `daemon: { socket: ${socket} }\n${text}`);
+    const server = await openControlServer(socket, new Map());
+    const refused = await underlock(["unlock", "-c", file], enter);
+    expect({ status: refused.status, stderr: refused.stderr }).toEqual({
+      status: 1,
+      stderr: `underlock: an underlock daemon runs (${socket}) and needs its policies: stop it first, or unlock with --force\n`,
+    });
+    // A slip elsewhere hides it not, and a name of a peer is not waited for.
+    await writeFile(file, `daemon: { socket: ${socket} }\n${text.replace("192.0.2.2", "gw-b.invalid")}locks: gre\n`);
+    expect((await underlock(["unlock", "-c", file], enter)).stderr).toContain(`daemon runs (${socket})`);
+    await writeFile(file, "daemon: {{\n");
+    const unknown = await underlock(["unlock", "-c", file], enter);
+    expect({ status: unknown.status, stderr: unknown.stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringContaining(`${file} cannot be used, so that nobody knows where a daemon of it would listen`),
+    });
+    expect(policies().length).toBe(6);
+    await server.close();
+    expect((await underlock(["unlock", "-c", file, "-s", socket], enter)).status).toBe(0);
+    expect(policies()).toEqual([]);
+  });
+
+  it("unlock a host whose file is gone, or is broken where that is forced", async () => {
+    for (const words of [
+      ["-c", join(folder, "gone.yaml")],
+      ["-c", join(folder, "broken.yaml"), "--force"],
+    ]) {
+      await writeFile(join(folder, "broken.yaml"), "daemon: {{\n");
+      await underlock(["lock", "-c", file], enter);
+      expect((await underlock(["unlock", ...words], enter)).status).toBe(0);
+      expect(policies()).toEqual([]);
+    }
   });
 
   it("say when rights are missing", async () => {
