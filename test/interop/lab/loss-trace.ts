@@ -218,9 +218,12 @@ class Index {
   }
 
   /** Who removed what it was still sent on: the peer, where its own DELETE had not been answered by us. */
-  #blameDeleter({ at, destination }: GrePacket): Blame {
+  #blameDeleter(packet: GrePacket): Blame {
+    const { at, destination } = packet;
     const { trace, ours, theirs } = this.#evidence;
     if (destination === ours.address) return { fault: "ours", cause: undefined };
+    const empty = this.#deletedEmpty(packet);
+    if (empty !== undefined) return { fault: "peer", cause: empty };
     const blame = this.#blamePeer(/^INFORMATIONAL request/, at + simultaneous);
     const id = blame.cause?.name.split(" ")[2];
     const answer = trace.ike.find(
@@ -232,6 +235,32 @@ class Index {
         message.at >= (blame.cause?.at ?? 0),
     );
     return answer !== undefined && answer.at < at ? { fault: "ours", cause: blame.cause } : blame;
+  }
+
+  /**
+   * The DELETE, whoever sent it, of an IKE SA that never carried anything, by which the peer dropped what our end kept. Of two that
+   * crossing rekeys made, one is deleted, and the Child SAs are the other's (RFC 7296 2.8.1): that is no excuse to drop them.
+   */
+  #deletedEmpty({ at, spi, destination }: GrePacket): IkeMessage | undefined {
+    const { trace, ours, theirs } = this.#evidence;
+    const lifeAt = ({ sas }: Witness) => sas.find((sa) => sa.spi === spi && sa.destination === destination);
+    const dropped = lifeAt(theirs)?.removed;
+    if (dropped === undefined || (lifeAt(ours)?.removed ?? Number.POSITIVE_INFINITY) < at + simultaneous)
+      return undefined;
+    return trace.ike.findLast(
+      (message) =>
+        message.name === "INFORMATIONAL request 0" &&
+        message.at > dropped - clock &&
+        message.at < dropped + simultaneous &&
+        this.#carriesNothing(message.initiatorSpi) &&
+        // The other one of the two, on which all goes on.
+        trace.ike.some((later) => later.at > message.at && later.initiatorSpi !== message.initiatorSpi),
+    );
+  }
+
+  #carriesNothing(initiatorSpi: string): boolean {
+    const { ike } = this.#evidence.trace;
+    return ike.every((message) => message.initiatorSpi !== initiatorSpi || /^INFORMATIONAL \S+ 0$/.test(message.name));
   }
 
   /** It had nothing to send on, or sent it unprotected: by what the last message from the other end had it do, or by itself. */
