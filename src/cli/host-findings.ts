@@ -2,7 +2,8 @@
 import type { Warning } from "../daemon/warning.ts";
 import { childSelectors } from "../engine/policies.ts";
 import { type HazardQuery, findHazards as lookAtHost } from "../kernel/xfrm/hazards.ts";
-import { ipProtocol } from "../negotiate/selector.ts";
+import type { Prefix } from "../negotiate/address.ts";
+import { ipProtocol, type Selector } from "../negotiate/selector.ts";
 import type { DesiredState } from "../sa/desired.ts";
 import { kernelAbility } from "./kernel-ability.ts";
 
@@ -43,6 +44,26 @@ export function hazardQuery(desired: DesiredState): HazardQuery {
     peers: [...new Set(peers.flatMap(({ remote }) => (remote === "any" ? [] : remote)))],
     locksEverybody: locks.length > 0,
     tunnels: children.flatMap(({ peer, child }) => (child.mode === "tunnel" ? childSelectors(peer, child) : [])),
+    own: children.flatMap(({ peer, child }) =>
+      child.mode === "transport" ? ownPackets(childSelectors(peer, child), locks) : [],
+    ),
     vxlan: [...ports].map(([port, locked]) => ({ port, locked })),
   };
+}
+
+/** What has one address of ours as its source: what has any is in the policies whatever is made of it. VXLAN's answers are VXLAN too. */
+function ownPackets(selectors: readonly Selector[], locks: DesiredState["local"]["locks"]): HazardQuery["own"] {
+  return selectors
+    .filter(({ source, sourcePort }) => source.length === hostLength(source) && sourcePort === undefined)
+    .map((selector) => ({
+      selector,
+      locked: locks.some(
+        ({ protocol, port }) =>
+          protocol === selector.protocol && (port === undefined || port === selector.destinationPort),
+      ),
+    }));
+}
+
+function hostLength({ address }: Prefix): number {
+  return address.includes(":") ? 128 : 32;
 }

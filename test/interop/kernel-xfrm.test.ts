@@ -227,6 +227,7 @@ describe("hazards", () => {
     peers: [addresses.underlay.b, addresses.underlay6.b],
     locksEverybody: false,
     tunnels: [subnetSelector("a")],
+    own: [],
     vxlan: [{ port: 4789, locked: false }],
   };
   const hazards = async (more: Partial<HazardQuery> = {}) =>

@@ -27,6 +27,8 @@ export interface HazardQuery {
   readonly locksEverybody: boolean;
   /** Outbound selectors of tunnels: what a NAT rule must not catch. */
   readonly tunnels: readonly Selector[];
+  /** Outbound selectors of what this host itself sends (transport mode), each with whether its kind is locked towards everybody. */
+  readonly own: readonly { readonly selector: Selector; readonly locked: boolean }[];
   /** UDP destination ports of the VXLAN that is protected, each with whether it is locked towards everybody. */
   readonly vxlan: readonly { readonly port: number; readonly locked: boolean }[];
 }
@@ -43,7 +45,7 @@ export async function findHazards(query: HazardQuery): Promise<HazardReport> {
   try {
     const underlay = findDeviceHazards(socket, query);
     const vxlan = findVxlanHazards(socket, query);
-    const nat = await findNatHazards(query.tunnels, underlay.devices);
+    const nat = await findNatHazards(query, underlay.devices);
     return {
       hazards: [...underlay.hazards, ...nat.hazards, ...vxlan],
       looked: [

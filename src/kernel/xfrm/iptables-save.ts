@@ -30,7 +30,7 @@ function ruleOf(words: readonly string[], place: string): NatRule {
       continue;
     }
     if (word === "-j" || word === "-g") {
-      verdict = verdictOf(words[i + 1] ?? "");
+      verdict = verdictOf(words.slice(i + 1));
       break;
     }
     // An option's values go up to the next option.
@@ -69,10 +69,16 @@ function matchOf(option: string, values: readonly string[], negated: boolean): N
   }
 }
 
-function verdictOf(target: string): NatRule["verdict"] {
+/** `words`: the target and its options. */
+function verdictOf(words: readonly string[]): NatRule["verdict"] {
+  const [target = ""] = words;
   switch (target) {
     case "MASQUERADE":
-    case "SNAT":
+      return { kind: "nat", to: "device" };
+    case "SNAT": {
+      const to = toSource(words[words.indexOf("--to-source") + 1] ?? "");
+      return { kind: "nat", ...(to === undefined ? {} : { to }) };
+    }
     case "NETMAP":
       return { kind: "nat" };
     case "ACCEPT":
@@ -83,6 +89,11 @@ function verdictOf(target: string): NatRule["verdict"] {
     default:
       return { kind: "jump", chain: target };
   }
+}
+
+/** One address; undefined where it is a range, or has ports. */
+function toSource(text: string): AddressRange | undefined {
+  return parseAddress(text) === undefined ? undefined : rangeOf(text);
 }
 
 function rangeOf(text: string): AddressRange | undefined {

@@ -1,10 +1,11 @@
 /** Source NAT that rewrites packets before the policies see them: they then leave in clear, or under the wrong policy. */
 import { execFile } from "node:child_process";
-import { formatPrefix } from "../../negotiate/address.ts";
+import { networkInterfaces } from "node:os";
+import { type Address, compareOctets, formatPrefix, parseAddress } from "../../negotiate/address.ts";
 import { formatSelector, type Selector, selectorFamily } from "../../negotiate/selector.ts";
-import type { Hazard } from "./hazards.ts";
+import type { Hazard, HazardQuery } from "./hazards.ts";
 import { readIptablesSave } from "./iptables-save.ts";
-import { catchingRule, type NatRules } from "./nat-rules.ts";
+import { catchingRule, type NatRule, type NatRules } from "./nat-rules.ts";
 import { readNftRuleset } from "./nft-ruleset.ts";
 
 /** What one tool's rules do; `exempt` is the command that exempts a tunnel from them. */
@@ -13,12 +14,14 @@ interface RuleSource {
   readonly exempt: (tunnel: Selector, place: string) => string;
 }
 
+type Caught = Pick<HazardQuery, "tunnels" | "own">;
+
 /** Reads the rules with the tools that are installed; `looked` says which. */
 export async function findNatHazards(
-  tunnels: readonly Selector[],
+  query: Caught,
   devices: readonly string[],
 ): Promise<{ readonly hazards: readonly Hazard[]; readonly looked: readonly string[] }> {
-  if (tunnels.length === 0) return { hazards: [], looked: [] };
+  if (query.tunnels.length + query.own.length === 0) return { hazards: [], looked: [] };
   const [nft, ip4, ip6, legacy4, legacy6] = await Promise.all([
     run("nft", ["-j", "list", "ruleset"]),
     run("iptables-save", ["-t", "nat"]),
@@ -33,36 +36,66 @@ export async function findNatHazards(
     ...[ip6, legacy6].flatMap((tool) => sourceOf(tool, (text) => readIptablesSave(text, 6), exemptWith("ip6tables"))),
   ];
   return {
-    hazards: natHazards(sources, tunnels, devices),
+    hazards: natHazards(sources, query, devices, addressesOf),
     looked: [nft, ip4, ip6, legacy4, legacy6].map(({ looked }) => looked),
   };
 }
 
-/** One hazard per tunnel, device and rule; the same rule read by two tools counts once. */
+/**
+ * One hazard per tunnel, or kind of our own packets, device and rule; the same rule read by two tools counts once. `addressesOf` gives
+ * a device's addresses: a rule that rewrites a source to itself is none.
+ */
 export function natHazards(
   sources: readonly RuleSource[],
-  tunnels: readonly Selector[],
+  { tunnels, own }: Caught,
   devices: readonly string[],
+  addressesOf: (device: string) => readonly Address[],
 ): Hazard[] {
   const hazards = new Map<string, Hazard>();
-  for (const { rules, exempt } of sources) {
-    for (const tunnel of tunnels) {
+  const look = (selector: Selector, end: string, isChange: (verdict: NatVerdict, device: string) => boolean) => {
+    for (const { rules, exempt } of sources) {
       for (const device of devices) {
-        const caught = catchingRule(rules, tunnel, device);
-        if (caught === undefined) continue;
+        const caught = catchingRule(rules, selector, device);
+        if (caught === undefined || !isChange(caught.rule.verdict, device)) continue;
         const { place } = caught.rule;
         const verb = caught.surely ? "rewrites" : "may rewrite";
-        hazards.set(`${place} ${formatSelector(tunnel)} ${device}`, {
+        hazards.set(`${place} ${formatSelector(selector)} ${device}`, {
           kind: "source-nat",
           device,
           detail: place,
-          sentence: `the NAT rule "${place}" ${verb} the source of ${formatSelector(tunnel)} on ${device}, and what it has rewritten leaves in clear`,
-          remedy: exempt(tunnel, place),
+          sentence: `the NAT rule "${place}" ${verb} the source of ${formatSelector(selector)} on ${device}, and what it has rewritten ${end}`,
+          remedy: exempt(selector, place),
         });
       }
     }
+  };
+  for (const tunnel of tunnels) look(tunnel, "leaves in clear", () => true);
+  for (const { selector, locked } of own) {
+    const end = locked ? "is stopped by local.lock" : "leaves in clear, for local.lock does not name it";
+    // Ports make no difference to what a rule does to an address.
+    const packets = { ...selector, sourcePort: undefined, destinationPort: undefined };
+    look(packets, end, (verdict, device) => changes(verdict, selector, () => addressesOf(device)));
   }
   return [...hazards.values()];
+}
+
+type NatVerdict = NatRule["verdict"];
+
+/** Whether the source is another one afterwards, as far as can be told: it is the host's own address. */
+function changes(verdict: NatVerdict, { source }: Selector, addresses: () => readonly Address[]): boolean {
+  if (verdict.kind !== "nat" || verdict.to === undefined) return true;
+  const before = parseAddress(source.address);
+  if (before === undefined) return true;
+  if (verdict.to !== "device") return compareOctets(verdict.to.start, before) !== 0;
+  const candidates = addresses().filter((address) => parseAddress(address)?.length === before.length);
+  return candidates.length === 0 || candidates.some((address) => address !== source.address);
+}
+
+/** Link-local addresses are no source towards other networks. */
+function addressesOf(device: string): Address[] {
+  return (networkInterfaces()[device] ?? []).flatMap(({ address, scopeid }) =>
+    scopeid === undefined || scopeid === 0 ? [address] : [],
+  );
 }
 
 function exemptWithNft(tunnel: Selector, place: string): string {

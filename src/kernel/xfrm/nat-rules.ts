@@ -22,8 +22,8 @@ export type NatMatch =
 /** One rule of a chain. */
 export interface NatRule {
   readonly matches: readonly NatMatch[];
-  readonly verdict: /** The source address is rewritten. */
-    | { readonly kind: "nat" }
+  readonly verdict: /** The source address is rewritten: to what is known of it, as the rule has it, or to the device's own. */
+    | { readonly kind: "nat"; readonly to?: AddressRange | "device" }
     /** The packet leaves all chains as it is. */
     | { readonly kind: "accept" }
     | { readonly kind: "return" }

@@ -40,7 +40,8 @@ function natRule(rule: Json, set: (name: string) => unknown): NatRule {
 
 function verdictOf(expressions: readonly Json[], table: string): NatRule["verdict"] {
   for (const expression of expressions) {
-    if ("masquerade" in expression || "snat" in expression) return { kind: "nat" };
+    if ("masquerade" in expression) return { kind: "nat", to: "device" };
+    if ("snat" in expression) return { kind: "nat", ...oneAddress(asObject(expression.snat).addr) };
     if ("accept" in expression) return { kind: "accept" };
     if ("return" in expression) return { kind: "return" };
     for (const call of ["jump", "goto"]) {
@@ -51,6 +52,12 @@ function verdictOf(expressions: readonly Json[], table: string): NatRule["verdic
     if (type === "target" && (name === "MASQUERADE" || name === "SNAT" || name === "NETMAP")) return { kind: "nat" };
   }
   return { kind: "none" };
+}
+
+/** What source NAT rewrites to, where that is one address. */
+function oneAddress(value: unknown): { to?: AddressRange } {
+  const octets = typeof value === "string" ? parseAddress(value) : undefined;
+  return octets === undefined ? {} : { to: { start: octets, end: octets } };
 }
 
 /** No condition at all, or one; whatever else stands in a rule (counters, comments) is none. */

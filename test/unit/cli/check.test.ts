@@ -90,11 +90,27 @@ describe("what the hazards are looked for in", () => {
       peers: ["192.0.2.2"],
       locksEverybody: true,
       tunnels: [expect.objectContaining({ source: prefix("10.1.0.0"), destination: prefix("10.2.0.0") })],
+      own: [expect.objectContaining({ locked: false })],
       vxlan: [
         { port: 8472, locked: false },
         { port: 6081, locked: true },
       ],
     });
+  });
+
+  it("is what the host sends from one address, once for both directions, with whether local.lock names it", async () => {
+    const lines = `local: { id: a.example, address: 192.0.2.1, lock: gre }
+peers:
+  b: { remote: 192.0.2.2, auth: { psk: file:b.psk }, protect: [gre, vxlan] }
+  any: { remote: any, id: c.example, auth: { psk: file:b.psk }, local: 192.0.2.1, protect: [tunnel: 10.1.0.0/16 <-> 10.3.0.0/16] }
+`;
+    const { desired } = await loadConfiguration(await write(lines), { resolve: async () => [] });
+    const host = (address: string) => ({ address, length: 32 });
+    const packets = { source: host("192.0.2.1"), destination: host("192.0.2.2") };
+    expect(hazardQuery(desired).own).toEqual([
+      { selector: expect.objectContaining({ ...packets, protocol: 47 }), locked: true },
+      { selector: expect.objectContaining({ ...packets, protocol: 17, destinationPort: 4789 }), locked: false },
+    ]);
   });
 });
 

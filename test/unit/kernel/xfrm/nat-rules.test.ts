@@ -106,7 +106,7 @@ describe("a NAT hazard", () => {
     const rules = readNftRuleset(fixture("nft-ruleset.json"), { skipIptables: true });
     const tunnel = { source: prefix("10.1.0.0/16"), destination: prefix("10.9.0.0/16"), protocol: 0 };
     const exempt = () => "exempt";
-    expect(natHazards([{ rules, exempt }], [tunnel], ["eth0", "lo7"])).toEqual([
+    expect(natHazards([{ rules, exempt }], { tunnels: [tunnel], own: [] }, ["eth0", "lo7"], () => [])).toEqual([
       {
         kind: "source-nat",
         device: "eth0",
@@ -117,5 +117,78 @@ describe("a NAT hazard", () => {
       },
       expect.objectContaining({ device: "lo7", sentence: expect.stringContaining("may rewrite") }),
     ]);
+  });
+});
+
+describe("source NAT of what the host itself sends", () => {
+  const [here, there] = ["192.0.2.1", "192.0.2.2"];
+  const selector = { source: prefix(`${here}/32`), destination: prefix(`${there}/32`), protocol: 47 };
+  const seen = (rule: string, { locked = false, addresses = [here, "192.0.2.61"] } = {}) =>
+    natHazards(
+      [{ rules: readIptablesSave(`*nat\n-A POSTROUTING ${rule}\nCOMMIT\n`, 4), exempt: () => "exempt" }],
+      { tunnels: [], own: [{ selector, locked }] },
+      ["eth0"],
+      () => addresses,
+    ).map(({ sentence }) => sentence);
+
+  it("is a hazard, and what stops it is named", () => {
+    const rule = "-o eth0 -j SNAT --to-source 192.0.2.61";
+    const begin = `the NAT rule "iptables -t nat: -A POSTROUTING ${rule}" rewrites the source of 192.0.2.1/32 -> 192.0.2.2/32 gre on eth0, and what it has rewritten`;
+    expect(seen(rule)).toEqual([`${begin} leaves in clear, for local.lock does not name it`]);
+    expect(seen(rule, { locked: true })).toEqual([`${begin} is stopped by local.lock`]);
+  });
+
+  it.each([
+    "-o eth0 -j MASQUERADE",
+    "-j SNAT --to-source 192.0.2.60-192.0.2.61",
+    "-j SNAT --to-source 192.0.2.1-192.0.2.2",
+    "-p gre -j SNAT --to-source 192.0.2.61",
+    "-s 192.0.2.0/24 ! -d 10.0.0.0/8 -j MASQUERADE --random-fully",
+    "-j NETMAP --to 198.51.100.0/24",
+  ])("is seen in %s", (rule) => expect(seen(rule)).toHaveLength(1));
+
+  it.each([
+    "-o eth0 -j SNAT --to-source 192.0.2.1",
+    "-s 172.17.0.0/16 ! -o docker0 -j MASQUERADE",
+    "-p udp -j SNAT --to-source 192.0.2.61",
+    "-d 198.51.100.0/24 -j MASQUERADE",
+    "-m policy --dir out --pol none -j SNAT --to-source 192.0.2.61",
+  ])("is not seen in %s", (rule) => expect(seen(rule)).toEqual([]));
+
+  it("is none where the device has no other address to give", () => {
+    const addresses = [here, "2001:db8::1"];
+    expect(seen("-o eth0 -j MASQUERADE", { addresses })).toEqual([]);
+    expect(seen("-o eth0 -j MASQUERADE", { addresses: [] })).toHaveLength(1);
+  });
+
+  it("is read from nft's list", () => {
+    const list = (statement: object) =>
+      JSON.stringify({
+        nftables: [
+          {
+            chain: {
+              family: "ip",
+              table: "nat",
+              name: "post",
+              type: "nat",
+              hook: "postrouting",
+              prio: 100,
+              policy: "accept",
+            },
+          },
+          { rule: { family: "ip", table: "nat", chain: "post", handle: 3, expr: [statement] } },
+        ],
+      });
+    const hazards = (statement: object) =>
+      natHazards(
+        [{ rules: readNftRuleset(list(statement), { skipIptables: true }), exempt: () => "exempt" }],
+        { tunnels: [], own: [{ selector, locked: false }] },
+        ["eth0"],
+        () => [here],
+      ).length;
+    expect(hazards({ snat: { addr: "192.0.2.61" } })).toBe(1);
+    expect(hazards({ snat: { addr: { range: ["192.0.2.1", "192.0.2.2"] } } })).toBe(1);
+    expect(hazards({ snat: { addr: here } })).toBe(0);
+    expect(hazards({ masquerade: null })).toBe(0);
   });
 });
