@@ -131,16 +131,14 @@ peers:
     await underlock(["lock", "-c", file], enter);
     const socket = join(folder, "of-the-file.sock");
     const text = await readFile(file, "utf8");
-    await writeFile(file, `daemon: { socket: ${socket} }\n${text}`);
     const server = await openControlServer(socket, new Map());
+    // A slip elsewhere hides it not, and a peer's name is not waited for.
+    await writeFile(file, `daemon: { socket: ${socket} }\n${text.replace("192.0.2.2", "gw-b.invalid")}locks: gre\n`);
     const refused = await underlock(["unlock", "-c", file], enter);
     expect({ status: refused.status, stderr: refused.stderr }).toEqual({
       status: 1,
       stderr: `underlock: an underlock daemon runs (${socket}) and needs its policies: stop it first, or unlock with --force\n`,
     });
-    // A slip elsewhere hides it not, and a name of a peer is not waited for.
-    await writeFile(file, `daemon: { socket: ${socket} }\n${text.replace("192.0.2.2", "gw-b.invalid")}locks: gre\n`);
-    expect((await underlock(["unlock", "-c", file], enter)).stderr).toContain(`daemon runs (${socket})`);
     await writeFile(file, "daemon: {{\n");
     const unknown = await underlock(["unlock", "-c", file], enter);
     expect({ status: unknown.status, stderr: unknown.stderr }).toEqual({
@@ -154,15 +152,11 @@ peers:
   });
 
   it("unlock a host whose file is gone, or is broken where that is forced", async () => {
-    for (const words of [
-      ["-c", join(folder, "gone.yaml")],
-      ["-c", join(folder, "broken.yaml"), "--force"],
-    ]) {
-      await writeFile(join(folder, "broken.yaml"), "daemon: {{\n");
-      await underlock(["lock", "-c", file], enter);
-      expect((await underlock(["unlock", ...words], enter)).status).toBe(0);
-      expect(policies()).toEqual([]);
-    }
+    await underlock(["lock", "-c", file], enter);
+    expect((await underlock(["unlock", "-c", join(folder, "gone.yaml")], enter)).status).toBe(0);
+    expect(policies()).toEqual([]);
+    await writeFile(file, "daemon: {{\n");
+    expect((await underlock(["unlock", "-c", file, "--force"], enter)).status).toBe(0);
   });
 
   it("say when rights are missing", async () => {
