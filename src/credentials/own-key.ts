@@ -8,6 +8,8 @@ export interface OwnKey {
   readonly key: PrivateKey;
   /** Ours, then those of the authorities above it, without the one that peers trust; none: the key is used raw (RFC 7670). */
   readonly chain: readonly Certificate[];
+  /** Whose certificate ours is, where that is known: who answers for it must be its. */
+  readonly issuer: Certificate | undefined;
   /** SHA-1 of the SubjectPublicKeyInfo of every authority above, in hexadecimal digits, as CERTREQ names them. */
   readonly authorities: ReadonlySet<string>;
   /** SHA-256 over the chain: a renewed certificate has another. */
@@ -33,6 +35,7 @@ export function makeOwnKey(
   return {
     key,
     chain,
+    issuer: above[0],
     authorities: new Set(above.map(({ spki }) => hash("sha1", spki).toString("hex"))),
     digest: hash("sha256", Buffer.from(chain.map(({ fingerprint }) => fingerprint).join("\n"))).toString("hex"),
     name,

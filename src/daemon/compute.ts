@@ -33,12 +33,11 @@ export function computeWith(generate: (method: KeTransform) => KePair, job: Comp
  * peer that has their key.
  */
 export function computeWithRevocation(
-  checker: Pick<RevocationChecker, "check">,
+  checker: Pick<RevocationChecker, "check" | "answerAbout">,
   lookup: Pick<CertificateLookup, "complete">,
 ): (job: ComputeJob) => ComputeResult | Promise<ComputeResult> {
   return (job) => {
-    if (job.kind === "sign" && job.key.isSlow)
-      return job.key.signElsewhere(job.scheme, job.octets).then((signature) => ({ kind: "signed", signature }));
+    if (job.kind === "sign") return sign(job);
     if (job.kind !== "examine") return computeHere(job);
     if (job.proof.references === undefined) return examine(job.proof, job.trust);
     return lookup.complete(job.proof).then((completed) => {
@@ -46,6 +45,16 @@ export function computeWithRevocation(
       return { kind: "refused", reason: unreadable(job.proof.identity, completed.wrong) };
     });
   };
+  function sign(job: Extract<ComputeJob, { kind: "sign" }>): ComputeResult | Promise<ComputeResult> {
+    const { key, scheme, octets, answerAbout } = job;
+    if (!key.isSlow && answerAbout === undefined) return computeHere(job);
+    const answer =
+      answerAbout === undefined ? undefined : checker.answerAbout(answerAbout.certificate, answerAbout.issuer);
+    const signature = key.isSlow ? key.signElsewhere(scheme, octets) : key.sign(scheme, octets);
+    return Promise.all([signature, answer]).then(([made, ocspAnswer]) => {
+      return { kind: "signed", signature: made, ocspAnswer };
+    });
+  }
   function examine(proof: SignatureProof, trust: PeerTrust): ComputeResult | Promise<ComputeResult> {
     const verdict = examineProof(proof, trust, Date.now());
     if (verdict.kind !== "proven" || verdict.path === undefined || trust.revocation === "off") return answerOf(verdict);

@@ -1,4 +1,5 @@
 /** Work that is costly or not deterministic, hence an effect (invariant 1): the daemon does it, the core describes it. */
+import type { Certificate } from "../credentials/certificate.ts";
 import type { SignatureProof } from "../credentials/examine.ts";
 import type { PeerTrust } from "../credentials/peer-trust.ts";
 import type { KePair } from "../crypto/key-exchange.ts";
@@ -14,9 +15,10 @@ export type ComputeJob =
   | { readonly kind: "respond"; readonly method: KeTransform; readonly peerPublic: Uint8Array }
   /** Initiator's second half. */
   | { readonly kind: "finish"; readonly pair: KePair; readonly peerPublic: Uint8Array }
-  /** Our proof. */
+  /** Our proof; `answerAbout`: with an answer of its authority's responder, where one is to be had (RFC 4806). */
   | {
       readonly kind: "sign";
+      readonly answerAbout?: { readonly certificate: Certificate; readonly issuer: Certificate } | undefined;
       readonly key: PrivateKey;
       readonly scheme: SignatureScheme;
       readonly octets: Uint8Array;
@@ -29,7 +31,7 @@ export type ComputeResult =
   | { readonly kind: "shared"; readonly publicValue: Uint8Array; readonly secret: Uint8Array }
   /** The peer's value fails the checks of RFC 6989, with the fault in words. */
   | { readonly kind: "invalid"; readonly fault: string }
-  | { readonly kind: "signed"; readonly signature: Uint8Array }
+  | { readonly kind: "signed"; readonly signature: Uint8Array; readonly ocspAnswer?: Uint8Array | undefined }
   /** `signer`: the key that made the signature, and whose it is. */
   | { readonly kind: "proven"; readonly signer: string }
   | { readonly kind: "refused"; readonly reason: Reason };

@@ -39,6 +39,7 @@ export interface SingleAnswer {
 
 /** One response (RFC 6960 4.2.1); nothing of it is verified yet. */
 export interface OcspAnswer {
+  readonly der: Uint8Array;
   readonly signed: Signed;
   readonly singles: readonly SingleAnswer[];
   readonly nonce: Uint8Array | undefined;
@@ -71,7 +72,8 @@ export function readOcspAnswer(der: Uint8Array): OcspAnswer | OcspFault {
   try {
     if (der.length > limits.octets)
       return { fault: "too-large", sentence: `${der.length} octets; at most ${limits.octets} are read` };
-    const fields = new Fields(readElement(Uint8Array.from(der), limits), "the answer");
+    const octets = Uint8Array.from(der);
+    const fields = new Fields(readElement(octets, limits), "the answer");
     const status = enumerated(fields.any("status"), "the answer's status");
     const bytes = fields.context(0);
     fields.end();
@@ -80,7 +82,7 @@ export function readOcspAnswer(der: Uint8Array): OcspAnswer | OcspFault {
     const typed = new Fields(explicit(bytes, "the answer"), "the answer");
     if (oid(typed.any("type"), "the answer's type") !== "1.3.6.1.5.5.7.48.1.1")
       throw new Asn1Error("structure", "the answer is of another type than a basic one");
-    return basicAnswer(readElement(octetString(typed.any("response"), "the answer"), limits));
+    return { der: octets, ...basicAnswer(readElement(octetString(typed.any("response"), "the answer"), limits)) };
   } catch (error) {
     if (error instanceof Asn1Error) return { fault: error.fault, sentence: error.message };
     throw error;
@@ -120,7 +122,7 @@ function verifies({ algorithm: { scheme }, toBeSigned, signature }: Signed, { pu
   return !(publicKey instanceof KeyError) && verifySignature(publicKey, scheme, toBeSigned, signature);
 }
 
-function basicAnswer(element: Element): OcspAnswer {
+function basicAnswer(element: Element): Omit<OcspAnswer, "der"> {
   const fields = new Fields(element, "the answer");
   const data = fields.any("response data");
   const identifier = fields.any("signature algorithm");

@@ -1,4 +1,5 @@
 /** Asks for what is not known about the certificates of a path that holds already, and judges again. */
+import type { Certificate } from "../../credentials/certificate.ts";
 import type { Path } from "../../credentials/path/candidates.ts";
 import type { RevocationPolicy } from "../../credentials/peer-trust.ts";
 import {
@@ -6,6 +7,7 @@ import {
   type RevocationEvidence,
   type RevocationSource,
   revocationSources,
+  revocationStatus,
 } from "../../credentials/revocation/judge.ts";
 import { type OcspAnswer, ocspRequest, readOcspAnswer } from "../../credentials/revocation/ocsp.ts";
 import { RevocationList, readRevocationList } from "../../credentials/revocation/revocation-list.ts";
@@ -34,6 +36,8 @@ const answerLimit = 1 << 18;
 const mostLists = 64;
 const mostAnswers = 4096;
 const nonceLength = 32;
+/** Of an answer that goes into an IKE message of ours. */
+const longestSent = 1 << 13;
 
 /** One for the whole process: what one peer's certificate brought about is known for the next. */
 export class RevocationChecker {
@@ -69,6 +73,17 @@ export class RevocationChecker {
       await this.#learn(revocationSources(path, evidence(), this.#options.now(), "list"));
     this.#refresh();
     return judgeRevocation(path, policy, evidence(), this.#options.now());
+  }
+
+  /** What a responder says about a certificate of ours, for peers that ask for it (RFC 4806): that it is good. Never rejects. */
+  async answerAbout(certificate: Certificate, issuer: Certificate): Promise<Uint8Array | undefined> {
+    const answers = (): readonly OcspAnswer[] => [...this.#answers.values()];
+    const evidence = { lists: [], answers: answers() };
+    await this.#learn(revocationSources([certificate, issuer], evidence, this.#options.now(), "answer"));
+    const clears = (answer: OcspAnswer): boolean =>
+      answer.der.length <= longestSent &&
+      revocationStatus(certificate, issuer, { lists: [], answers: [answer] }, this.#options.now()).kind === "good";
+    return answers().find(clears)?.der;
   }
 
   async #learn(sources: readonly RevocationSource[]): Promise<void> {

@@ -22,10 +22,12 @@ export const ownSignature: ProvingMethod<"key"> = {
     if (choice === undefined) return then({ reason: nothingFits(credential, wishes) });
     const { own, signing } = choice;
     const octets = signedOctets(prf, signed);
-    sa.host.compute(sa, { kind: "sign", key: own.key, scheme: signing.scheme, octets }, (result) => {
+    const answerAbout = wishes.ocspAnswer ? withIssuer(own) : undefined;
+    sa.host.compute(sa, { kind: "sign", key: own.key, scheme: signing.scheme, octets, answerAbout }, (result) => {
       if (result.kind !== "signed") return;
       const data = authData(signing, result.signature);
-      then({ payloads: [...certificatePayloads(own), { kind: "AUTH", method: signing.method, data }] });
+      const certificates = [...certificatePayloads(own), ...answerPayloads(result.ocspAnswer)];
+      then({ payloads: [...certificates, { kind: "AUTH", method: signing.method, data }] });
     });
   },
 };
@@ -53,6 +55,15 @@ function isVouchedFor({ authorities }: OwnKey, wishes: Wishes): boolean {
 function certificatePayloads({ key, chain }: OwnKey): Payload[] {
   if (chain.length === 0) return [{ kind: "CERT", encoding: certEncoding.RAW_PUBLIC_KEY, data: key.publicKey.spki }];
   return chain.map(({ der }) => ({ kind: "CERT", encoding: certEncoding.X509_CERTIFICATE_SIGNATURE, data: der }));
+}
+
+function withIssuer({ chain: [certificate], issuer }: OwnKey) {
+  return certificate === undefined || issuer === undefined ? undefined : { certificate, issuer };
+}
+
+/** RFC 4806 3.2: one answer in each payload. */
+function answerPayloads(answer: Uint8Array | undefined): Payload[] {
+  return answer === undefined ? [] : [{ kind: "CERT", encoding: certEncoding.OCSP_CONTENT, data: answer }];
 }
 
 function authData({ method, scheme }: Signing, signature: Uint8Array): Uint8Array {

@@ -12,30 +12,35 @@ export interface Wishes {
   readonly hashes: readonly number[] | undefined;
   /** SHA-1 of the keys of the authorities that it trusts, in hexadecimal digits. */
   readonly authorities: ReadonlySet<string>;
+  /** It wants an answer of our authority's responder along with our certificate (RFC 4806). */
+  readonly ocspAnswer: boolean;
   /** The methods that it takes; undefined: it does not say. */
   readonly methods: readonly AuthAnnouncement[] | undefined;
 }
 
-export const noWishes: Wishes = { hashes: undefined, authorities: new Set(), methods: undefined };
+export const noWishes: Wishes = { hashes: undefined, authorities: new Set(), ocspAnswer: false, methods: undefined };
 
 /** Authorities that are kept of all a peer names. */
 const mostAuthorities = 4_096;
 
 /** What a message adds to what its sender has said before; whatever makes no sense adds nothing. */
 export function addWishes(before: Wishes, payloads: readonly Payload[]): Wishes {
-  let { hashes, methods } = before;
+  let { hashes, methods, ocspAnswer } = before;
   const authorities = new Set(before.authorities);
   for (const payload of payloads) {
     if (payload.kind === "CERTREQ" && payload.encoding === certEncoding.X509_CERTIFICATE_SIGNATURE) {
       for (const each of decodeAuthorityHashes(payload.data))
         if (authorities.size < mostAuthorities) authorities.add(Buffer.from(each).toString("hex"));
+    } else if (payload.kind === "CERTREQ" && payload.encoding === certEncoding.OCSP_CONTENT) {
+      // RFC 4806 3.1: its hashes name responders that it trusts; ours answers for whoever its authority lets it.
+      ocspAnswer = true;
     } else if (payload.kind === "N" && payload.type === notifyType.SIGNATURE_HASH_ALGORITHMS) {
       hashes = decodeHashAlgorithms(payload.data) ?? hashes;
     } else if (payload.kind === "N" && payload.type === notifyType.SUPPORTED_AUTH_METHODS) {
       methods = copied(decodeAnnouncements(payload.data)) ?? methods;
     }
   }
-  return { hashes, authorities, methods };
+  return { hashes, authorities, ocspAnswer, methods };
 }
 
 /** The datagram's octets are not ours to keep. RFC 9593 3.1: an empty list says that it comes later. */

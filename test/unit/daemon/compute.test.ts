@@ -14,7 +14,8 @@ import { authorityOf, type Made, make } from "../credentials/made.ts";
 const octets = Buffer.from("what AUTH is made of");
 const pss: SignatureScheme = { kind: "rsa-pss", hash: "sha256", saltLength: 32 };
 const unlooked = { complete: () => expect.unreachable() };
-const unasked = computeWithRevocation({ check: () => expect.unreachable() }, unlooked);
+const unanswered = { answerAbout: () => expect.unreachable() };
+const unasked = computeWithRevocation({ ...unanswered, check: () => expect.unreachable() }, unlooked);
 
 describe("a signature", () => {
   test("of a long RSA key is made on another thread, while this one goes on", async () => {
@@ -29,6 +30,23 @@ describe("a signature", () => {
   test("of a short one is made at once", () => {
     const key = generatePrivateKey("rsa-2048");
     expect(unasked({ kind: "sign", key, scheme: pss, octets })).toMatchObject({ kind: "signed" });
+  });
+
+  test("comes with what the authority's responder says, where that is asked for", async () => {
+    const root = authorityOf("Root");
+    const { certificate, key } = make("gw", { issuer: root });
+    const asked: unknown[] = [];
+    const answerAbout = (...about: unknown[]) => {
+      asked.push(about);
+      return Promise.resolve(asked.length === 1 ? Uint8Array.of(7) : undefined);
+    };
+    const compute = computeWithRevocation({ check: () => expect.unreachable(), answerAbout }, unlooked);
+    const scheme: SignatureScheme = { kind: "ecdsa", hash: "sha256", form: "der" };
+    const job = { kind: "sign", key, scheme, octets, answerAbout: { certificate, issuer: root.certificate } } as const;
+    expect(await compute(job)).toMatchObject({ kind: "signed", ocspAnswer: Uint8Array.of(7) });
+    // Without one, the proof goes out all the same.
+    expect(await compute(job)).toMatchObject({ kind: "signed", ocspAnswer: undefined });
+    expect(asked[0]).toEqual([certificate, root.certificate]);
   });
 });
 
@@ -58,7 +76,7 @@ describe("revocation is asked for", () => {
       asked.push([path.map(({ label }) => label), policy, inBand]);
       return Promise.resolve(asked.length === 1 ? undefined : finding);
     };
-    const compute = computeWithRevocation({ check }, unlooked);
+    const compute = computeWithRevocation({ ...unanswered, check }, unlooked);
     const job = {
       kind: "examine",
       proof: proofOf(gateway, { ocspAnswers: [Buffer.of(1)] }),
@@ -81,7 +99,7 @@ describe("revocation is asked for", () => {
   test("after certificates were looked up", async () => {
     const compute = (completed: Completed) =>
       computeWithRevocation(
-        { check: () => Promise.resolve(undefined) },
+        { ...unanswered, check: () => Promise.resolve(undefined) },
         { complete: () => Promise.resolve(completed) },
       )({
         kind: "examine",

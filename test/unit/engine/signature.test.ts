@@ -53,6 +53,38 @@ function publicKeyOf({ publicKey }: Certificate): PublicKey {
   return publicKey;
 }
 
+describe("an answer of the authority's responder (RFC 4806)", () => {
+  const called = (revocation: "strict" | "if-present", ocspAnswer: Uint8Array | undefined) => {
+    const own: ComputeJob[] = [];
+    const { jobs, compute } = watched();
+    const one = (job: ComputeJob) => {
+      own.push(job);
+      const result = computeHere(job);
+      return result.kind === "signed" ? { ...result, ocspAnswer } : result;
+    };
+    const local = (id: string) => [signing([host(id)])];
+    const pair = pairOf(
+      { auth: { local: local(idA), remote: [trusting()] } },
+      { auth: { local: local(idB), remote: [trusting(undefined, { revocation })] } },
+      { one: { compute: one }, two: compute ?? {} },
+    );
+    expectRest(pair);
+    const asked = own.flatMap((job) => (job.kind === "sign" ? [job.answerAbout] : []));
+    return { asked, shown: jobs.flatMap((job) => (job.kind === "examine" ? [job.proof.ocspAnswers] : [])) };
+  };
+
+  it("is sent with our certificate where the peer asks for it", () => {
+    const { asked, shown } = called("strict", Uint8Array.of(1, 2));
+    expect(asked).toMatchObject([{ certificate: host(idA), issuer: root() }]);
+    expect(shown).toEqual([[Uint8Array.of(1, 2)]]);
+  });
+
+  it("is not where there is none, or nobody asks", () => {
+    expect(called("strict", undefined).shown).toEqual([[]]);
+    expect(called("if-present", undefined).asked).toEqual([undefined]);
+  });
+});
+
 describe("a certificate at both ends", () => {
   it.each([
     ["rsa", { kind: "rsa-pss", hash: "sha256", saltLength: 32 }],

@@ -213,6 +213,21 @@ describe("openssl's responder", () => {
     expect(failures).toEqual([`${responderUrl} was asked`]);
   });
 
+  test("is asked about our own certificate, and what it says is sent to peers that want it", async () => {
+    const one = checker();
+    const answer = await one.answerAbout(good, root);
+    const nobody: Fetcher = async ({ url }) => ({ wrong: `${url} was asked` });
+    expect(await checker(nobody).check([good, root], "strict", answer === undefined ? [] : [answer])).toBeUndefined();
+    expect(await one.answerAbout(good, root)).toBe(answer);
+    // What says nothing good is not sent.
+    expect(await one.answerAbout(bad, root)).toBeUndefined();
+    expect(await one.answerAbout(stranger, root)).toBeUndefined();
+    expect(await checker(nobody).answerAbout(good, root)).toBeUndefined();
+    // After its time another is asked for.
+    skew = 10 * day;
+    expect(await one.answerAbout(good, root)).toBeUndefined();
+  });
+
   test("is believed on the nonce that it was asked with", async () => {
     let first: Awaited<ReturnType<Fetcher>> | undefined;
     const replaying: Fetcher = async (request) => {
