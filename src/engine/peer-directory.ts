@@ -11,6 +11,9 @@ import type { Path } from "../sa/path.ts";
 /** How many rejected candidates a reason names. */
 const namedRejections = 16;
 
+/** Sections whose trust is compared with the certificates of a caller that has proved nothing. */
+const comparedTrusts = 64;
+
 export class PeerDirectory {
   #byAddress = new Map<Address, PeerDesired[]>();
   #anywhere: PeerDesired[] = [];
@@ -46,7 +49,8 @@ export class PeerDirectory {
 
   /**
    * The peer with these identities, or the reason with every candidate's cause. Of several, one whose first proof is of the
-   * kind that came: who proves nothing is never taken for one that has to, nor the other way round.
+   * kind that came: who proves nothing is never taken for one that has to, nor the other way round; and of several such, one
+   * whose authorities are those of the certificates that came.
    */
   select(claim: PeerClaim): { readonly peer: PeerDesired } | { readonly reason: Reason } {
     const { path, remoteId, localId, method } = claim;
@@ -56,7 +60,8 @@ export class PeerDirectory {
         rejection(peer, remoteId, localId) === undefined &&
         claim.rejects?.(peer) === undefined,
     );
-    const peer = candidates.find((one) => proves(one, method)) ?? candidates.find(asksForProof);
+    const proving = candidates.filter((one) => proves(one, method));
+    const peer = vouchedFor(proving, claim) ?? proving[0] ?? candidates.find(asksForProof);
     return peer === undefined
       ? { reason: this.unknown(path, remoteId, localId, (one) => claim.rejects?.(one)) }
       : { peer };
@@ -108,6 +113,15 @@ function asksForProof({ auth }: PeerDesired): boolean {
 function proves({ auth }: PeerDesired, method: number | undefined): boolean {
   const credential = auth.remote[0]?.credential;
   return method !== undefined && credential !== undefined && verifyingMethod(credential).numbers.includes(method);
+}
+
+/** Nothing is proved yet: whoever is chosen, the proof must hold with its section alone. */
+function vouchedFor(candidates: readonly PeerDesired[], { leadsTo }: PeerClaim): PeerDesired | undefined {
+  if (leadsTo === undefined || candidates.length < 2) return undefined;
+  return candidates.slice(0, comparedTrusts).find(({ auth }) => {
+    const credential = auth.remote[0]?.credential;
+    return credential?.kind === "trust" && leadsTo(credential.trust);
+  });
 }
 
 function rejection(

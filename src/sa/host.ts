@@ -1,4 +1,5 @@
 /** What an IKE SA of either version asks of the engine around it. No I/O behind it: the engine turns calls into effects. */
+import type { PeerTrust } from "../credentials/peer-trust.ts";
 import type { KernelAnswer, KernelRequest, SaId } from "../kernel/port.ts";
 import type { Identity } from "../negotiate/identity.ts";
 import type { CandidateRejection, Reason } from "../negotiate/reason.ts";
@@ -118,6 +119,8 @@ export interface PeerClaim {
   readonly localId?: Identity | undefined;
   /** The Auth Method of its proof; undefined where there is none (EAP). */
   readonly method: number | undefined;
+  /** Whether its certificates may lead to what a peer's section trusts; left out: that is not known. */
+  leadsTo?(trust: PeerTrust): boolean;
   /** Which peers may be meant; left out: all. */
   admits?(peer: PeerDesired): boolean;
   /** Why a peer that fits otherwise is not meant. */

@@ -44,6 +44,13 @@ export const peerSignature: VerifyingMethod<"trust"> = {
 
 type Sent = Pick<SignatureProof, "certificates" | "references" | "rawKey" | "ocspAnswers">;
 
+/** The certificates of a message, the sender's own first; views of its octets. */
+export function sentCertificates(payloads: readonly Payload[]): readonly Uint8Array[] {
+  return payloads.flatMap((one) =>
+    one.kind === "CERT" && one.encoding === certEncoding.X509_CERTIFICATE_SIGNATURE ? [one.data] : [],
+  );
+}
+
 /** What of the CERT payloads is used here; of the first, which is the peer's own, nothing else is taken (RFC 7296 3.6). */
 function readCertificates(payloads: readonly Payload[], places: readonly string[]): Sent | { readonly fault: string } {
   const certificates: Uint8Array[] = [];

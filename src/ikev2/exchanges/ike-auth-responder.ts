@@ -1,4 +1,5 @@
 /** IKE_AUTH as responder (RFC 7296 1.2): who it is, the proof, the first Child SA. */
+import { leadsTo } from "../../credentials/leads-to.ts";
 import { allowsSuite, formatSuite } from "../../negotiate/allowed-suite.ts";
 import { identityFromWire } from "../../negotiate/identity.ts";
 import { formatOffer } from "../../negotiate/proposals.ts";
@@ -9,6 +10,7 @@ import { needsIkev1 } from "../../sa/remote-access.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../wire/ikev2/registry/message.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
+import { sentCertificates } from "../auth/peer-signature.ts";
 import { AuthRounds } from "../auth/rounds.ts";
 import { answeredCapabilities, takeCapabilities } from "../capabilities.ts";
 import { answerChild } from "../child-responder.ts";
@@ -72,6 +74,7 @@ function begin(sa: IkeSa, handshake: Handshake, payloads: readonly Payload[], pa
     remoteId: identityFromWire(idi.idType, idi.data),
     localId: idr === undefined ? undefined : identityFromWire(idr.idType, idr.data),
     method: find(payloads, "AUTH")?.method,
+    leadsTo: leadsTo(sentCertificates(payloads)),
     rejects: needsIkev1,
   });
   if ("reason" in selected) return selected;

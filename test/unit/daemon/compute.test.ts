@@ -1,8 +1,11 @@
 // What the daemon computes on the thread that asks, and what elsewhere.
+import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { SignatureProof } from "../../../src/credentials/examine.ts";
 import { makePeerTrust, type PeerTrust } from "../../../src/credentials/peer-trust.ts";
 import { generatePrivateKey } from "../../../src/crypto/signature/generate.ts";
+import { PrivateKey, privateKeyOf } from "../../../src/crypto/signature/private-key.ts";
+import { PublicKey } from "../../../src/crypto/signature/public-key.ts";
 import type { SignatureScheme } from "../../../src/crypto/signature/scheme.ts";
 import { verifySignature } from "../../../src/crypto/signature/verify.ts";
 import { computeWithRevocation } from "../../../src/daemon/compute.ts";
@@ -19,12 +22,16 @@ const unasked = computeWithRevocation({ ...unanswered, check: () => expect.unrea
 
 describe("a signature", () => {
   test("of a long RSA key is made on another thread, while this one goes on", async () => {
-    const key = generatePrivateKey("rsa-4096");
+    // A short key that says it is long: to make a long one takes a minute where the machine is busy.
+    const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    const { publicKey } = privateKeyOf(privateKey);
+    const long = new PublicKey(publicKey.spki, { kind: "rsa", bits: 4096, exponent: 65_537n }, publicKey.handle);
+    const key = new PrivateKey(privateKey, long);
     const result = unasked({ kind: "sign", key, scheme: pss, octets });
     expect(result).toBeInstanceOf(Promise);
     const settled = await result;
     if (settled.kind !== "signed") return expect.unreachable();
-    expect(verifySignature(key.publicKey, pss, octets, settled.signature)).toBe(true);
+    expect(verifySignature(publicKey, pss, octets, settled.signature)).toBe(true);
   });
 
   test("of a short one is made at once", () => {

@@ -10,7 +10,7 @@ import type { Payload } from "../../../src/wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
 import { certificate, host, type KeyKind, middle, pkcs7, root, signing, signingRaw, trusting } from "./certificates.ts";
-import { type PeerOptions, pskRound } from "./desired.ts";
+import { desired, type PeerOptions, peer, pskRound } from "./desired.ts";
 import { a, b, ends, expectRest, facing, gre, type Pair, type PairOptions, reasons, standing } from "./pair.ts";
 
 const [idA, idB] = [`gw-${a}`, `gw-${b}`];
@@ -52,6 +52,38 @@ function publicKeyOf({ publicKey }: Certificate): PublicKey {
   if ("reason" in publicKey) throw publicKey;
   return publicKey;
 }
+
+describe("of several sections for one identity", () => {
+  const choose = (names: readonly string[]) => {
+    const pair = ends({});
+    const [theirs, ours] = [root(), root("other-root")];
+    const trusted = {
+      other: { authorities: [ours] },
+      same: { authorities: [theirs] },
+      listed: { listed: [host(idA)] },
+    };
+    const local = [signing([host(idB)])];
+    const sections = names.map((name) =>
+      peer(b, a, {
+        ...{ name, remote: "any", remoteId: idA, initiate: false },
+        auth: { local, remote: [trusting(trusted[name as keyof typeof trusted])] },
+      }),
+    );
+    pair.one.configure(facing(a, { auth: { local: [signing([host(idA)])], remote: [trusting()] } }));
+    pair.two.configure(desired(sections));
+    pair.world.run(15_000);
+    return pair.two.engine
+      .status()
+      .peers.filter(({ ikeSas }) => ikeSas.length > 0)
+      .map(({ name }) => name);
+  };
+
+  it("the one whose authorities are those of the certificates that came is chosen", () => {
+    expect(choose(["other", "same"])).toEqual(["same"]);
+    expect(choose(["other", "listed"])).toEqual(["listed"]);
+    expect(choose(["same", "other"])).toEqual(["same"]);
+  });
+});
 
 describe("an answer of the authority's responder (RFC 4806)", () => {
   const called = (revocation: "strict" | "if-present", ocspAnswer: Uint8Array | undefined) => {
