@@ -342,12 +342,13 @@ export class Peer implements TimerOwner {
   }
 
   #tendChildren(main: AnyIkeSa): void {
-    if (!this.#mayAsk && main.origin === "responder") return;
+    const isCalled = !this.#mayAsk && main.origin === "responder";
+    if (isCalled && !main.dialect.mayCarryOn) return;
     const now = this.#context.now();
     const patience = main.origin === "responder" ? main.lastAnswered + responderPatience : 0;
     let next = Number.POSITIVE_INFINITY;
     for (const record of this.children.values()) {
-      if (record.state.kind !== "locked") continue;
+      if (record.state.kind !== "locked" || (isCalled && !this.#context.isServed(record.reqid))) continue;
       const at = Math.max(record.state.retryAt, patience);
       if (at > now) next = Math.min(next, at);
       else if (!this.#mayAskMore()) return;

@@ -89,6 +89,8 @@ export class Ikev1Dialect implements Dialect {
     return `IKEv1 ${this.#sa.mode} mode`;
   }
 
+  readonly mayCarryOn = true;
+
   get bequeaths(): boolean {
     return this.#sa.succession.heirToBe !== undefined;
   }

@@ -52,6 +52,8 @@ export class Ikev2Dialect implements Dialect {
     return this.#sa.mobike !== undefined;
   }
 
+  readonly mayCarryOn = false;
+
   readonly bequeaths = false;
 
   get mayStandAtPeer(): boolean {

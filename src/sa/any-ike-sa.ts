@@ -76,6 +76,11 @@ export interface Dialect {
   redirect(to: Gateway): void;
   /** Whether it can go to other addresses while it stands. */
   readonly canMove: boolean;
+  /**
+   * Whether who called may take it for the successor of one that we have lost with all its Child SAs, and ask for none: what a
+   * former run left is then ours to replace.
+   */
+  readonly mayCarryOn: boolean;
   /** Whether its Child SAs go on under another one where it is closed. */
   readonly bequeaths: boolean;
   /** We opened it, and the peer may have it by now. */

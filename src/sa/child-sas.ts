@@ -179,7 +179,7 @@ export class ChildSas {
     if (entry?.child !== child || entry.state.kind === "Deleting") return;
     entry.state = { kind: "Deleting" };
     this.stopSending(child);
-    this.#sa.dialect.deleteChild(child, () => this.remove(child, reason));
+    this.#sa.dialect.deleteChild(child, () => this.#sa.holder.children.remove(child, reason));
     if (entry.twin !== undefined) this.retire(entry.twin, reason);
   }
 

@@ -25,6 +25,9 @@ const pairs: readonly [Policies, ...Policies[]] = [
   ["accept", "off"],
 ];
 
+/** The shortest lifetime of an IPsec SA, in seconds. */
+const shortest = 20;
+
 /** The scenario of a seed: always the same. */
 export function generateIkev1(seed: number, options: GenerateOptions = {}): Scenario {
   const scenario = generate(seed, options);
@@ -52,7 +55,9 @@ function withIkev1(rng: Rng, peering: Peering): Peering {
   const [one, other] = rng.pick(pairs);
   const esp = rng.pick(espPairs);
   const ike = rng.pick(ikePairs);
-  const soft = (): number => (peering.softSeconds === 0 || rng.chance(60) ? peering.softSeconds : rng.between(10, 60));
+  // A replacement takes ten seconds until nothing of the old pair is left, since no DELETE is answered.
+  const usual = peering.softSeconds === 0 ? 0 : Math.max(peering.softSeconds, shortest);
+  const soft = (): number => (usual === 0 || rng.chance(60) ? usual : rng.between(shortest, 60));
   const { extras } = peering;
   return {
     ...peering,

@@ -1,8 +1,10 @@
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { generateIkev1 } from "./generate-ikev1.ts";
 import { canMeet } from "./meeting.ts";
 import type { Scenario } from "./scenario.ts";
 import { simulate } from "./simulation.ts";
+import { readStory } from "./stories.ts";
 import { tellFailure } from "./story.ts";
 
 /** More of them: `npm run simulate -- --ikev1`. */
@@ -18,6 +20,27 @@ test(`${seeds.length} stories of ends that speak IKEv1, and of ends that differ 
   }
   expect([...seen]).toEqual(expect.arrayContaining(["main,main", "accept,main", "aggressive,aggressive", "main,off"]));
 }, 120_000);
+
+/** Faults that were found by a seed, and mended: the stories as they were. */
+test.each([
+  {
+    story: "ikev1-closed-under-quick-mode",
+    what: "an ISAKMP SA that is one too many goes under a quick mode of the peer's",
+  },
+  { story: "ikev1-crossed-twice", what: "of pairs that crossed twice each end deletes the one that the other keeps" },
+  {
+    story: "ikev1-delete-while-inherited",
+    what: "a pair that another ISAKMP SA has inherited stays after its DELETE was said",
+  },
+])(
+  "mended: $what",
+  ({ story }) => {
+    const scenario = readStory(fileURLToPath(new URL(`stories/${story}.json`, import.meta.url)));
+    const { failure } = simulate(scenario);
+    if (failure !== undefined) expect.fail(tellFailure(scenario, failure));
+  },
+  60_000,
+);
 
 /** Two ends for GRE, of which the first alone calls; nothing happens to them. */
 function callOf(policies: NonNullable<Scenario["peerings"][number]["ikev1"]>["policies"]): Scenario {

@@ -56,6 +56,22 @@ test("a peer that restarted takes the place of its former self, and no packet pa
   for (const flow of gre(pair)) expect(carry(flow)).toBe("protected, delivered");
 });
 
+test("a caller that replaces its ISAKMP SA with a peer that has lost all: the peer asks for what its former run left", () => {
+  const pair = ends();
+  pair.one.configure(facing(a, options));
+  pair.two.configure(facing(b, { ...options, initiate: false }));
+  pair.world.run(5_000);
+  const before = pair.one.peer().children[0]?.sas[0]?.spiIn;
+  pair.world.guarded.push(...gre(pair));
+  pair.world.carried.push(...gre(pair));
+  pair.two.crash();
+  pair.two.configure(facing(b, { ...options, initiate: false }));
+  pair.one.handle({ kind: "rekey", peer: "peer", what: "ike" });
+  pair.world.run(60_000);
+  expectRest(pair);
+  expect(pair.one.peer().children[0]?.sas[0]?.spiIn).not.toBe(before);
+});
+
 test("both ends call at once: one ISAKMP SA and one pair are left", () => {
   const pair = ends();
   pair.one.configure(facing(a, options));
