@@ -23,6 +23,15 @@ export function repositoryFiles(folder: string, end: string): Buffer[] {
     .map((name) => readFileSync(`${root}${name}`));
 }
 
+/** Certificates, lists of revoked ones, and answers of OCSP, with every extension that is read. */
+export function x509Of(kind: "certificates" | "lists" | "answers"): Buffer[] {
+  const file = JSON.parse(readFileSync(new URL("corpus/x509.json", import.meta.url), "utf8")) as Record<
+    typeof kind,
+    readonly { readonly hex: string }[]
+  >;
+  return file[kind].map(({ hex }) => Buffer.from(hex, "hex"));
+}
+
 function files(folder: string, end: string): string[] {
   return readdirSync(`${vectors}${folder}`, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(end))

@@ -2,9 +2,13 @@
 import { CaptureError } from "../../src/capture/packet.ts";
 import { CaptureReader } from "../../src/capture/reader.ts";
 import { parseYaml } from "../../src/config/yaml-syntax.ts";
-import { readCertificate } from "../../src/credentials/certificate.ts";
+import { Certificate, readCertificate } from "../../src/credentials/certificate.ts";
 import { CredentialFileError } from "../../src/credentials/files/file-error.ts";
 import { readPem } from "../../src/credentials/files/pem.ts";
+import { readPublicKeys } from "../../src/credentials/files/public-key.ts";
+import { isAnsweredFor, readOcspAnswer } from "../../src/credentials/revocation/ocsp.ts";
+import { RevocationList, readRevocationList } from "../../src/credentials/revocation/revocation-list.ts";
+import { KeyError } from "../../src/crypto/signature/key-error.ts";
 import { ControlError, parseRequest } from "../../src/daemon/control-protocol.ts";
 import { LineReader } from "../../src/daemon/line-reader.ts";
 import { Decoder } from "../../src/decode/decoder.ts";
@@ -14,6 +18,7 @@ import { addWiresharkTable } from "../../src/decode/keys/wireshark.ts";
 import { textOf } from "../../src/decode/text.ts";
 import { Conversations } from "../../src/explain/conversation.ts";
 import { explain } from "../../src/explain/explain.ts";
+import { readAcknowledgement, readDone } from "../../src/netlink-xfrm/codec/acknowledgement.ts";
 import { forEachMessage } from "../../src/netlink-xfrm/codec/message-reader.ts";
 import { Octets } from "../../src/netlink-xfrm/codec/octets.ts";
 import { MalformedMessageError } from "../../src/netlink-xfrm/errors.ts";
@@ -24,7 +29,7 @@ import { readVectors } from "../../src/vectors/layouts/layout.ts";
 import { WireError } from "../../src/wire/error.ts";
 import { decodeProtected, decodeMessage as decodeV1 } from "../../src/wire/ikev1/message.ts";
 import { decodePayloads, decodeMessage as decodeV2 } from "../../src/wire/ikev2/message.ts";
-import { contentsOf, hexOf, repositoryFiles } from "./corpora.ts";
+import { contentsOf, hexOf, repositoryFiles, x509Of } from "./corpora.ts";
 import { ikev1Types } from "./mutate.ts";
 
 /** A parser under attack. */
@@ -74,8 +79,35 @@ export const targets: Readonly<Record<string, Target>> = {
   },
   certificate: {
     about: "X.509 certificates",
-    corpus: () => hexOf("sources/wycheproof", "publicKeyDer"),
+    corpus: () => x509Of("certificates"),
     run: (input) => void readCertificate(input),
+    refusals: [],
+  },
+  "public-key": {
+    about: "public keys as certificates have them, and files with them",
+    corpus: () => hexOf("sources/wycheproof", "publicKeyDer").slice(0, 200),
+    run: (input) => {
+      readCertificate(input);
+      readPublicKeys(input);
+    },
+    refusals: [CredentialFileError, KeyError],
+  },
+  "revocation-list": {
+    about: "lists of revoked certificates",
+    corpus: () => x509Of("lists"),
+    run: (input) => {
+      const read = readRevocationList(input);
+      if (read instanceof RevocationList) read.isSignedBy(fuzzRoot());
+    },
+    refusals: [],
+  },
+  "ocsp-answer": {
+    about: "answers about single certificates",
+    corpus: () => x509Of("answers"),
+    run: (input) => {
+      const read = readOcspAnswer(input);
+      if (!("fault" in read)) isAnsweredFor(read, fuzzRoot(), 0);
+    },
     refusals: [],
   },
   pem: {
@@ -92,19 +124,26 @@ export const targets: Readonly<Record<string, Target>> = {
   },
   control: {
     about: "requests on the control socket",
-    corpus: () => [Buffer.from('{"jsonrpc":"2.0","id":1,"method":"up","params":{"peer":"site-b"}}\n')],
+    corpus: () =>
+      [
+        '{"jsonrpc":"2.0","id":1,"method":"up","params":{"peer":"site-b"}}',
+        '{"jsonrpc":"2.0","id":"x","method":"exchanges","params":{"peer":"site-b"}}',
+        '{"jsonrpc":"2.0","method":"status"}',
+        '{"jsonrpc":"2.0","id":null,"method":"rekey","params":{"peer":"b","what":"ike"}}\n{"jsonrpc":"2.0","id":2,"method":"reload"}',
+      ].map((text) => Buffer.from(`${text}\n`)),
     run: (input) => {
       for (const event of new LineReader(4096).push(input)) if (event.kind === "line") parseRequest(event.text);
     },
     refusals: [ControlError],
   },
   netlink: {
-    about: "what the kernel reports",
+    about: "what the kernel answers and reports",
     corpus: () => repositoryFiles("test/unit/netlink-xfrm/fixtures", "6.18.json").flatMap(datagrams),
     run: (input) => {
       const octets = Octets.copy(input);
       forEachMessage(octets, input.length, (message) => {
-        for (const read of [readXfrmEvent, readRouteEvent]) refusing(() => read(message), MalformedMessageError);
+        for (const read of [readXfrmEvent, readRouteEvent, readAcknowledgement, readDone])
+          refusing(() => read(message), MalformedMessageError);
       });
     },
     refusals: [MalformedMessageError],
@@ -144,6 +183,17 @@ export const targets: Readonly<Record<string, Target>> = {
     refusals: [LayoutError, SyntaxError],
   },
 };
+
+let root: Certificate | undefined;
+
+/** Whoever signed what is in the corpus. */
+function fuzzRoot(): Certificate {
+  const [first = Buffer.alloc(0)] = x509Of("certificates");
+  const read = root ?? readCertificate(first);
+  if (!(read instanceof Certificate)) throw new Error("the corpus begins with no certificate");
+  root = read;
+  return read;
+}
 
 function datagrams(content: Buffer): Buffer[] {
   const { cases } = JSON.parse(content.toString("utf8")) as { cases: { received: string[] }[] };

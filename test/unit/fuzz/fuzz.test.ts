@@ -1,6 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { Certificate, readCertificate } from "../../../src/credentials/certificate.ts";
+import { readOcspAnswer } from "../../../src/credentials/revocation/ocsp.ts";
+import { RevocationList, readRevocationList } from "../../../src/credentials/revocation/revocation-list.ts";
+import { x509Of } from "../../fuzz/corpora.ts";
 import { failureOf, fuzz } from "../../fuzz/fuzzer.ts";
 import { minimise } from "../../fuzz/minimise.ts";
 import { type Target, targets } from "../../fuzz/targets.ts";
@@ -21,6 +25,30 @@ describe.each(Object.entries(targets))("%s", (name, target) => {
       expect(failureOf(target, readFileSync(`${folder}/${file}`)), file).toBeUndefined();
     }
   });
+});
+
+it("the corpus of certificates, lists and answers is one that is read, every one of it", () => {
+  for (const der of x509Of("certificates")) expect(readCertificate(der)).toBeInstanceOf(Certificate);
+  for (const der of x509Of("lists")) expect(readRevocationList(der)).toBeInstanceOf(RevocationList);
+  for (const der of x509Of("answers")) expect(readOcspAnswer(der)).not.toHaveProperty("fault");
+  const [root] = x509Of("certificates").map(readCertificate);
+  if (!(root instanceof Certificate)) throw new Error("no root");
+  for (const der of x509Of("lists")) {
+    const list = readRevocationList(der);
+    expect(list instanceof RevocationList && list.isSignedBy(root)).toBe(true);
+  }
+});
+
+it("every parser of what comes from outside has a target, and npm knows the command", () => {
+  expect(Object.keys(targets)).toEqual(
+    expect.arrayContaining([
+      ...["ikev1", "ikev2", "ikev1-inside", "ikev2-inside"],
+      ...["certificate", "public-key", "revocation-list", "ocsp-answer", "pem"],
+      ...["yaml", "control", "netlink", "capture", "keys", "vectors"],
+    ]),
+  );
+  const { scripts } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
+  expect(scripts.fuzz).toBe("node scripts/fuzz.mjs");
 });
 
 /** A parser with a fault: three octets in a row, found one after the other, bring it down. */
