@@ -11,6 +11,8 @@ import { authenticationMethod } from "../wire/ikev1/registry/phase1.ts";
 export interface SignatureMethod {
   readonly method: number;
   readonly scheme: SignatureScheme;
+  /** What is taken besides. */
+  readonly also?: SignatureScheme;
   /** The curve that the method demands. */
   readonly curve?: SignatureCurve;
   /** The hash whose HMAC makes HASH_I and HASH_R, where the method is tied to one (RFC 2409 5.1). */
@@ -30,8 +32,14 @@ const signatureMethods: readonly SignatureMethod[] = [
   ecdsa(authenticationMethod.ECDSA_521, "secp521r1", "sha512"),
 ];
 
+/**
+ * RFC 2409 5.1: where a signature algorithm is tied to a hash, HASH_I and HASH_R are made with its HMAC, so that they have the
+ * length that it signs: they are the digest, as with DSS and as others do it. RFC 4754 can be read otherwise, as ECDSA of what
+ * is hashed once more: that proves as much, since nobody finds what hashes to them, and is taken.
+ */
 function ecdsa(method: number, curve: SignatureCurve, hash: "sha256" | "sha384" | "sha512"): SignatureMethod {
-  return { method, curve, hash, scheme: { kind: "ecdsa", hash, form: "concatenated" } };
+  const also = { kind: "ecdsa", hash, form: "concatenated" } as const;
+  return { method, curve, hash, scheme: { kind: "ecdsa-bare" }, also };
 }
 
 /** The method of that number, where an end signs in a way that we make and verify. */

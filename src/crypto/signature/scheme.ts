@@ -11,6 +11,8 @@ export type SignatureScheme =
   | PssScheme
   /** ECDSA; r and s as DER (RFC 3279 2.2.3) or one after the other in the curve's length (RFC 4754 7). */
   | { readonly kind: "ecdsa"; readonly hash: SignatureHash; readonly form: "der" | "concatenated" }
+  /** ECDSA that takes the octets for the digest, with r and s one after the other: IKEv1, whose proof is an HMAC (RFC 2409 5.1). */
+  | { readonly kind: "ecdsa-bare" }
   /** PureEdDSA (RFC 8032); the key says the curve. */
   | { readonly kind: "eddsa"; readonly curve: "ed25519" | "ed448" };
 
@@ -43,6 +45,8 @@ export function schemeName(scheme: SignatureScheme): string {
       return `RSA-PSS with ${hashName(scheme.hash)} and ${scheme.saltLength} octets of salt${maskName(scheme)}`;
     case "ecdsa":
       return `ECDSA with ${hashName(scheme.hash)}`;
+    case "ecdsa-bare":
+      return "ECDSA without another hash";
     case "eddsa":
       return scheme.curve === "ed25519" ? "Ed25519" : "Ed448";
   }

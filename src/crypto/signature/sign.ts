@@ -1,4 +1,5 @@
 import { constants, type KeyObject, privateEncrypt, type SignKeyObjectInput, sign } from "node:crypto";
+import { signDigest } from "./ecdsa-digest.ts";
 import type { KeyAlgorithm } from "./key-algorithm.ts";
 import { algorithmName } from "./key-algorithm.ts";
 import { KeyError } from "./key-error.ts";
@@ -13,7 +14,7 @@ export function signWith(
   octets: Uint8Array,
 ): Uint8Array {
   const options = optionsOf(key, algorithm, scheme);
-  if (scheme.kind === "rsa-pkcs1-bare") return privateEncrypt(options, octets);
+  if (isBare(scheme)) return signBare(options, algorithm, octets);
   return sign(hashOf(scheme), octets, options);
 }
 
@@ -26,13 +27,23 @@ export function signElsewhere(
 ): Promise<Uint8Array> {
   const options = optionsOf(key, algorithm, scheme);
   // Node.js has no asynchronous form of it; only IKEv1 asks for it.
-  if (scheme.kind === "rsa-pkcs1-bare") return Promise.resolve(privateEncrypt(options, octets));
+  if (isBare(scheme)) return Promise.resolve(signBare(options, algorithm, octets));
   return new Promise((resolve, reject) => {
     sign(hashOf(scheme), octets, options, (error, signature) => {
       if (error === null) resolve(signature);
       else reject(error);
     });
   });
+}
+
+type BareScheme = Extract<SignatureScheme, { kind: "rsa-pkcs1-bare" | "ecdsa-bare" }>;
+
+function isBare(scheme: SignatureScheme): scheme is BareScheme {
+  return scheme.kind === "rsa-pkcs1-bare" || scheme.kind === "ecdsa-bare";
+}
+
+function signBare(options: SignKeyObjectInput, algorithm: KeyAlgorithm, octets: Uint8Array): Uint8Array {
+  return algorithm.kind === "ec" ? signDigest(options.key, algorithm.curve, octets) : privateEncrypt(options, octets);
 }
 
 function optionsOf(key: KeyObject, algorithm: KeyAlgorithm, scheme: SignatureScheme): SignKeyObjectInput {
@@ -46,12 +57,13 @@ function optionsOf(key: KeyObject, algorithm: KeyAlgorithm, scheme: SignatureSch
       return { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: scheme.saltLength };
     case "ecdsa":
       return { key, dsaEncoding: scheme.form === "der" ? "der" : "ieee-p1363" };
+    case "ecdsa-bare":
     case "eddsa":
       return { key };
   }
 }
 
 /** EdDSA hashes by itself. */
-function hashOf(scheme: Exclude<SignatureScheme, { kind: "rsa-pkcs1-bare" }>): string | undefined {
+function hashOf(scheme: Exclude<SignatureScheme, BareScheme>): string | undefined {
   return scheme.kind === "eddsa" ? undefined : scheme.hash;
 }

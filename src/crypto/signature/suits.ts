@@ -1,3 +1,4 @@
+import { signsDigests } from "./ecdsa-digest.ts";
 import type { KeyAlgorithm } from "./key-algorithm.ts";
 import { type PssScheme, type SignatureScheme, signatureHashLength } from "./scheme.ts";
 
@@ -11,6 +12,8 @@ export function suits(algorithm: KeyAlgorithm, scheme: SignatureScheme): boolean
       return suitsPss(algorithm, scheme);
     case "ecdsa":
       return algorithm.kind === "ec";
+    case "ecdsa-bare":
+      return algorithm.kind === "ec" && signsDigests(algorithm.curve);
     case "eddsa":
       return algorithm.kind === scheme.curve;
   }

@@ -1,6 +1,7 @@
 import { constants, publicDecrypt, verify } from "node:crypto";
 import { constantTimeEqual } from "../secret.ts";
 import { signatureCurves } from "./curves.ts";
+import { verifyDigest } from "./ecdsa-digest.ts";
 import type { KeyAlgorithm } from "./key-algorithm.ts";
 import { boundToScheme } from "./pss-parameters.ts";
 import type { PublicKey } from "./public-key.ts";
@@ -50,6 +51,8 @@ function verifies(
     }
     case "ecdsa":
       return verify(scheme.hash, octets, { key, dsaEncoding: scheme.form === "der" ? "der" : "ieee-p1363" }, signature);
+    case "ecdsa-bare":
+      return algorithm.kind === "ec" && verifyDigest(key, algorithm.curve, octets, signature);
     case "eddsa":
       return verify(undefined, octets, key, signature);
   }
@@ -63,7 +66,9 @@ function hasLength(algorithm: KeyAlgorithm, scheme: SignatureScheme, length: num
       return length === Math.ceil(algorithm.bits / 8);
     case "ec": {
       const { octets } = signatureCurves[algorithm.curve];
-      if (scheme.kind === "ecdsa" && scheme.form === "concatenated") return length === 2 * octets;
+      const isConcatenated =
+        scheme.kind === "ecdsa-bare" || (scheme.kind === "ecdsa" && scheme.form === "concatenated");
+      if (isConcatenated) return length === 2 * octets;
       // Two INTEGERs of at most one octet more, and the headers.
       return length >= 8 && length <= 2 * (octets + 3) + 3;
     }

@@ -34,7 +34,7 @@ export function sign(
 export function examine(
   sa: IkeV1Sa,
   peer: PeerDesired,
-  { scheme, curve }: SignatureMethod,
+  { scheme, also, curve }: SignatureMethod,
   claim: { readonly identity: Identity; readonly octets: Uint8Array; readonly payloads: readonly Payload[] },
   then: (reason: Reason | undefined) => void,
 ): void {
@@ -53,7 +53,7 @@ export function examine(
       .slice(0, mostCertificates)
       .map(({ data }) => Uint8Array.from(data)),
     rawKey: undefined,
-    schemes: [scheme],
+    schemes: also === undefined ? [scheme] : [scheme, also],
     curve,
     octets,
     signature: Uint8Array.from(signature.data),

@@ -1,5 +1,6 @@
 /** Phase 1 of IKEv1 authenticated with signatures: RSA and ECDSA, main and aggressive mode (RFC 2409 5.1, RFC 4754). */
 import { describe, expect, it } from "vitest";
+import type { SignatureScheme } from "../../../src/crypto/signature/scheme.ts";
 import { computeHere } from "../../../src/daemon/compute.ts";
 import type { ComputeJob } from "../../../src/sa/compute.ts";
 import { payloadType } from "../../../src/wire/ikev1/registry/message.ts";
@@ -44,9 +45,9 @@ function watched(): { readonly jobs: ComputeJob[]; readonly end: NonNullable<Pai
 describe.each(modes)("%s with a certificate at both ends", (_, mode) => {
   it.each([
     ["rsa", { kind: "rsa-pkcs1-bare" }],
-    ["p256", { kind: "ecdsa", hash: "sha256", form: "concatenated" }],
-    ["p384", { kind: "ecdsa", hash: "sha384", form: "concatenated" }],
-    ["p521", { kind: "ecdsa", hash: "sha512", form: "concatenated" }],
+    ["p256", { kind: "ecdsa-bare" }],
+    ["p384", { kind: "ecdsa-bare" }],
+    ["p521", { kind: "ecdsa-bare" }],
   ] as const)("%s", (kind, scheme) => {
     const { jobs, end } = watched();
     const pair = certified(kind, mode, { one: end });
@@ -151,6 +152,26 @@ describe("which method is chosen", () => {
     pair.world.run(10_000);
     expect(pair.two.peer("peer").state).toBe("up");
     expect(pair.two.peer("sharing").state).not.toBe("up");
+  });
+});
+
+describe.each(modes)("%s: HASH_I signed by ECDSA in another way than ours", (_, mode) => {
+  const signs = (scheme: SignatureScheme) => ({
+    compute: (job: ComputeJob) => computeHere(job.kind === "sign" ? { ...job, scheme } : job),
+  });
+
+  it.each(["one", "two"] as const)("end %s hashes it once more: taken, and as good", (who) => {
+    const other = signs({ kind: "ecdsa", hash: "sha256", form: "concatenated" });
+    expectRest(certified("p256", mode, { [who]: other }));
+  });
+
+  it.each<[string, SignatureScheme]>([
+    ["with another hash than the method's", { kind: "ecdsa", hash: "sha512", form: "concatenated" }],
+    ["as DER", { kind: "ecdsa", hash: "sha256", form: "der" }],
+  ])("%s: refused", (_what, scheme) => {
+    const pair = certified("p256", mode, { one: signs(scheme) }, 45_000);
+    expect(reasons(pair.two)).toContain("wrong-signature");
+    expect(standing(pair.two)).toEqual([]);
   });
 });
 

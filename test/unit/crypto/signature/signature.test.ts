@@ -39,6 +39,8 @@ const cases: readonly (readonly [string, KeyObject, SignatureScheme])[] = [
       (form) => [curve, ec(curve), { kind: "ecdsa", hash: "sha384", form }] as const,
     ),
   ),
+  ["prime256v1", ec("prime256v1"), { kind: "ecdsa-bare" }],
+  ["secp521r1", ec("secp521r1"), { kind: "ecdsa-bare" }],
   ["ed25519", eddsa.ed25519, { kind: "eddsa", curve: "ed25519" }],
   ["ed448", eddsa.ed448, { kind: "eddsa", curve: "ed448" }],
 ];
