@@ -42,13 +42,16 @@ export function askForLogin(sa: IkeV1Sa): void {
 
 /** The name and the password are there. */
 function judge(sa: IkeV1Sa, identifier: number, attributes: readonly Attribute[]): void {
-  const { xauth } = sa.peer ?? {};
-  if (sa.state.kind !== "ExpectLogin" || xauth?.kind !== "server") return;
+  const { peer } = sa;
+  const { xauth } = peer ?? {};
+  if (sa.state.kind !== "ExpectLogin" || peer === undefined || xauth?.kind !== "server") return;
   const name = text(octetsOf(attributes, cfgAttribute.XAUTH_USER_NAME));
   const password = octetsOf(attributes, cfgAttribute.XAUTH_USER_PASSWORD);
-  const reason = verdict(sa, xauth.users, name, password);
+  const identity = userIdentity(name);
+  const refusal = verdict(sa, xauth.users, name, password);
   wipe(password);
-  if (reason === undefined) sa.remoteId = userIdentity(name);
+  const reason = refusal ?? sa.host.unwelcome(peer, identity, sa.path);
+  if (reason === undefined) sa.remoteId = identity;
   sa.setup.expect({ kind: "ExpectLoginAck" });
   sa.setup.ask({
     name: "XAuth",

@@ -1,6 +1,6 @@
 /** Finding and making payloads of ISAKMP messages. */
 import type { SaProtocol } from "../kernel/port.ts";
-import type { Identity } from "../negotiate/identity.ts";
+import { type Identity, idTypes } from "../negotiate/identity.ts";
 import type { IdPayload } from "../wire/ikev1/payloads/identity.ts";
 import type { NPayload } from "../wire/ikev1/payloads/notification.ts";
 import type { KnownPayload, Payload } from "../wire/ikev1/payloads/table.ts";
@@ -41,8 +41,12 @@ export function isakmpNotify(type: number, cookies: Uint8Array = none, data: Uin
   return { isakmp: "N", doi: doi.IPSEC, protocolId: protocolId.ISAKMP, spi: cookies, type, data };
 }
 
-/** An identity as phase 1's ID payload: protocol and port 0 say nothing (RFC 2407 4.6.2). */
+/**
+ * An identity as phase 1's ID payload: protocol and port 0 say nothing (RFC 2407 4.6.2). Who proves none leaves it empty, with
+ * the type 0 (draft-ietf-ipsec-isakmp-hybrid-auth-05 4.2).
+ */
 export function identityPayload({ idType, octets }: Identity): IdPayload {
+  if (idType === idTypes.null) return { isakmp: "ID", idType: 0, ipProtocol: 0, port: 0, data: octets };
   return { isakmp: "ID", idType, ipProtocol: 0, port: 0, data: octets };
 }
 

@@ -97,6 +97,11 @@ export function isHybrid(method: number): boolean {
   return loginMethods.some((one) => one.method === method && one.hybrid === true);
 }
 
+/** Whether that end signs in phase 1; where the method has signatures and it does not, a HASH stands in the place of its own. */
+export function signs(method: number, end: Phase1End): boolean {
+  return signatureMethod(method) !== undefined && !(isHybrid(method) && loginOf(method) === end);
+}
+
 /** The method with that proof after which that end logs in; undefined where there is none. */
 export function methodWithLogin(proof: number, by: Phase1End): number | undefined {
   return loginMethods.find((one) => one.proof === proof && one.login === by && one.hybrid === undefined)?.method;

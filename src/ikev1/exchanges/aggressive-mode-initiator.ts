@@ -1,7 +1,7 @@
 /** Aggressive mode as initiator (RFC 2409 5.1, 5.4): three messages, the identities in clear. */
 import type { KePair } from "../../crypto/key-exchange.ts";
 import { identityFromWire } from "../../negotiate/identity.ts";
-import { loginOf, signatureMethod } from "../../negotiate/isakmp-methods.ts";
+import { loginOf, signs } from "../../negotiate/isakmp-methods.ts";
 import { type IsakmpPolicy, isakmpSuites, offerIsakmp, verifyIsakmp } from "../../negotiate/isakmp-proposals.ts";
 import type { PeerDesired } from "../../sa/desired.ts";
 import { ikev1Methods } from "../../sa/ikev1-methods.ts";
@@ -56,7 +56,7 @@ function sendFirst(sa: IkeV1Sa, peer: PeerDesired, policy: IsakmpPolicy, pair: K
     { isakmp: "KE", data: pair.publicValue },
     { isakmp: "NONCE", data: ni },
     identityPayload(peer.localId),
-    ...(policy.methods.some((method) => signatureMethod(method) !== undefined) ? certificateRequests([peer]) : []),
+    ...(policy.methods.some((method) => signs(method, "responder")) ? certificateRequests([peer]) : []),
     ...ownVendorIds(policy.methods),
   ]);
 }

@@ -1,6 +1,6 @@
 /** Aggressive mode as responder (RFC 2409 5.1, 5.4); only for peers whose section allows it (invariant 9). */
 import { identityFromWire } from "../../negotiate/identity.ts";
-import { loginOf } from "../../negotiate/isakmp-methods.ts";
+import { loginOf, signs } from "../../negotiate/isakmp-methods.ts";
 import type { Reason } from "../../negotiate/reason.ts";
 import type { PeerDesired } from "../../sa/desired.ts";
 import { ikev1Methods } from "../../sa/ikev1-methods.ts";
@@ -18,7 +18,7 @@ import { findNat, natDiscoveryPayloads, ownVendorIds, readVendorIds } from "../n
 import { find, hasNotify, identityPayload } from "../payloads.ts";
 import { natContext } from "./main-mode-initiator.ts";
 import { choose, isakmpLifetime, type Phase1Verdict } from "./main-mode-responder.ts";
-import { credentialMethod, isSigned, prove, secretOf, verify } from "./proof.ts";
+import { credentialMethod, isSigned, prove, secretOf, unwelcomeCaller, verify } from "./proof.ts";
 import { takeSharedSecret } from "./shared-secret.ts";
 import type { Phase1Input } from "./table.ts";
 
@@ -88,7 +88,7 @@ export function answerAggressiveMode(
         { isakmp: "NONCE", data: nr },
         identity,
         ...proof,
-        ...(isSigned(agreed) ? certificateRequests([peer]) : []),
+        ...(signs(method, "initiator") ? certificateRequests([peer]) : []),
         ...ownVendorIds([agreed.terms.method]),
         ...discovery,
       ]);
@@ -111,7 +111,7 @@ export function takeAggressiveProof(sa: IkeV1Sa, { payloads, path }: Phase1Input
     if (nat.local) host.learnAbilities();
     if (isEncapsulated(nat)) sa.path = path;
     handshake.skeyid.destroy();
-    const unwelcome = host.unwelcome(peer, remoteId, path);
+    const unwelcome = unwelcomeCaller(sa, peer, remoteId, path);
     if (unwelcome !== undefined) return sa.end(unwelcome);
     sa.agreedSeconds = handshake.terms.seconds;
     sa.establish(isFirst, loginOf(handshake.terms.method));

@@ -1,7 +1,7 @@
 /** Main mode as initiator (RFC 2409 5.1, 5.4): six messages, the last two encrypted. */
 import type { KePair } from "../../crypto/key-exchange.ts";
 import { identityFromWire } from "../../negotiate/identity.ts";
-import { loginOf } from "../../negotiate/isakmp-methods.ts";
+import { loginOf, signs } from "../../negotiate/isakmp-methods.ts";
 import { formatIsakmpOffer, type IsakmpPolicy, offerIsakmp, verifyIsakmp } from "../../negotiate/isakmp-proposals.ts";
 import type { PeerDesired } from "../../sa/desired.ts";
 import { ikev1Methods } from "../../sa/ikev1-methods.ts";
@@ -70,7 +70,8 @@ export function takeSaAnswer(sa: IkeV1Sa, { payloads, header }: Phase1Input, com
 /** Message 3. */
 function sendKey(sa: IkeV1Sa, agreed: Agreed, pair: KePair): void {
   const ni = sa.host.random(nonceLength);
-  const requests = sa.peer !== undefined && isSigned(agreed) ? certificateRequests([sa.peer]) : [];
+  const requests =
+    sa.peer !== undefined && signs(agreed.terms.method, "responder") ? certificateRequests([sa.peer]) : [];
   sa.state = { kind: "ExpectKeyAnswer", agreed, pair, ni };
   sa.sendClear([
     { isakmp: "KE", data: pair.publicValue },

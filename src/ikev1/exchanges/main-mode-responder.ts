@@ -1,7 +1,7 @@
 /** Main mode as responder (RFC 2409 5.1, 5.4). Nothing is repeated to where nobody has shown to be. */
 
 import { identityFromWire } from "../../negotiate/identity.ts";
-import { loginOf } from "../../negotiate/isakmp-methods.ts";
+import { loginOf, signs } from "../../negotiate/isakmp-methods.ts";
 import { chooseIsakmp, type IsakmpAnswer } from "../../negotiate/isakmp-proposals.ts";
 import type { Reason } from "../../negotiate/reason.ts";
 import type { PeerDesired } from "../../sa/desired.ts";
@@ -24,7 +24,16 @@ import type { Agreed, Handshake } from "../state.ts";
 import { offeredSeconds } from "../succession.ts";
 import { cookiesOf, sayError } from "./informational.ts";
 import { initialContact, natContext } from "./main-mode-initiator.ts";
-import { credentialMethod, isSigned, prove, sameSecret, secretOf, verify, violation } from "./proof.ts";
+import {
+  credentialMethod,
+  isSigned,
+  prove,
+  sameSecret,
+  secretOf,
+  unwelcomeCaller,
+  verify,
+  violation,
+} from "./proof.ts";
 import { takeSharedSecret } from "./shared-secret.ts";
 import type { Phase1Input } from "./table.ts";
 
@@ -96,7 +105,7 @@ export function takeKeyRequest(sa: IkeV1Sa, { payloads }: Phase1Input, commit: (
     sa.sendClear([
       { isakmp: "KE", data: handshake.gxr },
       { isakmp: "NONCE", data: nr },
-      ...(isSigned(agreed) ? certificateRequests(possible) : []),
+      ...(signs(method, "initiator") ? certificateRequests(possible) : []),
       ...natDiscoveryPayloads(sa.natTraversal, context),
     ]);
     sa.state = { kind: "ExpectIdentityRequest", handshake, callers: possible };
@@ -126,7 +135,7 @@ export function takeIdentityRequest(sa: IkeV1Sa, { payloads, path }: Phase1Input
     sa.remoteId = identity;
     const found = claimed ?? select();
     if ("reason" in found) return refuse(sa, found.reason);
-    const unwelcome = host.unwelcome(found.peer, identity, path);
+    const unwelcome = unwelcomeCaller(sa, found.peer, identity, path);
     if (unwelcome !== undefined) return refuse(sa, unwelcome);
     answerIdentity(sa, found.peer, handshake, isFirst);
   });

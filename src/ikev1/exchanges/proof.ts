@@ -2,9 +2,10 @@
 import { hashI, hashR } from "../../crypto/ikev1-keys.ts";
 import { constantTimeEqual } from "../../crypto/secret.ts";
 import { type Identity, identityFromWire, sameIdentity } from "../../negotiate/identity.ts";
-import { signatureMethod } from "../../negotiate/isakmp-methods.ts";
+import { isHybrid, signatureMethod, signs } from "../../negotiate/isakmp-methods.ts";
 import type { Reason } from "../../negotiate/reason.ts";
 import type { PeerDesired, SecretDesired } from "../../sa/desired.ts";
+import type { Path } from "../../sa/path.ts";
 import { encodeBody } from "../../wire/ikev1/message.ts";
 import type { IdPayload } from "../../wire/ikev1/payloads/identity.ts";
 import type { Payload } from "../../wire/ikev1/payloads/table.ts";
@@ -13,12 +14,14 @@ import { cookieOctets, find } from "../payloads.ts";
 import type { Handshake } from "../state.ts";
 import { examine, sign } from "./signature.ts";
 
-/** The Auth Method by which peers are told apart (RFC 7296 3.8): the credentials of both versions are the same. */
+/** The Auth Method by which callers are told apart (RFC 7296 3.8): the credentials of both versions are the same. */
 export function credentialMethod(method: number): number {
-  return signatureMethod(method) === undefined ? sharedKeyMethod : rsaMethod;
+  if (signs(method, "initiator")) return rsaMethod;
+  return isHybrid(method) ? nullMethod : sharedKeyMethod;
 }
 
 const sharedKeyMethod = 2;
+const nullMethod = 13;
 /** Whoever signs with one kind of key is taken for one who may sign with any; its trust decides. */
 const rsaMethod = 1;
 
@@ -57,7 +60,7 @@ export function prove(
 ): void {
   const data = proofOf(sa, handshake, sa.role, encodeBody(identity));
   const method = signatureMethod(handshake.terms.method);
-  if (method === undefined) return then([{ isakmp: "HASH", data }]);
+  if (method === undefined || !signs(handshake.terms.method, sa.role)) return then([{ isakmp: "HASH", data }]);
   sa.state = { kind: "ExpectOwnProof", handshake };
   sign(sa, peer, method, data, then);
 }
@@ -72,9 +75,11 @@ export function verify(
   then: (reason: Reason | undefined) => void,
 ): void {
   const identity = identityFromWire(id.idType, id.data);
-  const octets = proofOf(sa, handshake, sa.role === "initiator" ? "responder" : "initiator", encodeBody(id));
-  const method = signatureMethod(handshake.terms.method);
-  if (method === undefined) return then(secretFault(sa, identity, octets, payloads));
+  const end = sa.role === "initiator" ? "responder" : "initiator";
+  const octets = proofOf(sa, handshake, end, encodeBody(id));
+  const { method: number } = handshake.terms;
+  const method = signatureMethod(number);
+  if (method === undefined || !signs(number, end)) return then(hashFault(sa, number, identity, octets, payloads));
   if (peer === undefined) return;
   const { state } = sa;
   sa.state = { kind: "ExpectVerdict", handshake };
@@ -84,8 +89,9 @@ export function verify(
   });
 }
 
-function secretFault(
+function hashFault(
   sa: IkeV1Sa,
+  method: number,
   identity: Identity,
   octets: Uint8Array,
   payloads: readonly Payload[],
@@ -93,6 +99,7 @@ function secretFault(
   const proof = find(payloads, "HASH");
   if (proof === undefined) return violation(sa, "HASH is missing");
   if (constantTimeEqual(proof.data, octets)) return undefined;
+  if (isHybrid(method)) return violation(sa, "HASH is wrong");
   const secret = sa.peer === undefined ? undefined : secretOf(sa.peer);
   return { code: "wrong-secret", identity: identity.text, secret: secret?.name ?? "" };
 }
@@ -101,6 +108,16 @@ function secretFault(
 export function identityFault(peer: PeerDesired, identity: Identity): Reason | undefined {
   if (peer.remoteId === undefined || sameIdentity(peer.remoteId, identity)) return undefined;
   return { code: "wrong-identity", wanted: peer.remoteId.text, seen: identity.text };
+}
+
+/** Why a caller that has proved this identity is turned away; who logs in is asked then, by the name that it has. */
+export function unwelcomeCaller(
+  { host }: IkeV1Sa,
+  peer: PeerDesired,
+  identity: Identity,
+  path: Path,
+): Reason | undefined {
+  return peer.xauth?.kind === "server" ? undefined : host.unwelcome(peer, identity, path);
 }
 
 /** What came under our keys cannot be read: most likely the two ends have different secrets. */

@@ -1,10 +1,11 @@
 /** IKEv1's callers from anywhere: XAuth and mode config, both roles, between two engines. */
 import { describe, expect, it, test } from "vitest";
+import { anonymous } from "../../../src/negotiate/identity.ts";
 import type { SecretDesired } from "../../../src/sa/desired.ts";
 import type { InnerAddressDesired, XauthDesired } from "../../../src/sa/remote-access.ts";
 import { exchangeType } from "../../../src/wire/ikev1/registry/message.ts";
 import { host, signing, trusting } from "./certificates.ts";
-import { desired, type PeerOptions, peer, timing } from "./desired.ts";
+import { desired, nullRound, type PeerOptions, peer, timing } from "./desired.ts";
 import { a, b, c, ends, facing, type Pair, type PairOptions, policies, reasons, standing } from "./pair.ts";
 import { carry, type End, type Flow, type Network } from "./world.ts";
 
@@ -302,4 +303,68 @@ test("a gateway that asks nobody to log in is given up", () => {
   );
   for (const end of [pair.one, pair.two]) expect(standing(end)).toEqual([]);
   expect(policies(pair.one).every(({ action }) => action.kind === "locked")).toBe(true);
+});
+
+describe.each(modes)("hybrid authentication in %s", (_, mode) => {
+  const caller: PeerOptions = { auth: { local: [nullRound], remote: [trusting()] }, xauth: alice, innerAddress: asks };
+  const gateway: PeerOptions = {
+    auth: { local: [signing([host(`gw-${b}`, "rsa")])], remote: [nullRound] },
+    xauth: users,
+    innerAddress: gives,
+    remoteId: undefined,
+  };
+
+  it.each([
+    ["the caller", {}, {}],
+    ["the gateway", { initiate: false }, { initiate: true }],
+  ])("%s begins: the gateway signs, the caller logs in", (_who, one, two) => {
+    const pair = pairOf({ ...mode, ...caller, ...one }, { ...mode, ...gateway, ...two });
+    expectInside(pair);
+    expect(pair.two.peer().ikeSas[0]?.remoteId).toBe("alice");
+    expect(pair.one.peer().ikeSas[0]?.remoteId).toBe(`gw-${b}`);
+  });
+
+  it("who has no identity says none", () => {
+    const pair = ends();
+    const nobody = { ...peer(a, b, { ...main, ...callerLine, ...mode, ...caller }), localId: anonymous };
+    pair.one.configure(desired([nobody]));
+    pair.two.configure(facing(b, { ...main, ...gatewayLine, initiate: false, ...mode, ...gateway }));
+    pair.world.run(15_000);
+    expectInside(pair);
+  });
+
+  it("a gateway with a certificate of somebody else's is told no password", () => {
+    const pair = pairOf(
+      { ...mode, ...caller },
+      { ...mode, ...gateway, auth: { local: [signing([host("gw-evil", "rsa")])], remote: [nullRound] } },
+      {},
+      5_000,
+    );
+    expect(pair.one.peer().reason).toMatchObject({ code: "identity-not-in-certificate" });
+    expect(typesOf(pair.one)).not.toContain(exchangeType.TRANSACTION);
+    expect(standing(pair.two)).toEqual([]);
+  });
+
+  it("who does not log in gets nothing", () => {
+    const wrong: XauthDesired = { ...alice, password: password("open barley") };
+    const pair = pairOf({ ...mode, ...caller, xauth: wrong }, { ...mode, ...gateway }, {}, 900);
+    expect(pair.two.peer().reason).toMatchObject({ code: "login-failed", why: "wrong-password" });
+    expect([...standing(pair.one), ...standing(pair.two)]).toEqual([]);
+  });
+});
+
+test("one user at a time, where its section says so", () => {
+  const { world, one, two } = ends();
+  const third = world.add(c);
+  const gateway = { ...main, ...gatewayLine, remoteId: undefined, initiate: false, xauth: users, innerAddress: gives };
+  two.configure(desired([peer(b, a, { ...gateway, remote: "any", unique: "keep" })]));
+  const caller = (local: string) =>
+    desired([peer(local, b, { ...main, ...callerLine, localId: "road", xauth: alice, innerAddress: asks })]);
+  one.configure(caller(a));
+  world.run(2_000);
+  third.configure(caller(c));
+  world.run(900);
+  expect(two.peer().reason).toMatchObject({ code: "already-connected", identity: "alice", from: `${a}:500` });
+  expect(third.peer().reason).toMatchObject({ code: "peer-refused-login" });
+  for (const flow of inner({ one, two })) expect(carry(flow)).toBe("protected, delivered");
 });
