@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { cache } from "../paths.mjs";
 import { Sorry, show } from "../run.mjs";
@@ -10,6 +10,8 @@ const strongswanPackages = [
   "libstrongswan-standard-plugins",
   "libstrongswan-extra-plugins",
   "libcharon-extra-plugins",
+  // XAuth with names and passwords.
+  "libcharon-extauth-plugins",
 ];
 
 /** Peers that need not be the host's own release, each the smallest Debian that carries it, in a folder to chroot into. */
@@ -21,14 +23,25 @@ const peerFolders = [
   { name: "openiked-7.4", suite: "trixie", packages: ["openiked"] },
 ];
 
-/** Makes the peers' folders that are not there yet. Nothing of a peer is installed on the machine itself. */
+/** Makes the peers' folders that are not there yet, or hold other packages. Nothing of a peer is installed on the machine itself. */
 export function peers() {
   const folder = join(cache, "peers");
   mkdirSync(folder, { recursive: true });
   for (const { name, suite, packages } of peerFolders) {
-    if (!existsSync(join(folder, name))) make(join(folder, name), suite, packages);
+    if (!isMade(join(folder, name), packages)) make(join(folder, name), suite, packages);
   }
 }
+
+/** Folders from before the list was kept have what was needed then. */
+function isMade(target, packages) {
+  if (!existsSync(target)) return false;
+  const list = join(target, packageList);
+  if (existsSync(list)) return readFileSync(list, "utf8") === packages.join("\n");
+  return packages.every((name) => existsSync(join(target, "var/lib/dpkg/info", `${name}.list`)));
+}
+
+/** In a peer's folder: what was put into it. */
+const packageList = "underlock-packages";
 
 function make(target, suite, packages) {
   installPackages(["debootstrap"], "which puts the peers of the interop tests into folders");
@@ -42,8 +55,11 @@ function make(target, suite, packages) {
 debootstrap ${options.join(" ")} ${suite} "$half" ${debianMirror()} >"$half.log" 2>&1 || {
   tail -5 "$half.log" >&2; rm -rf "$half" "$half.log"; exit 1
 }
+printf '%s' '${packages.join("\n")}' >"$half/${packageList}"
 cd "$half" && rm -rf var/cache/apt/archives var/lib/apt/lists usr/share/doc usr/share/man usr/share/locale "$half.log"
-mv -T "$half" "$target" || { rm -rf "$half"; test -d "$target"; }`;
+test ! -e "$target" || mv -T "$target" "$half.old"
+mv -T "$half" "$target" || { rm -rf "$half"; test -d "$target"; }
+rm -rf "$half.old"`;
   try {
     show(command, [...prefix, ...proxy, "sh", "-c", script]);
   } catch (error) {

@@ -44,7 +44,7 @@ export type ListedSa = ViciMessage;
 /** The plugins that both releases have and that a PSK gateway needs; those a release lacks are passed over. */
 const plugins =
   "random nonce openssl aes des sha1 sha2 md5 hmac cmac xcbc gcm ccm ctr chapoly curve25519 gmp kdf drbg " +
-  "pem pkcs1 pkcs8 pubkey x509 constraints kernel-netlink socket-default vici";
+  "pem pkcs1 pkcs8 pubkey x509 constraints kernel-netlink socket-default vici xauth-generic";
 
 /** A strongSwan gateway: charon, driven through its vici socket. */
 export class Strongswan {
@@ -86,6 +86,16 @@ export class Strongswan {
     const { name, secret, localId, remoteId } = connection;
     await this.#vici.must("load-shared", { id: name, type: "IKE", data: secret, owners: [localId, remoteId] });
     await this.#vici.must("load-conn", { [name]: connectionMessage(connection) });
+  }
+
+  /** Loads a user's password, for who logs in and for who is logged in with (XAuth). */
+  async loadPassword(user: string, password: string): Promise<void> {
+    await this.#vici.must("load-shared", { id: `xauth-${user}`, type: "XAUTH", data: password, owners: [user] });
+  }
+
+  /** Loads addresses that a connection's `pools` can name: a subnet. */
+  async loadPool(name: string, addresses: string): Promise<void> {
+    await this.#vici.must("load-pool", { [name]: { addrs: addresses } });
   }
 
   /** Loads a certificate in PEM: that of an authority that is trusted, or one that may be sent. */
