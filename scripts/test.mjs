@@ -24,7 +24,15 @@ const interopSeconds = 35 * 60;
 
 /** Files that share a guest, in the order in which the guests start; undefined: all that is not named. */
 const guests = {
-  "the other peers": ["certificates", "handover", "ikev1", "ikev1-certificates", "subnets", "table-libreswan-openiked"],
+  "the other peers": [
+    "certificates",
+    "handover",
+    "ikev1",
+    "ikev1-certificates",
+    "ikev1-remote-access",
+    "subnets",
+    "table-libreswan-openiked",
+  ],
   "the life of tunnels": ["at-once", "impairments", "life", "mesh", "nat"],
   "the others": undefined,
   "the table": ["table"],

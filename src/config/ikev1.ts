@@ -1,8 +1,9 @@
 /** What the section of a peer with which IKEv1 is spoken may hold, and what must not be ambiguous between two of them. */
 import { ipsecSuites } from "../negotiate/ipsec-proposals.ts";
+import type { EncryptionMethod } from "../negotiate/isakmp-methods.ts";
 import { isakmpSuites } from "../negotiate/isakmp-proposals.ts";
 import type { AuthDesired, ChildDesired, Ikev1Policy, PeerDesired, ProposalDesired } from "../sa/desired.ts";
-import { ikev1Methods } from "../sa/ikev1-methods.ts";
+import { type Ikev1Section, ikev1Methods } from "../sa/ikev1-methods.ts";
 import type { XauthDesired } from "../sa/remote-access.ts";
 import type { BuiltPeer } from "./peer.ts";
 import { errorAt, type Finding, type KeyPath, warningAt } from "./problem.ts";
@@ -13,6 +14,7 @@ export function checkIkev1(
     readonly ikev1: Ikev1Policy | undefined;
     readonly auth: AuthDesired | undefined;
     readonly xauth?: XauthDesired | undefined;
+    readonly proveBy?: EncryptionMethod | undefined;
     readonly ike: readonly ProposalDesired[];
     /** What the section allows of what is weak. */
     readonly weak: readonly string[];
@@ -20,13 +22,11 @@ export function checkIkev1(
   built: { readonly children: readonly ChildDesired[]; readonly lines: readonly number[] },
   path: KeyPath,
 ): Finding[] {
-  const { ikev1, auth, xauth, ike } = peer;
-  if (ikev1 === undefined) return checkWithoutIkev1(peer, built, path);
+  const { ikev1, auth, xauth, proveBy, ike } = peer;
   const findings: Finding[] = [];
-  const methods =
-    auth === undefined ? [] : ikev1Methods({ auth, ...(xauth === undefined ? {} : { xauth }) }, "initiator");
-  if (auth !== undefined && methods.length === 0)
-    findings.push(errorAt([...path, "ikev1"], xauth === undefined ? needsOneMethod : needsLoginMethod));
+  if (proveBy !== undefined && ikev1 !== "main") findings.push(errorAt([...path, "prove-by"], needsMainMode));
+  if (ikev1 === undefined) return [...findings, ...checkWithoutIkev1(peer, built, path)];
+  if (auth !== undefined) findings.push(...checkMethods({ auth, xauth, proveBy }, path));
   if (ikev1 === "aggressive" && auth?.remote[0]?.credential.kind === "psk")
     findings.push(warningAt([...path, "ikev1"], guessable));
   if (isakmpSuites(ike).length === 0) findings.push(errorAt([...path, "ike"], cannotName));
@@ -53,6 +53,12 @@ function checkWithoutIkev1(
   const lines = new Set(built.children.flatMap(({ proposals }, i) => (hasDes(proposals) ? [built.lines[i] ?? 0] : [])));
   for (const line of lines) findings.push(errorAt([...path, "protect", line], desNeedsIkev1));
   return findings;
+}
+
+function checkMethods(section: Ikev1Section, path: KeyPath): Finding[] {
+  if (ikev1Methods(section, "initiator").length > 0) return [];
+  if (section.proveBy !== undefined) return [errorAt([...path, "prove-by"], needsKnownKey)];
+  return [errorAt([...path, "ikev1"], section.xauth === undefined ? needsOneMethod : needsLoginMethod)];
 }
 
 /**
@@ -92,6 +98,9 @@ const needsOneMethod =
   "needs one way for both ends to prove themselves: auth: { psk: file:NAME }, or auth: { key: FILE, certificate: FILE, trust: FILE } with an RSA key or one on P-256, P-384 or P-521";
 const needsLoginMethod =
   "with xauth needs one secret of both ends, RSA keys of both, or an RSA key of who is called alone: auth: { psk: file:NAME }, or auth: { key: FILE, certificate: FILE, trust: FILE }, or unauthenticated: yes for the end that logs in";
+const needsMainMode = "is for IKEv1 in main mode alone: give ikev1: main beside it, or take it out";
+const needsKnownKey =
+  "needs RSA keys of 2048 bits at both ends, and the peer's own certificate or public key: auth: { key: FILE, trust: PEER.pem }";
 const guessable =
   "in aggressive mode whoever listens can try secrets against what it heard: the secret must be long and random";
 const cannotName =

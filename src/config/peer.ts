@@ -102,13 +102,16 @@ export async function buildPeer(
   const { xauth } = access.settings;
   findings.push(...access.findings);
   const awaitsLogin = values.xauth !== undefined && xauth === undefined;
-  findings.push(
-    ...checkIkev1(
-      { ikev1: settings.ikev1, auth: awaitsLogin ? undefined : auth, xauth, ike, weak: values.weak ?? [] },
-      built,
-      path,
-    ),
-  );
+  const proveBy = values["prove-by"] === "signature" ? undefined : values["prove-by"];
+  const proof = {
+    ikev1: settings.ikev1,
+    auth: awaitsLogin ? undefined : auth,
+    xauth,
+    proveBy,
+    ike,
+    weak: values.weak ?? [],
+  };
+  findings.push(...checkIkev1(proof, built, path));
   if (!awaitsLogin)
     findings.push(...checkUnauthenticated({ auth, xauth, id: values.id, remote: paths.remote }, built, path));
   const broken = origin.flawed || findings.some(({ severity }) => severity === "error");
@@ -125,6 +128,7 @@ export async function buildPeer(
           auth,
           ike,
           ...(settings.ikev1 === undefined ? {} : { ikev1: settings.ikev1 }),
+          ...(proveBy === undefined ? {} : { proveBy }),
           ...access.settings,
           children: built.children,
           reauth: settings.reauth ?? 0,

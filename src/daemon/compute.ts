@@ -2,6 +2,7 @@
 import { examineProof, type ProofVerdict, type SignatureProof, unreadable } from "../credentials/examine.ts";
 import type { PeerTrust } from "../credentials/peer-trust.ts";
 import { generateKePair, type KePair, KeyExchangeError } from "../crypto/key-exchange.ts";
+import { encryptFor } from "../crypto/signature/rsa-encryption.ts";
 import type { KeTransform } from "../crypto/transforms/ke.ts";
 import type { ComputeJob, ComputeResult } from "../sa/compute.ts";
 import type { CertificateLookup } from "./revocation/certificate-lookup.ts";
@@ -23,6 +24,10 @@ export function computeWith(generate: (method: KeTransform) => KePair, job: Comp
       return shared(job.pair, job.peerPublic);
     case "sign":
       return { kind: "signed", signature: job.key.sign(job.scheme, job.octets) };
+    case "encrypt":
+      return { kind: "encrypted", ciphertexts: job.plaintexts.map((plaintext) => encryptFor(job.key, plaintext)) };
+    case "decrypt":
+      return { kind: "decrypted", plaintexts: job.ciphertexts.map((ciphertext) => job.key.decrypt(ciphertext)) };
     case "examine":
       return answerOf(examineProof(job.proof, job.trust, Date.now()));
   }

@@ -22,6 +22,7 @@ import { repeatLimit } from "./constants.ts";
 import { DeadPeerDetection } from "./dead-peer-detection.ts";
 import { Ikev1Dialect } from "./dialect.ts";
 import { sayFarewell, sayIsakmpDeletion, takeClearNotify } from "./exchanges/informational.ts";
+import { opaqueTypes } from "./exchanges/key-payloads.ts";
 import { phase1 } from "./exchanges/table.ts";
 import { Exchanges } from "./exchanges.ts";
 import { Fragmentation } from "./fragmentation.ts";
@@ -133,7 +134,7 @@ export class IkeV1Sa implements AnyIkeSa {
   receive(header: Header, octets: Uint8Array, path: Path): void {
     if (this.state.kind === "Gone" || !this.#isOurs(header)) return;
     try {
-      const message = decodeMessage(octets);
+      const message = decodeMessage(octets, opaqueTypes(this.state));
       if ("ciphertext" in message) this.#receiveEncrypted(header, message.ciphertext, octets, path);
       else if (header.nextPayload === payloadType.FRAGMENT) this.#receiveFragment(header, message.payloads, path);
       else if (header.messageId === 0) this.#receivePhase1(header, message.payloads, octets, path);
@@ -358,7 +359,7 @@ export class IkeV1Sa implements AnyIkeSa {
   /** Ends it now, without a word. */
   end(reason: Reason): void {
     if (this.isOver) return;
-    const { state } = this;
+    const state = this.state.kind === "ExpectPlaintext" ? this.state.before : this.state;
     if ("handshake" in state) state.handshake.skeyid.destroy();
     if ("pair" in state) state.pair.destroy();
     // First of all: what follows from its IPsec SAs' end must not ask anything of it any more.

@@ -2,17 +2,19 @@
 
 import type { HashName } from "../crypto/hash.ts";
 import {
+  type Cookies,
   deriveSkeyidKeys,
   expandCipherKey,
   phase1Iv,
   skeyidPreSharedKey,
+  skeyidPublicKey,
   skeyidSignature,
 } from "../crypto/ikev1-keys.ts";
 import { IsakmpCipher } from "../crypto/isakmp-cipher.ts";
 import { type KeyedPrf, keyPrf } from "../crypto/prf.ts";
 import { wipe } from "../crypto/secret.ts";
 import { type PrfTransform, prfTransforms } from "../crypto/transforms/prf.ts";
-import { signatureMethod } from "../negotiate/isakmp-methods.ts";
+import { encryptionMethod, signatureMethod } from "../negotiate/isakmp-methods.ts";
 import type { IsakmpTerms } from "../negotiate/isakmp-proposals.ts";
 import type { IkeSuite } from "../negotiate/suite.ts";
 import type { KeyWitness } from "../sa/key-witness.ts";
@@ -30,7 +32,7 @@ export interface IsakmpKeying {
 
 export interface KeyingInput {
   readonly terms: IsakmpTerms;
-  /** Undefined: the two ends sign. */
+  /** Undefined: the two ends have keys of their own. */
   readonly psk: Uint8Array | undefined;
   readonly shared: Uint8Array;
   readonly ni: Uint8Array;
@@ -48,12 +50,11 @@ export function deriveIsakmpKeying(input: KeyingInput): {
   readonly skeyid: KeyedPrf;
   readonly iv: Buffer;
 } {
-  const { terms, psk, shared, ni, nr, gxi, gxr } = input;
+  const { terms, shared, gxi, gxr } = input;
   const { suite } = terms;
-  const seed =
-    psk === undefined ? skeyidSignature(suite.prf, ni, nr, shared) : skeyidPreSharedKey(suite.prf, psk, ni, nr);
-  const keyed = keyPrf(suite.prf, seed);
   const cookies = { initiator: cookieOctets(input.initiatorCookie), responder: cookieOctets(input.responderCookie) };
+  const seed = skeyidSeed(input, cookies);
+  const keyed = keyPrf(suite.prf, seed);
   const { d, a, e } = deriveSkeyidKeys(keyed, shared, cookies);
   const key = expandCipherKey(suite.prf, suite.encr, e);
   input.witness?.({ version: 1, initiatorCookie: input.initiatorCookie, key });
@@ -68,6 +69,13 @@ export function deriveIsakmpKeying(input: KeyingInput): {
   keyed.destroy();
   wipe(seed, shared, d, a, e, key);
   return { keying, skeyid, iv };
+}
+
+/** SKEYID, in the way of the method (RFC 2409 5). */
+function skeyidSeed({ terms, psk, shared, ni, nr }: KeyingInput, cookies: Cookies): Buffer {
+  const { prf } = terms.suite;
+  if (encryptionMethod(terms.method) !== undefined) return skeyidPublicKey(prf, hashOf(terms.suite), ni, nr, cookies);
+  return psk === undefined ? skeyidSignature(prf, ni, nr, shared) : skeyidPreSharedKey(prf, psk, ni, nr);
 }
 
 /** RFC 2409 5.1: HASH_I and HASH_R are made with the hash that a signature is tied to, where it is tied to one. */

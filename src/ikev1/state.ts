@@ -24,6 +24,8 @@ export interface Handshake extends Agreed {
   readonly gxi: Uint8Array;
   readonly gxr: Uint8Array;
   readonly skeyid: KeyedPrf;
+  /** Who the peer says it is, where that came before its proof (RFC 2409 5.2). */
+  readonly claimed?: IdPayload | undefined;
 }
 
 /** Phase 1 is over, and quick mode not possible yet. */
@@ -59,6 +61,8 @@ export type State =
   | { readonly kind: "ExpectKeyAnswer"; readonly agreed: Agreed; readonly pair: KePair; readonly ni: Uint8Array }
   /** Either role: the shared secret is being computed. */
   | { readonly kind: "ExpectSharedSecret" }
+  /** Either role: what the peer has encrypted for us is being opened; where it is no good, what was before goes on. */
+  | { readonly kind: "ExpectPlaintext"; readonly before: State }
   /** Either role: our own proof is being made. */
   | { readonly kind: "ExpectOwnProof"; readonly handshake: Handshake }
   /** Either role: the peer's proof is being examined; where it is none, what was before goes on. */

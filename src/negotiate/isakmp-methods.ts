@@ -22,6 +22,22 @@ export interface SignatureMethod {
 /** The number of RSA signatures. */
 export const rsaMethod: number = authenticationMethod.RSA_SIGNATURES;
 
+/** How an end proves that it has its private key by what it can decrypt (RFC 2409 5.2, 5.3). */
+export type EncryptionMethod = "encryption" | "revised-encryption";
+
+/** The numbers of both. */
+export const encryptionMethods: Readonly<Record<EncryptionMethod, number>> = {
+  encryption: authenticationMethod.RSA_ENCRYPTION,
+  "revised-encryption": authenticationMethod.REVISED_RSA_ENCRYPTION,
+};
+
+/** The method of that number, where it is one of encryption. */
+export function encryptionMethod(method: number): EncryptionMethod | undefined {
+  const proof = proofMethod(method);
+  if (proof === encryptionMethods.encryption) return "encryption";
+  return proof === encryptionMethods["revised-encryption"] ? "revised-encryption" : undefined;
+}
+
 /** The number of a pre-shared key. */
 export const presharedMethod: number = authenticationMethod.PRE_SHARED_KEY;
 
@@ -68,6 +84,14 @@ const loginMethods: readonly LoginMethod[] = [
   ...login(authenticationMethod.RSA_SIGNATURES, [
     authenticationMethod.XAUTH_INIT_RSA,
     authenticationMethod.XAUTH_RESP_RSA,
+  ]),
+  ...login(authenticationMethod.RSA_ENCRYPTION, [
+    authenticationMethod.XAUTH_INIT_RSA_ENCRYPTION,
+    authenticationMethod.XAUTH_RESP_RSA_ENCRYPTION,
+  ]),
+  ...login(authenticationMethod.REVISED_RSA_ENCRYPTION, [
+    authenticationMethod.XAUTH_INIT_REVISED_RSA_ENCRYPTION,
+    authenticationMethod.XAUTH_RESP_REVISED_RSA_ENCRYPTION,
   ]),
   ...login(authenticationMethod.RSA_SIGNATURES, [
     authenticationMethod.HYBRID_INIT_RSA,

@@ -4,6 +4,7 @@ import type { SignatureProof } from "../credentials/examine.ts";
 import type { PeerTrust } from "../credentials/peer-trust.ts";
 import type { KePair } from "../crypto/key-exchange.ts";
 import type { PrivateKey } from "../crypto/signature/private-key.ts";
+import type { PublicKey } from "../crypto/signature/public-key.ts";
 import type { SignatureScheme } from "../crypto/signature/scheme.ts";
 import type { KeTransform } from "../crypto/transforms/ke.ts";
 import type { Reason } from "../negotiate/reason.ts";
@@ -23,6 +24,10 @@ export type ComputeJob =
       readonly scheme: SignatureScheme;
       readonly octets: Uint8Array;
     }
+  /** For the peer alone, with RSA. */
+  | { readonly kind: "encrypt"; readonly key: PublicKey; readonly plaintexts: readonly Uint8Array[] }
+  /** From the peer for us, with RSA. */
+  | { readonly kind: "decrypt"; readonly key: PrivateKey; readonly ciphertexts: readonly Uint8Array[] }
   /** The peer's proof: the certificates, their revocation, the identity, the signature. */
   | { readonly kind: "examine"; readonly proof: SignatureProof; readonly trust: PeerTrust };
 
@@ -32,6 +37,9 @@ export type ComputeResult =
   /** The peer's value fails the checks of RFC 6989, with the fault in words. */
   | { readonly kind: "invalid"; readonly fault: string }
   | { readonly kind: "signed"; readonly signature: Uint8Array; readonly ocspAnswer?: Uint8Array | undefined }
+  | { readonly kind: "encrypted"; readonly ciphertexts: readonly Uint8Array[] }
+  /** Where one is none, octets that nobody can foresee stand in its place. */
+  | { readonly kind: "decrypted"; readonly plaintexts: readonly Uint8Array[] }
   /** `signer`: the key that made the signature, and whose it is. */
   | { readonly kind: "proven"; readonly signer: string }
   | { readonly kind: "refused"; readonly reason: Reason };

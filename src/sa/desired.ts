@@ -6,6 +6,7 @@ import type { Transform } from "../crypto/transforms.ts";
 import type { SaLimits, SaMode, SaProtocol } from "../kernel/port.ts";
 import type { Address, Family, Prefix } from "../negotiate/address.ts";
 import type { Identity } from "../negotiate/identity.ts";
+import type { EncryptionMethod } from "../negotiate/isakmp-methods.ts";
 import type { InnerAddressDesired, XauthDesired } from "./remote-access.ts";
 
 export interface DesiredState {
@@ -78,6 +79,8 @@ export interface PeerDesired {
   readonly auth: AuthDesired;
   readonly ike: readonly ProposalDesired[];
   readonly ikev1?: Ikev1Policy;
+  /** IKEv1: both ends prove by what they can decrypt that they have their RSA keys; left out: they sign. */
+  readonly proveBy?: EncryptionMethod;
   /** IKEv1: who logs in with a name and a password after phase 1; left out: nobody. */
   readonly xauth?: XauthDesired;
   /** IKEv1: who has an address inside the tunnels that the other end gives; left out: nobody. */

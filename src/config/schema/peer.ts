@@ -1,4 +1,6 @@
 /** A peer's section, and the keys of it that `defaults` may give for all peers. */
+
+import type { EncryptionMethod } from "../../negotiate/isakmp-methods.ts";
 import type { ChildlessPolicy, Ikev1Policy } from "../../sa/desired.ts";
 import { authSection } from "./auth.ts";
 import { documented } from "./documentation.ts";
@@ -189,6 +191,16 @@ export const peerShape = {
     meaning: "Our address towards this peer.",
     example: "local: 192.0.2.1",
   }),
+  "prove-by": documented(
+    oneOf<"signature" | EncryptionMethod>(["signature", "encryption", "revised-encryption"]).optional(),
+    {
+      type: "signature, encryption or revised-encryption",
+      default: "signature",
+      meaning:
+        "IKEv1 in main mode only: how the two ends prove that they have the private keys of `auth`. `signature`: they sign. `encryption` and `revised-encryption` (RFC 2409 5.2, 5.3): each encrypts a nonce that the other must be able to read; both have RSA keys of 2048 bits, and `trust` holds the peer's own certificate or public key, since it must be known before the peer says anything.",
+      example: "prove-by: revised-encryption",
+    },
+  ),
   xauth: documented(xauthSection.optional(), {
     type: "section",
     default: "nobody logs in",

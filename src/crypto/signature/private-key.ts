@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { KeyError } from "./key-error.ts";
 import { type PublicKey, publicHalf } from "./public-key.ts";
+import { decryptWith } from "./rsa-encryption.ts";
 import type { SignatureScheme } from "./scheme.ts";
 import { signElsewhere, signWith } from "./sign.ts";
 
@@ -28,6 +29,11 @@ export class PrivateKey {
   /** The same signature, made on another thread. */
   signElsewhere(scheme: SignatureScheme, octets: Uint8Array): Promise<Uint8Array> {
     return signElsewhere(this.#handle, this.publicKey.algorithm, scheme, octets);
+  }
+
+  /** What was encrypted with the public half, an RSA key (`decryptWith` in rsa-encryption.ts). Costs up to milliseconds. */
+  decrypt(ciphertext: Uint8Array): Uint8Array {
+    return decryptWith(this.#handle, ciphertext);
   }
 
   /** PKCS #8, unencrypted, for a file; the caller wipes it. */

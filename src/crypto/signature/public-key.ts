@@ -6,7 +6,7 @@ import { signatureCurves } from "./curves.ts";
 import { algorithmName, type KeyAlgorithm, keyAlgorithm } from "./key-algorithm.ts";
 import { KeyError } from "./key-error.ts";
 
-/** A public key for signatures, imported once. */
+/** A public key, imported once. */
 export class PublicKey {
   /** The SubjectPublicKeyInfo (RFC 5280 4.1.2.7). */
   readonly spki: Uint8Array;

@@ -20,7 +20,7 @@ import { find, hasNotify, identityPayload } from "../payloads.ts";
 import type { Handshake } from "../state.ts";
 import { offeredSeconds } from "../succession.ts";
 import { initialContact, natContext } from "./main-mode-initiator.ts";
-import { identityFault, isSigned, prove, secretOf, verify, violation } from "./proof.ts";
+import { identityFault, prove, secretOf, verify, violation, withoutSecret } from "./proof.ts";
 import { takeSharedSecret } from "./shared-secret.ts";
 import type { Phase1Input } from "./table.ts";
 
@@ -94,7 +94,7 @@ export function takeAggressiveAnswer(sa: IkeV1Sa, { payloads, header }: Phase1In
   sa.deadPeers.peerSpeaks(abilities.dpd);
   sa.fragmentation.peerTakesFragments(abilities.fragments);
   const agreed = { terms: verdict.terms, saBody: offer.saBody };
-  const psk = isSigned(agreed) ? undefined : secretOf(peer)?.octets;
+  const psk = withoutSecret(agreed) ? undefined : secretOf(peer)?.octets;
   sa.nat = findNat(sa.natTraversal, rest, natContext(sa, agreed));
   if (sa.nat.local) sa.host.learnAbilities();
   sa.state = { kind: "ExpectSharedSecret" };

@@ -18,7 +18,7 @@ import { findNat, natDiscoveryPayloads, ownVendorIds, readVendorIds } from "../n
 import { find, hasNotify, identityPayload } from "../payloads.ts";
 import { natContext } from "./main-mode-initiator.ts";
 import { choose, isakmpLifetime, type Phase1Verdict } from "./main-mode-responder.ts";
-import { credentialMethod, isSigned, prove, secretOf, unwelcomeCaller, verify } from "./proof.ts";
+import { credentialMethod, prove, secretOf, unwelcomeCaller, verify, withoutSecret } from "./proof.ts";
 import { takeSharedSecret } from "./shared-secret.ts";
 import type { Phase1Input } from "./table.ts";
 
@@ -68,7 +68,7 @@ export function answerAggressiveMode(
   sa.remoteId = remoteId;
   sa.askedFor = askedAuthorities(payloads);
   const agreed = { terms: choice.terms, saBody: encodeBody(offered) };
-  const psk = isSigned(agreed) ? undefined : secretOf(peer)?.octets;
+  const psk = withoutSecret(agreed) ? undefined : secretOf(peer)?.octets;
   const identified = { ...id, data: Uint8Array.from(id.data) };
   const ni = Uint8Array.from(nonce.data);
   const peerPublic = Uint8Array.from(ke.data);

@@ -18,9 +18,10 @@ import { IkeV1Sa } from "../ike-v1-sa.ts";
 import { findNat, natDiscoveryPayloads, ownVendorIds, readVendorIds } from "../nat-detection.ts";
 import { cookieOctets, find, hasNotify, identityPayload, isakmpNotify } from "../payloads.ts";
 import { shortest } from "../responder-lifetime.ts";
-import type { Agreed } from "../state.ts";
+import type { Agreed, State } from "../state.ts";
 import { offeredSeconds } from "../succession.ts";
-import { identityFault, isSigned, prove, secretOf, verify, violation } from "./proof.ts";
+import { type KeyContents, keyPayloads, natTraversalWith, readKeyPayloads } from "./key-payloads.ts";
+import { identityFault, prove, secretOf, verify, violation, withoutSecret } from "./proof.ts";
 import { takeSharedSecret } from "./shared-secret.ts";
 import type { Phase1Input } from "./table.ts";
 
@@ -56,7 +57,7 @@ export function takeSaAnswer(sa: IkeV1Sa, { payloads, header }: Phase1Input, com
   commit();
   sa.settle();
   sa.remoteSpi = header.responderCookie;
-  sa.natTraversal = abilities.natTraversal;
+  sa.natTraversal = natTraversalWith(verdict.terms.method, abilities.natTraversal);
   sa.deadPeers.peerSpeaks(abilities.dpd);
   sa.fragmentation.peerTakesFragments(abilities.fragments);
   sa.state = { kind: "ExpectKeyPair" };
@@ -72,40 +73,48 @@ function sendKey(sa: IkeV1Sa, agreed: Agreed, pair: KePair): void {
   const ni = sa.host.random(nonceLength);
   const requests =
     sa.peer !== undefined && signs(agreed.terms.method, "responder") ? certificateRequests([sa.peer]) : [];
-  sa.state = { kind: "ExpectKeyAnswer", agreed, pair, ni };
-  sa.sendClear([
-    { isakmp: "KE", data: pair.publicValue },
-    { isakmp: "NONCE", data: ni },
-    ...requests,
-    ...natDiscoveryPayloads(sa.natTraversal, natContext(sa, agreed)),
-  ]);
+  const identity = sa.peer === undefined ? undefined : identityPayload(sa.peer.localId);
+  const state: State = { kind: "ExpectKeyAnswer", agreed, pair, ni };
+  sa.state = state;
+  keyPayloads(sa, agreed, sa.peer, { ke: pair.publicValue, nonce: ni, identity }, (payloads) => {
+    sa.sendClear([...payloads, ...requests, ...natDiscoveryPayloads(sa.natTraversal, natContext(sa, agreed))]);
+  });
 }
 
 /** Message 4: the peer's key exchange value and nonce. */
 export function takeKeyAnswer(sa: IkeV1Sa, { payloads }: Phase1Input, commit: () => void): void {
   const { state, peer } = sa;
-  const ke = find(payloads, "KE");
-  const nonce = find(payloads, "NONCE");
   if (state.kind !== "ExpectKeyAnswer" || peer === undefined) return;
-  const psk = isSigned(state.agreed) ? undefined : secretOf(peer)?.octets;
-  if (ke === undefined || nonce === undefined) return sa.note(violation(sa, "KE or nonce is missing"));
-  const { agreed, pair, ni } = state;
-  const nr = Uint8Array.from(nonce.data);
-  const peerPublic = Uint8Array.from(ke.data);
-  commit();
+  const nat = findNat(sa.natTraversal, payloads, natContext(sa, state.agreed));
+  readKeyPayloads(sa, state.agreed, [peer], payloads, (contents) => {
+    if (contents === undefined) return sa.note(violation(sa, "KE or nonce is missing"));
+    commit();
+    sa.nat = nat;
+    goOn(sa, peer, state, contents);
+  });
+}
+
+/** The shared secret, and message 5. */
+function goOn(
+  sa: IkeV1Sa,
+  peer: PeerDesired,
+  { agreed, pair, ni }: Extract<State, { readonly kind: "ExpectKeyAnswer" }>,
+  { ke: peerPublic, nonce: nr, identity: claimed }: KeyContents,
+): void {
+  const psk = withoutSecret(agreed) ? undefined : secretOf(peer)?.octets;
   sa.settle();
-  sa.nat = findNat(sa.natTraversal, payloads, natContext(sa, agreed));
   if (sa.nat.local) sa.host.learnAbilities();
   if (isEncapsulated(sa.nat)) sa.path = floated(sa.path);
   sa.state = { kind: "ExpectSharedSecret" };
   sa.host.compute(sa, { kind: "finish", pair, peerPublic }, (result) => {
-    const handshake = takeSharedSecret(sa, result, { agreed, psk, ni, nr, peerPublic });
-    if (handshake === undefined) return;
+    const made = takeSharedSecret(sa, result, { agreed, psk, ni, nr, peerPublic });
+    if (made === undefined) return;
+    const handshake = { ...made, claimed };
     const identity = identityPayload(peer.localId);
     prove(sa, peer, handshake, identity, (proof) => {
       sa.state = { kind: "ExpectIdentityAnswer", handshake };
       const contact = sa.host.isInitialContact(sa, peer) ? [initialContact(sa)] : [];
-      sa.sendEncrypted([identity, ...proof, ...contact]);
+      sa.sendEncrypted([...(claimed === undefined ? [identity] : []), ...proof, ...contact]);
     });
   });
 }
@@ -115,7 +124,7 @@ export function takeIdentityAnswer(sa: IkeV1Sa, { payloads }: Phase1Input, commi
   const { state, peer } = sa;
   if (state.kind !== "ExpectIdentityAnswer" || peer === undefined) return;
   const { handshake } = state;
-  const id = find(payloads, "ID");
+  const id = handshake.claimed ?? find(payloads, "ID");
   if (id === undefined) return sa.note(violation(sa, "the identity is missing"));
   const identity = identityFromWire(id.idType, id.data);
   const isFirst = hasNotify(payloads, notifyType.INITIAL_CONTACT);

@@ -23,16 +23,17 @@ import { shorterLifetime } from "../responder-lifetime.ts";
 import type { Agreed, Handshake } from "../state.ts";
 import { offeredSeconds } from "../succession.ts";
 import { cookiesOf, sayError } from "./informational.ts";
+import { type KeyContents, keyPayloads, natTraversalWith, readKeyPayloads } from "./key-payloads.ts";
 import { initialContact, natContext } from "./main-mode-initiator.ts";
 import {
   credentialMethod,
-  isSigned,
   prove,
   sameSecret,
   secretOf,
   unwelcomeCaller,
   verify,
   violation,
+  withoutSecret,
 } from "./proof.ts";
 import { takeSharedSecret } from "./shared-secret.ts";
 import type { Phase1Input } from "./table.ts";
@@ -69,7 +70,7 @@ export function answerMainMode(
   host.opened(sa);
   host.arm(sa, "half-open", host.now() + halfOpenTime);
   const abilities = readVendorIds(payloads);
-  sa.natTraversal = abilities.natTraversal;
+  sa.natTraversal = natTraversalWith(agreed.terms.method, abilities.natTraversal);
   sa.deadPeers.peerSpeaks(abilities.dpd);
   sa.fragmentation.peerTakesFragments(abilities.fragments);
   sa.sendClear([{ isakmp: "SA", proposals: [choice.answer] }, ...ownVendorIds([agreed.terms.method])]);
@@ -78,37 +79,67 @@ export function answerMainMode(
 
 /** Message 3: the peer's key exchange value and nonce. */
 export function takeKeyRequest(sa: IkeV1Sa, { payloads }: Phase1Input, commit: () => void): void {
-  const { state } = sa;
-  const ke = find(payloads, "KE");
-  const nonce = find(payloads, "NONCE");
+  const { state, path } = sa;
   if (state.kind !== "ExpectKeyRequest") return;
-  if (ke === undefined || nonce === undefined) return sa.note(violation(sa, "KE or nonce is missing"));
   const { agreed, callers } = state;
-  const { suite, method } = agreed.terms;
+  const { method } = agreed.terms;
   // RFC 2409 5.4: the key must be known before the identity is: it is found by the address.
-  const secret = isSigned(agreed) ? undefined : callers.map(secretOf).find((one) => one !== undefined);
+  const secret = withoutSecret(agreed) ? undefined : callers.map(secretOf).find((one) => one !== undefined);
   const possible = callers.filter(
     (peer) =>
       ikev1Methods(peer, "responder").includes(method) && (secret === undefined || sameSecret(secretOf(peer), secret)),
   );
-  const ni = Uint8Array.from(nonce.data);
-  const peerPublic = Uint8Array.from(ke.data);
-  commit();
   const context = { ...natContext(sa, agreed), forged: callers[0]?.nat.force === true };
-  sa.nat = findNat(sa.natTraversal, payloads, context);
+  const nat = findNat(sa.natTraversal, payloads, context);
+  readKeyPayloads(sa, agreed, possible, payloads, (contents) => {
+    if (contents === undefined) return sa.note(violation(sa, "KE or nonce is missing"));
+    const { identity } = contents;
+    if (identity === undefined) {
+      commit();
+      sa.nat = nat;
+      return answerKey(sa, { agreed, psk: secret?.octets, callers: possible, context }, contents);
+    }
+    // Whom to encrypt for is decided by who it is said to be; nobody else can read the answer.
+    const remoteId = identityFromWire(identity.idType, identity.data);
+    const admits = (peer: PeerDesired) => possible.includes(peer);
+    const found = sa.host.selectPeer({ path, remoteId, method: credentialMethod(method), admits });
+    if ("reason" in found) return sa.note(found.reason);
+    commit();
+    sa.nat = nat;
+    answerKey(sa, { agreed, psk: undefined, callers: [found.peer], context }, contents);
+  });
+}
+
+/** Message 4, to whoever of `callers` it is. */
+function answerKey(
+  sa: IkeV1Sa,
+  options: {
+    readonly agreed: Agreed;
+    readonly psk: Uint8Array | undefined;
+    readonly callers: readonly PeerDesired[];
+    readonly context: ReturnType<typeof natContext>;
+  },
+  { ke: peerPublic, nonce: ni, identity: claimed }: KeyContents,
+): void {
+  const { agreed, psk, callers, context } = options;
+  const { suite, method } = agreed.terms;
+  const [peer] = callers;
   if (sa.nat.local) sa.host.learnAbilities();
   sa.state = { kind: "ExpectSharedSecret" };
   sa.host.compute(sa, { kind: "respond", method: suite.ke, peerPublic }, (result) => {
     const nr = sa.host.random(nonceLength);
-    const handshake = takeSharedSecret(sa, result, { agreed, psk: secret?.octets, ni, nr, peerPublic });
-    if (handshake === undefined) return;
-    sa.sendClear([
-      { isakmp: "KE", data: handshake.gxr },
-      { isakmp: "NONCE", data: nr },
-      ...(signs(method, "initiator") ? certificateRequests(possible) : []),
-      ...natDiscoveryPayloads(sa.natTraversal, context),
-    ]);
-    sa.state = { kind: "ExpectIdentityRequest", handshake, callers: possible };
+    const made = takeSharedSecret(sa, result, { agreed, psk, ni, nr, peerPublic });
+    if (made === undefined) return;
+    const handshake = { ...made, claimed };
+    const identity = peer === undefined ? undefined : identityPayload(peer.localId);
+    keyPayloads(sa, agreed, peer, { ke: made.gxr, nonce: nr, identity }, (payloads) => {
+      sa.sendClear([
+        ...payloads,
+        ...(signs(method, "initiator") ? certificateRequests(callers) : []),
+        ...natDiscoveryPayloads(sa.natTraversal, context),
+      ]);
+      sa.state = { kind: "ExpectIdentityRequest", handshake, callers };
+    });
   });
 }
 
@@ -117,14 +148,14 @@ export function takeIdentityRequest(sa: IkeV1Sa, { payloads, path }: Phase1Input
   const { state, host } = sa;
   if (state.kind !== "ExpectIdentityRequest") return;
   const { handshake, callers } = state;
-  const id = find(payloads, "ID");
+  const id = handshake.claimed ?? find(payloads, "ID");
   if (id === undefined) return sa.note(violation(sa, "the identity is missing"));
   const identity = identityFromWire(id.idType, id.data);
   const method = credentialMethod(handshake.terms.method);
   const admits = (peer: PeerDesired) => callers.includes(peer);
   const select = () => host.selectPeer({ path, remoteId: identity, method, admits });
   // Whose signature is taken depends on who it is said to be; a secret holds whoever it is.
-  const claimed = isSigned(handshake) ? select() : undefined;
+  const claimed = withoutSecret(handshake) ? select() : undefined;
   if (claimed !== undefined && "reason" in claimed) return sa.note(claimed.reason);
   const isFirst = hasNotify(payloads, notifyType.INITIAL_CONTACT);
   verify(sa, claimed?.peer, handshake, id, payloads, (reason) => {
@@ -147,7 +178,12 @@ function answerIdentity(sa: IkeV1Sa, peer: PeerDesired, handshake: Handshake, is
   const identity = identityPayload(peer.localId);
   prove(sa, peer, handshake, identity, (proof) => {
     const contact = sa.host.isInitialContact(sa, peer) ? [initialContact(sa)] : [];
-    sa.sendEncrypted([identity, ...proof, ...contact, ...isakmpLifetime(sa, peer, handshake)]);
+    sa.sendEncrypted([
+      ...(handshake.claimed === undefined ? [identity] : []),
+      ...proof,
+      ...contact,
+      ...isakmpLifetime(sa, peer, handshake),
+    ]);
     handshake.skeyid.destroy();
     sa.agreedSeconds = handshake.terms.seconds;
     sa.establish(isFirst, loginOf(handshake.terms.method));

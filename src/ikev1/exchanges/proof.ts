@@ -2,7 +2,14 @@
 import { hashI, hashR } from "../../crypto/ikev1-keys.ts";
 import { constantTimeEqual } from "../../crypto/secret.ts";
 import { type Identity, identityFromWire, sameIdentity } from "../../negotiate/identity.ts";
-import { isHybrid, signatureMethod, signs } from "../../negotiate/isakmp-methods.ts";
+import {
+  encryptionMethod,
+  isHybrid,
+  presharedMethod,
+  proofMethod,
+  signatureMethod,
+  signs,
+} from "../../negotiate/isakmp-methods.ts";
 import type { Reason } from "../../negotiate/reason.ts";
 import type { PeerDesired, SecretDesired } from "../../sa/desired.ts";
 import type { Path } from "../../sa/path.ts";
@@ -16,7 +23,7 @@ import { examine, sign } from "./signature.ts";
 
 /** The Auth Method by which callers are told apart (RFC 7296 3.8): the credentials of both versions are the same. */
 export function credentialMethod(method: number): number {
-  if (signs(method, "initiator")) return rsaMethod;
+  if (signs(method, "initiator") || encryptionMethod(method) !== undefined) return rsaMethod;
   return isHybrid(method) ? nullMethod : sharedKeyMethod;
 }
 
@@ -36,9 +43,9 @@ export function sameSecret(a: SecretDesired | undefined, b: SecretDesired | unde
   return a !== undefined && b !== undefined && constantTimeEqual(a.octets, b.octets);
 }
 
-/** Whether the proofs are signatures, so that keys come from the key exchange alone. */
-export function isSigned({ terms }: Pick<Handshake, "terms">): boolean {
-  return signatureMethod(terms.method) !== undefined;
+/** Whether the two ends prove themselves by keys of their own, and not by a secret that both have. */
+export function withoutSecret({ terms }: Pick<Handshake, "terms">): boolean {
+  return proofMethod(terms.method) !== presharedMethod;
 }
 
 /** HASH_I or HASH_R over the identity whose payload body is `idBody`. */
@@ -99,7 +106,7 @@ function hashFault(
   const proof = find(payloads, "HASH");
   if (proof === undefined) return violation(sa, "HASH is missing");
   if (constantTimeEqual(proof.data, octets)) return undefined;
-  if (isHybrid(method)) return violation(sa, "HASH is wrong");
+  if (proofMethod(method) !== presharedMethod) return violation(sa, "HASH is wrong");
   const secret = sa.peer === undefined ? undefined : secretOf(sa.peer);
   return { code: "wrong-secret", identity: identity.text, secret: secret?.name ?? "" };
 }

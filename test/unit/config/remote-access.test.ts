@@ -96,3 +96,16 @@ describe("who has an address of the other", () => {
     expect(lines.join("\n")).toContain("is no tunnel");
   });
 });
+
+describe("how keys are proved", () => {
+  it.each([
+    ["prove-by: encryption", "is for IKEv1 in main mode alone"],
+    ["ikev1: aggressive\nprove-by: revised-encryption", "is for IKEv1 in main mode alone"],
+    ["ikev1: main\nprove-by: encryption", "needs RSA keys of 2048 bits at both ends"],
+    ["ikev1: main\nprove-by: decryption", "is one of signature, encryption, revised-encryption"],
+  ])("%s: %s", async (rest, sentence) => {
+    const { desired, lines } = await load(rest);
+    expect(desired.peers).toEqual([]);
+    expect(lines.join("\n")).toContain(sentence);
+  });
+});

@@ -1,6 +1,6 @@
 /** `auth` with keys, certificates and what is trusted. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { authority, Openssl } from "../credentials/openssl.ts";
+import { authority, Openssl, rsa2048 } from "../credentials/openssl.ts";
 import { type Files, loadFolder } from "./folder.ts";
 
 const openssl = new Openssl();
@@ -208,3 +208,37 @@ describe("what is wrong", () => {
     expect(lines.join()).toContain("auth.trust: is a key without a name, so the section must say whose it is: give id");
   });
 });
+
+describe("proving a key by what it can decrypt (IKEv1)", () => {
+  const rest = "id: gw-b.example\n    ikev1: main\n    prove-by: revised-encryption\n    ike: aes256-sha256-modp2048";
+
+  it("with RSA keys, of which the peer's own is known", async () => {
+    openssl.issue({
+      name: "rsa-a",
+      issuer: "ca",
+      subject: "/CN=gw-a.example",
+      key: rsa2048,
+      extensions: names("gw-a"),
+    });
+    openssl.issue({
+      name: "rsa-b",
+      issuer: "ca",
+      subject: "/CN=gw-b.example",
+      key: rsa2048,
+      extensions: names("gw-b"),
+    });
+    const more = Object.fromEntries(
+      ["rsa-a.pem", "rsa-a.key", "rsa-b.pem"].map((name) => [name, { text: openssl.read(name), mode: 0o600 }]),
+    );
+    const known = await load("{ key: rsa-a.key, certificate: rsa-a.pem, trust: rsa-b.pem }", { rest, more });
+    expect(known.desired.peers[0]?.proveBy).toBe("revised-encryption");
+    const issued = await load("{ key: rsa-a.key, certificate: rsa-a.pem, trust: ca.pem }", { rest, more });
+    expect(issued.lines.join()).toContain("needs RSA keys of 2048 bits at both ends");
+    const curve = await load("{ key: gw-a.key, certificate: gw-a.pem, trust: rsa-b.pem }", { rest, more });
+    expect(curve.lines.join()).toContain("needs RSA keys of 2048 bits at both ends");
+  });
+});
+
+function names(host: string): string[] {
+  return [`subjectAltName=DNS:${host}.example`];
+}
