@@ -109,11 +109,20 @@ export function readCertificate(der: Uint8Array): Certificate | CertificateFault
 export function signedOf(element: Element, what: string): { readonly signed: Signed; readonly body: Element } {
   const fields = new Fields(element, what);
   const body = fields.any("body");
-  const identifier = fields.any("signature algorithm");
-  const algorithm = signatureAlgorithmOf(identifier);
-  const signature = bitStringOctets(fields.any("signature"), "the signature");
+  const signed = signedParts(body.whole, fields.any("signature algorithm"), fields.any("signature"));
   fields.end();
-  return { signed: { toBeSigned: body.whole, algorithm, algorithmDer: identifier.whole, signature }, body };
+  return { signed, body };
+}
+
+/** The same, where its three parts were read apart. Throws Asn1Error. */
+export function signedParts(toBeSigned: Uint8Array, identifier: Element, signature: Element): Signed {
+  const algorithm = signatureAlgorithmOf(identifier);
+  return {
+    toBeSigned,
+    algorithm,
+    algorithmDer: identifier.whole,
+    signature: bitStringOctets(signature, "the signature"),
+  };
 }
 
 function bodyOf(element: Element, { algorithmDer }: Signed): Body {

@@ -1,5 +1,5 @@
 /** Whether a peer's signature and certificates prove the identity that it claims: octets and trust in, a verdict out. */
-import type { SignatureCurve } from "../crypto/signature/curves.ts";
+import { type SignatureCurve, signatureCurves } from "../crypto/signature/curves.ts";
 import { KeyError } from "../crypto/signature/key-error.ts";
 import { importPublicKey, type PublicKey } from "../crypto/signature/public-key.ts";
 import { type SignatureScheme, schemeName } from "../crypto/signature/scheme.ts";
@@ -36,6 +36,8 @@ export interface SignatureProof {
   readonly rawKey: Uint8Array | undefined;
   /** What the signature may be; the first that holds counts. */
   readonly schemes: readonly SignatureScheme[];
+  /** What it may be besides, and is not taken as: for the reason alone. */
+  readonly refused?: readonly SignatureScheme[] | undefined;
   /** The curve that the method demands. */
   readonly curve?: SignatureCurve | undefined;
   readonly octets: Uint8Array;
@@ -89,7 +91,7 @@ function byCertificate(proof: SignatureProof, trust: PeerTrust, at: number): Pro
   const { publicKey } = leaf;
   if (publicKey instanceof KeyError) return refuse(unreadable(proof.identity, publicKey.message));
   const scheme = holding(publicKey, proof);
-  if (scheme === undefined) return refuse(wrongSignature(proof, `${leaf.label} (${publicKey})`));
+  if (scheme === undefined) return refuse(wrongSignature(proof, publicKey, `${leaf.label} (${publicKey})`));
   return { kind: "proven", path: outcome.path, key: publicKey.toString(), scheme };
 }
 
@@ -172,8 +174,15 @@ export function unreadable(identity: Identity, fault: string): Reason {
   return { code: "certificate-unreadable", identity: identity.text, fault };
 }
 
-function wrongSignature({ identity, schemes }: SignatureProof, key: string): Reason {
-  return { code: "wrong-signature", identity: identity.text, key, schemes: schemes.map(schemeName) };
+function wrongSignature(proof: SignatureProof, publicKey: PublicKey, key: string): Reason {
+  const { identity, schemes, refused = [], curve } = proof;
+  const weak = holding(publicKey, { ...proof, schemes: refused });
+  if (weak !== undefined) {
+    const wanted = schemes.map(schemeName);
+    return { code: "signature-not-allowed", identity: identity.text, seen: schemeName(weak), wanted };
+  }
+  const on = curve === undefined ? "" : ` on ${signatureCurves[curve].name}`;
+  return { code: "wrong-signature", identity: identity.text, key, schemes: schemes.map((one) => schemeName(one) + on) };
 }
 
 function refuse(reason: Reason): ProofVerdict {

@@ -12,10 +12,12 @@ import {
   sequenceOf,
   universal,
 } from "../../asn1/fields.ts";
+import { firstSlice, type Slice, slices } from "../../asn1/slices.ts";
 import { time } from "../../asn1/time.ts";
 import { KeyError } from "../../crypto/signature/key-error.ts";
 import { verifySignature } from "../../crypto/signature/verify.ts";
-import { type Certificate, type Signed, signedOf } from "../certificate.ts";
+import { compareOctets } from "../../negotiate/address.ts";
+import { type Certificate, type Signed, signedParts } from "../certificate.ts";
 import { type DistributionPoint, distributionPointsOf, extension, pointNames } from "../extensions.ts";
 import type { GeneralName } from "../general-name.ts";
 import { type Name, nameOf } from "../name.ts";
@@ -52,8 +54,11 @@ interface ListBody {
   readonly unknownCritical: string | undefined;
 }
 
-/** 1 MiB are 25,000 entries; reading them takes half a second. */
-const limits: Asn1Limits = { octets: 1 << 20, elements: 200_000, depth: 16 };
+/** Octets of a list that are read: 8 MiB are 200,000 entries, which take some seconds, in slices of a few milliseconds. */
+export const longestList = 1 << 23;
+const mostEntries = 300_000;
+/** Entries that are read at a time. */
+const entriesAtOnce = 100;
 
 /** One list; it never changes. */
 export class RevocationList implements ListBody {
@@ -100,64 +105,119 @@ export class RevocationList implements ListBody {
 }
 
 /** The list that `der` is, or why it is none. Never throws. */
-export function readRevocationList(
-  der: Uint8Array,
-): RevocationList | { readonly fault: Asn1Fault; readonly sentence: string } {
+export function readRevocationList(der: Uint8Array): RevocationList | ListFault {
+  const steps = readingRevocationList(der);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** Octets that are no list. */
+export interface ListFault {
+  readonly fault: Asn1Fault;
+  readonly sentence: string;
+}
+
+/** The same, step by step, so that others can have their turn meanwhile. Never throws. */
+export function* readingRevocationList(der: Uint8Array): Generator<void, RevocationList | ListFault> {
   try {
-    if (der.length > limits.octets)
-      return { fault: "too-large", sentence: `${der.length} octets; at most ${limits.octets} are read` };
+    if (der.length > longestList)
+      return { fault: "too-large", sentence: `${der.length} octets; at most ${longestList} are read` };
     const octets = Uint8Array.from(der);
-    const { signed, body } = signedOf(readElement(octets, limits), "the list");
-    return new RevocationList(octets, signed, bodyOf(body));
+    const { contents, whole } = firstSlice(octets, "the list");
+    const [list, identifier, signature, more] = [...slices(contents, "the list")];
+    if (whole.length !== octets.length || more !== undefined || octets[0] !== sequenceTag)
+      throw new Asn1Error("malformed", "the list is followed by something, or is none");
+    if (list === undefined || identifier === undefined || signature === undefined || list.tag !== sequenceTag)
+      throw new Asn1Error("structure", "the list is not what was signed, by what, and the signature");
+    const signed = signedParts(list.whole, readElement(identifier.whole, small), readElement(signature.whole, small));
+    return new RevocationList(octets, signed, yield* readingBody(list.contents, signed));
   } catch (error) {
     if (error instanceof Asn1Error) return { fault: error.fault, sentence: error.message };
     throw error;
   }
 }
 
-function bodyOf(element: Element): ListBody {
-  const fields = new Fields(element, "the list");
-  fields.optional(universal.integer);
-  fields.any("signature algorithm");
-  const issuer = nameOf(fields.any("issuer"));
-  const thisUpdate = time(fields.any("thisUpdate"), "thisUpdate");
-  const next = fields.optional(universal.utcTime) ?? fields.optional(universal.generalizedTime);
-  const revoked = fields.optional(universal.sequence);
-  const extensions = fields.context(0);
-  fields.end();
-  const { entries, unknown } = entriesOf(revoked);
-  const rest = extensions === undefined ? noExtensions : extensionsOf(explicit(extensions, "the list's extensions"));
+const sequenceTag = 0x30;
+const mostFields = 8;
+
+function* readingBody(contents: Uint8Array, { algorithmDer }: Signed): Generator<void, ListBody> {
+  const fields: Slice[] = [];
+  for (const slice of slices(contents, "the list")) {
+    fields.push(slice);
+    if (fields.length > mostFields) throw new Asn1Error("structure", "the list has an element too many");
+  }
+  const next = (...tags: readonly number[]): Slice | undefined => {
+    const [field] = fields;
+    return field !== undefined && tags.includes(field.tag) ? fields.shift() : undefined;
+  };
+  next(universal.integer);
+  const algorithm = element(next(sequenceTag), "signature algorithm");
+  // RFC 5280 5.1.1.2: the one within is signed, the other is not.
+  if (compareOctets(algorithm.whole, algorithmDer) !== 0)
+    throw new Asn1Error("structure", "the list names two signature algorithms");
+  const issuer = nameOf(element(next(sequenceTag), "issuer"));
+  const thisUpdate = time(element(next(...times), "thisUpdate"), "thisUpdate");
+  const until = next(...times);
+  const { entries, unknown } = yield* readingEntries(next(sequenceTag));
+  const extensions = next(0xa0);
+  if (fields.length > 0) throw new Asn1Error("structure", "the list has an element too many");
+  const rest =
+    extensions === undefined
+      ? noExtensions
+      : extensionsOf(explicit(element(extensions, "extensions"), "the list's extensions"));
   return {
     issuer,
     thisUpdate,
-    nextUpdate: next === undefined ? undefined : time(next, "nextUpdate"),
+    nextUpdate: until === undefined ? undefined : time(element(until, "nextUpdate"), "nextUpdate"),
     entries,
     ...rest,
     unknownCritical: unknown ?? rest.unknownCritical,
   };
 }
 
-function entriesOf(revoked: Element | undefined): {
+const times = [universal.utcTime, universal.generalizedTime];
+
+function element(slice: Slice | undefined, what: string): Element {
+  if (slice === undefined) throw new Asn1Error("structure", `the list has no ${what}`);
+  return readElement(slice.whole, small);
+}
+
+interface Entries {
   readonly entries: ReadonlyMap<string, Revoked>;
   readonly unknown: string | undefined;
-} {
+}
+
+function* readingEntries(revoked: Slice | undefined): Generator<void, Entries> {
   const entries = new Map<string, Revoked>();
   let unknown: string | undefined;
-  for (const element of revoked === undefined ? [] : sequenceOf(revoked, "the entries")) {
-    const fields = new Fields(element, "an entry");
-    const serial = Buffer.from(integerOctets(fields.any("serial number"), "an entry's serial number")).toString("hex");
-    const since = time(fields.any("date"), "an entry's date");
-    const extensions = fields.optional(universal.sequence);
-    fields.end();
-    let reason = "unspecified";
-    for (const each of extensions === undefined ? [] : sequenceOf(extensions, "an entry's extensions")) {
-      const { id, critical, value } = extension(each);
-      if (id === reasonCode) reason = reasonOf(readElement(value, small));
-      else if (critical) unknown = id;
-    }
-    entries.set(serial, { since, reason });
+  let count = 0;
+  for (const { whole } of slices(revoked?.contents ?? new Uint8Array(0), "an entry")) {
+    count += 1;
+    if (count > mostEntries) throw new Asn1Error("too-large", `a list of more than ${mostEntries} entries`);
+    const entry = entryOf(readElement(whole, small));
+    entries.set(entry.serial, { since: entry.since, reason: entry.reason });
+    unknown = entry.unknown ?? unknown;
+    if (count % entriesAtOnce === 0) yield;
   }
   return { entries, unknown };
+}
+
+function entryOf(whole: Element): Revoked & { readonly serial: string; readonly unknown?: string } {
+  const fields = new Fields(whole, "an entry");
+  const serial = Buffer.from(integerOctets(fields.any("serial number"), "an entry's serial number")).toString("hex");
+  const since = time(fields.any("date"), "an entry's date");
+  const extensions = fields.optional(universal.sequence);
+  fields.end();
+  let reason = "unspecified";
+  let unknown: string | undefined;
+  for (const each of extensions === undefined ? [] : sequenceOf(extensions, "an entry's extensions")) {
+    const { id, critical, value } = extension(each);
+    if (id === reasonCode) reason = reasonOf(readElement(value, small));
+    else if (critical) unknown = id;
+  }
+  return { serial, since, reason, ...(unknown !== undefined && { unknown }) };
 }
 
 type ListExtensions = Pick<ListBody, "number" | "deltaBase" | "scope" | "freshestPoints" | "unknownCritical">;

@@ -2,6 +2,7 @@
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readBoundedFile } from "../../config/read-file.ts";
+import { longestList } from "../../credentials/revocation/revocation-list.ts";
 import { hash } from "../../crypto/hash.ts";
 
 /** Where they are unless told otherwise. */
@@ -9,7 +10,6 @@ export const defaultListFolder = "/var/lib/underlock/lists";
 
 /** More authorities than one gateway meets. */
 const mostFiles = 256;
-const longest = 1 << 20;
 
 export interface ListFiles {
   read(url: string): Promise<Uint8Array | undefined>;
@@ -21,7 +21,7 @@ export function listFiles(folder: string): ListFiles {
   const pathOf = (url: string): string => join(folder, `${hash("sha256", Buffer.from(url)).toString("hex")}.crl`);
   return {
     async read(url) {
-      const content = await readBoundedFile(pathOf(url), longest);
+      const content = await readBoundedFile(pathOf(url), longestList);
       return "wrong" in content ? undefined : content.octets;
     },
     async write(url, der) {

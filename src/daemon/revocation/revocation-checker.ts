@@ -10,7 +10,12 @@ import {
   revocationStatus,
 } from "../../credentials/revocation/judge.ts";
 import { type OcspAnswer, ocspRequest, readOcspAnswer } from "../../credentials/revocation/ocsp.ts";
-import { RevocationList, readRevocationList } from "../../credentials/revocation/revocation-list.ts";
+import {
+  type ListFault,
+  longestList,
+  RevocationList,
+  readingRevocationList,
+} from "../../credentials/revocation/revocation-list.ts";
 import { constantTimeEqual, randomBytes } from "../../crypto/secret.ts";
 import type { CertificateFinding } from "../../negotiate/reason.ts";
 import type { Fetcher } from "./fetch.ts";
@@ -31,9 +36,10 @@ const pause = 60_000;
 const refreshAfter = 3_600_000;
 /** From disk, from the network, and the changes since. */
 const listSteps = 3;
-const listLimit = 1 << 20;
 const answerLimit = 1 << 18;
 const mostLists = 64;
+/** Of all lists together; in memory they take about six times as much. */
+const mostListOctets = 4 * longestList;
 const mostAnswers = 4096;
 const nonceLength = 32;
 /** Of an answer that goes into an IKE message of ours. */
@@ -121,24 +127,31 @@ export class RevocationChecker {
 
   async #fetchList(url: string): Promise<string | undefined> {
     const kept = this.#lists.has(url) ? undefined : await this.#options.files.read(url);
-    if (kept !== undefined && this.#keepList(url, kept) === undefined) return undefined;
-    const fetched = await this.#options.fetch({ url, limit: listLimit });
+    if (kept !== undefined && (await this.#keepList(url, kept)) === undefined) return undefined;
+    const fetched = await this.#options.fetch({ url, limit: longestList });
     this.#pause(url);
     if ("wrong" in fetched) return fetched.wrong;
-    const wrong = this.#keepList(url, fetched.octets);
+    const wrong = await this.#keepList(url, fetched.octets);
     if (wrong === undefined) await this.#options.files.write(url, fetched.octets);
     return wrong;
   }
 
   /** Undefined where the list is one that is not past its time. */
-  #keepList(url: string, octets: Uint8Array): string | undefined {
-    const list = readRevocationList(octets);
+  async #keepList(url: string, octets: Uint8Array): Promise<string | undefined> {
+    const list = await readPatiently(octets);
     if (!(list instanceof RevocationList)) return `${url} is no list of revoked certificates: ${list.sentence}`;
     if (list.nextUpdate !== undefined && list.nextUpdate < this.#options.now())
       return `${url} is a list of revoked certificates that should have been replaced at ${new Date(list.nextUpdate).toISOString()}`;
     this.#lists.delete(url);
     bound(this.#lists, mostLists);
     this.#lists.set(url, { list, at: this.#options.now() });
+    let kept = 0;
+    for (const each of this.#lists.values()) kept += each.list.der.length;
+    for (const [oldest, each] of this.#lists) {
+      if (kept <= mostListOctets) break;
+      this.#lists.delete(oldest);
+      kept -= each.list.der.length;
+    }
     return undefined;
   }
 
@@ -168,6 +181,16 @@ export class RevocationChecker {
         this.#start(url, () => this.#fetchList(url)),
       );
     }
+  }
+}
+
+/** Reads a list while everybody else has their turn: a long one takes seconds. */
+async function readPatiently(octets: Uint8Array): Promise<RevocationList | ListFault> {
+  const steps = readingRevocationList(octets);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
 

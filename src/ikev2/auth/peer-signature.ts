@@ -31,6 +31,7 @@ export const peerSignature: VerifyingMethod<"trust"> = {
       ...sent,
       identity,
       schemes: read.schemes,
+      refused: read.refused,
       curve: read.curve,
       octets: signedOctets(prf, signed),
       signature: Uint8Array.from(read.signature),

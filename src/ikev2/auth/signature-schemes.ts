@@ -128,6 +128,8 @@ export interface ReadSignature {
   /** RFC 4754 3: the old methods for ECDSA name the curve. */
   readonly curve?: SignatureCurve | undefined;
   readonly schemes: readonly SignatureScheme[];
+  /** What it may be besides and is not taken as, so that a reason can say so. */
+  readonly refused?: readonly SignatureScheme[];
   readonly signature: Uint8Array;
 }
 
@@ -152,8 +154,8 @@ function readClassic(auth: AuthPayload, sha1: boolean): ReadSignature {
   const signature = auth.data;
   const row = classicEcdsa.find(({ method }) => method === auth.method);
   if (row !== undefined) return { schemes: [row.scheme], signature, curve: row.curve };
-  const hashes: readonly SignatureHash[] = ["sha256", "sha384", "sha512", ...(sha1 ? (["sha1"] as const) : [])];
-  return { schemes: hashes.map(pkcs1), signature };
+  const [schemes, weak] = [(["sha256", "sha384", "sha512"] as const).map(pkcs1), [pkcs1("sha1")]];
+  return sha1 ? { schemes: [...schemes, ...weak], signature } : { schemes, refused: weak, signature };
 }
 
 function named(algorithm: Uint8Array): { readonly scheme: SignatureScheme | undefined; readonly name: string } {

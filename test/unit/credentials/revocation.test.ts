@@ -14,7 +14,11 @@ import {
   ocspRequest,
   readOcspAnswer,
 } from "../../../src/credentials/revocation/ocsp.ts";
-import { RevocationList, readRevocationList } from "../../../src/credentials/revocation/revocation-list.ts";
+import {
+  RevocationList,
+  readingRevocationList,
+  readRevocationList,
+} from "../../../src/credentials/revocation/revocation-list.ts";
 import { authority, Openssl } from "./openssl.ts";
 
 const openssl = new Openssl();
@@ -158,12 +162,41 @@ describe("a list", () => {
     expect(judge(victim, { lists: [delta] })).toContain("revocation-unknown");
   });
 
+  test("of megabytes is read in slices, so that others have their turn", () => {
+    const entries = Array.from(
+      { length: 60_000 },
+      (_, index) =>
+        `R\t491231235959Z\t260101000000Z,superseded\t${(0x10_00_00_00 + index).toString(16)}\tunknown\t/CN=x\n`,
+    );
+    openssl.write("long.txt", entries.join(""));
+    openssl.write("long.cnf", policy.replace("index.txt", "long.txt"));
+    openssl.run("ca", "-config", "long.cnf", "-gencrl", "-crlexts", "list", "-out", "long.pem");
+    openssl.run("crl", "-in", "long.pem", "-outform", "DER", "-out", "long.der");
+    const der = openssl.read("long.der");
+    expect(der.length).toBeGreaterThan(2 << 20);
+    const steps = readingRevocationList(der);
+    let turns = 0;
+    let step = steps.next();
+    for (; !step.done; step = steps.next()) turns += 1;
+    const read = step.value;
+    if (!(read instanceof RevocationList)) return expect.unreachable();
+    expect(turns).toBe(600);
+    expect(read.entries.size).toBe(60_000);
+    expect(read.entries.get("1000ea5f")).toMatchObject({ reason: "superseded" });
+    expect(read.isSignedBy(root)).toBe(true);
+    // Whatever is changed in it, it is nobody's.
+    const forged = Buffer.from(der);
+    forged[1 << 20] = (forged[1 << 20] ?? 0) ^ 1;
+    const other = readRevocationList(forged);
+    expect(other instanceof RevocationList && other.isSignedBy(root)).toBe(false);
+  });
+
   test("cut at any octet is refused with a type", () => {
     list();
     const der = openssl.read("list.der");
     for (let length = 0; length < der.length; length++)
       expect(readRevocationList(der.subarray(0, length))).toMatchObject({ fault: "malformed" });
-    expect(readRevocationList(Buffer.alloc(2 << 20, 0x30))).toMatchObject({ fault: "too-large" });
+    expect(readRevocationList(Buffer.alloc(9 << 20, 0x30))).toMatchObject({ fault: "too-large" });
   });
 });
 

@@ -396,6 +396,21 @@ describe("a proof that does not hold", () => {
     );
   });
 
+  it("SHA-1 in the old method, which does not name it", () => {
+    const local = signing([host(idA, "rsa")], { sha1: true });
+    const refusing = trusting();
+    const pair = pairOf(
+      { auth: { local: [local], remote: [trusting()] } },
+      { auth: { local: [signing([host(idB)])], remote: [refusing] } },
+      { two: without(notifyType.SIGNATURE_HASH_ALGORITHMS) },
+    );
+    expect(pair.two.peer().reason).toMatchObject({
+      code: "signature-not-allowed",
+      seen: "RSA PKCS#1 v1.5 with SHA-1",
+      wanted: ["SHA2-256", "SHA2-384", "SHA2-512"].map((one) => `RSA PKCS#1 v1.5 with ${one}`),
+    });
+  });
+
   it("a key that is on nobody's list", () => {
     const pair = pairOf(
       { auth: { local: [signingRaw(host(idA))], remote: [trusting()] } },
