@@ -3,7 +3,7 @@ import type { Warning } from "../daemon/warning.ts";
 import { findLacks, type Lack } from "../kernel/xfrm/capabilities.ts";
 import type { NeededSa } from "../kernel/xfrm/probe-sa.ts";
 import { type Family, familyOf } from "../negotiate/address.ts";
-import { alternatives } from "../negotiate/alternatives.ts";
+import { alternatives, type ProposalList } from "../negotiate/alternatives.ts";
 import type { ChildDesired, DesiredState, PeerDesired } from "../sa/desired.ts";
 
 /** What keeps the file from running, and what only makes proposals shorter than they look. */
@@ -18,7 +18,7 @@ export function kernelAbility(
   find: (needs: readonly NeededSa[]) => readonly Lack[] = findLacks,
 ): KernelAbility {
   const children = desired.peers.flatMap((peer) =>
-    peer.children.map((child) => ({ peer, needs: needsOf(peer, child), child })),
+    peer.children.flatMap((child) => needsOf(peer, child).map((needs) => ({ peer, needs, child }))),
   );
   const needs = new Map(children.flatMap((each) => each.needs.map((need) => [keyOf(need), need] as const)));
   const lacks = find([...needs.values()]);
@@ -39,12 +39,19 @@ export function kernelAbility(
   return { inability: [...inability], warnings: [...warnings.values()] };
 }
 
-/** One kind of SA for each choice that a peer could make among what is offered of the child's proposals. */
-function needsOf(peer: PeerDesired, child: ChildDesired): NeededSa[] {
-  const { protocol } = child;
+/**
+ * One kind of SA for each choice that a peer could make among what is offered of the child's proposals; where AH stands
+ * around ESP, for each of the two.
+ */
+function needsOf(peer: PeerDesired, { protocol, proposals, ah }: ChildDesired): NeededSa[][] {
   const family = familyTowards(peer);
-  const offered = alternatives({ protocol, ours: child.proposals, withKe: false });
-  return offered.flatMap(({ rows: { ENCR, INTEG } }): NeededSa[] => {
+  const own = choices({ protocol, ours: proposals, withKe: false, isInAh: ah !== undefined }, family);
+  return ah === undefined ? [own] : [own, choices({ protocol: "ah", ours: ah, withKe: false }, family)];
+}
+
+function choices(list: ProposalList & { readonly protocol: "esp" | "ah" }, family: Family): NeededSa[] {
+  const { protocol } = list;
+  return alternatives(list).flatMap(({ rows: { ENCR, INTEG } }): NeededSa[] => {
     if (ENCR.length === 0) return INTEG.map((integ) => ({ protocol, family, integ }));
     if (INTEG.length === 0) return ENCR.map((encr) => ({ protocol, family, encr }));
     return ENCR.flatMap((encr) => INTEG.map((integ) => ({ protocol, family, encr, integ })));

@@ -58,7 +58,7 @@ function explainPhase1(turns: readonly Turn[], { initiator, responder }: Convers
   const name = nameOf.exchange(turns[0]?.exchange ?? 0);
   const [offer, choice] = [saFrom(turns, initiator), saFrom(turns, responder)];
   const sentences: string[] = [];
-  if (offer !== undefined) sentences.push(`${name}: ${initiator} offered ${offer.map(proposalText).join("; or ")}.`);
+  if (offer !== undefined) sentences.push(`${name}: ${initiator} offered ${offerText(offer)}.`);
   if (choice !== undefined) {
     const aggressive = turns[0]?.exchange === exchangeType.AGGRESSIVE;
     sentences.push(`${responder} chose ${choice.map(proposalText).join(" + ")}.`);
@@ -95,7 +95,7 @@ function explainLater(turns: readonly Turn[], { initiator, responder }: Conversa
     payload.isakmp === "ID" ? [identityText(payload.idType, payload.data)] : [],
   );
   const between = ids.length === 2 ? ` for ${ids[0]} <-> ${ids[1]}` : "";
-  const asked = `${name}: ${asker} offered ${offer.map(proposalText).join("; or ")}${between}.`;
+  const asked = `${name}: ${asker} offered ${offerText(offer)}${between}.`;
   if (choice === undefined)
     return [asked, `${other} did not answer it: its networks or its algorithms differ, or it has no such tunnel.`];
   return [asked, `${other} chose ${choice.map(proposalText).join(" + ")}.`];
@@ -132,6 +132,13 @@ function saFrom(turns: readonly Turn[], address: string): readonly Proposal[] | 
 function phase1Number(proposal: Proposal, type: number): number | undefined {
   const found = proposal.transforms[0]?.attributes.find((attribute) => attribute.type === type);
   return found === undefined ? undefined : attributeNumber(found);
+}
+
+/** Proposals of one number belong together, those of different numbers are alternatives (RFC 2408 4.2). */
+function offerText(proposals: readonly Proposal[]): string {
+  const numbers = [...new Set(proposals.map(({ number }) => number))];
+  const together = (number: number) => proposals.filter((one) => one.number === number).map(proposalText);
+  return numbers.map((number) => together(number).join(" + ")).join("; or ");
 }
 
 /** `AES_CBC 128 SHA MODP_1024 PRE_SHARED_KEY`, each transform an alternative. */

@@ -55,6 +55,7 @@ export function ahAroundEsp(bed: () => Bed): void {
     ["authenticated encryption", withAh, {}],
     ["encryption alone", withAh, encryptionAlone],
     ["IPComp below", { ...withAh, compressed: true }, { cpi: 0x200, compression: deflate }],
+    ["extended sequence numbers", withAh, { esn: true }],
   ];
 
   for (const mode of ["transport", "tunnel"] as const) {

@@ -58,6 +58,28 @@ describe("what the kernel must be able to do", () => {
     });
   });
 
+  it("AH around ESP needs one of each: ESP that encrypts alone, and AH", () => {
+    const state = desired("esp", "192.0.2.2", "null-sha256");
+    const [peer] = state.peers;
+    const transforms = (text: string, protocol: "esp" | "ah") => [
+      { transforms: parseProposal(text, protocol, "in-ah") },
+    ];
+    const [child] = (peer?.children ?? []).map((one) => ({
+      ...one,
+      proposals: transforms("aes256", "esp"),
+      ah: transforms("sha256-sha512", "ah"),
+    }));
+    if (peer === undefined || child === undefined) throw new Error("no child");
+    const set = { ...state, peers: [{ ...peer, children: [child] }] };
+    const { asked, find } = kernel((need) => (need.protocol === "ah" ? "no-algorithm" : undefined));
+    expect(kernelAbility(set, find).inability).toEqual([
+      "b / gre: none of its proposals is possible here",
+      "no ah 4 sha256",
+      "no ah 4 sha512",
+    ]);
+    expect(asked).toEqual(["esp 4 aes256", "ah 4 sha256", "ah 4 sha512"]);
+  });
+
   it("a kernel without the protocol, without XFRM or without permission cannot run it", () => {
     const { find } = kernel(() => "no-protocol");
     expect(kernelAbility(desired("esp", "192.0.2.2", "aes128gcm16"), find).inability).toEqual(["no esp 4 aes128gcm16"]);

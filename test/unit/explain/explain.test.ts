@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { keysFor, packetsOf } from "../../../src/cli/decode/input.ts";
 import { Decoder } from "../../../src/decode/decoder.ts";
+import { KeyStore } from "../../../src/decode/keys/key-store.ts";
 import { Conversations } from "../../../src/explain/conversation.ts";
 import { explain } from "../../../src/explain/explain.ts";
+import { encodeMessage } from "../../../src/wire/ikev1/message.ts";
+import type { Proposal } from "../../../src/wire/ikev1/payloads/sa.ts";
 import { captureFolder } from "../decode/open-capture.ts";
 
 async function explained(name: string): Promise<string[]> {
@@ -50,4 +53,37 @@ describe("a negotiation in sentences", () => {
     expect(sentences[1]).toContain("chose SECONDS 28800 3DES_CBC MD5 RSA_SIGNATURES MODP_1024");
     expect(sentences.at(-1)).toContain("chose ESP_3DES MODP_1024 TUNNEL");
   });
+
+  it("proposals of one number as one that has several protocols, those of different numbers as alternatives", () => {
+    const proposal = (number: number, protocolId: number, id: number): Proposal => ({
+      number,
+      protocolId,
+      spi: new Uint8Array(4).fill(0xaa),
+      transforms: [{ number: 1, id, attributes: [{ type: 4, value: 1 }] }],
+    });
+    const proposals = [proposal(1, 2, 3), proposal(1, 3, 12), proposal(2, 3, 12)];
+    const header = { initiatorCookie: 1n, responderCookie: 2n, exchangeType: 32, flags: 0, messageId: 7 };
+    const octets = overUdp(encodeMessage(header, [{ isakmp: "SA", proposals }]));
+    const conversations = new Conversations();
+    const rawIp = 101;
+    const packet = { number: 1, time: 0, linkType: rawIp, octets, originalLength: octets.length };
+    for (const decoded of new Decoder(new KeyStore()).decode(packet)) conversations.add(decoded);
+    expect(explain(conversations.all()).flatMap(({ sentences }) => sentences)[0]).toBe(
+      "QUICK_MODE: 192.0.2.1 offered AH_SHA TUNNEL + ESP_AES_CBC TUNNEL; or ESP_AES_CBC TUNNEL.",
+    );
+  });
 });
+
+/** From 192.0.2.1 to 192.0.2.2, port 500 at both ends; nobody looks at the checksums. */
+function overUdp(payload: Buffer): Buffer {
+  const head = Buffer.alloc(28);
+  head.writeUInt8(0x45);
+  head.writeUInt16BE(28 + payload.length, 2);
+  head.writeUInt8(64, 8);
+  head.writeUInt8(17, 9);
+  head.set([192, 0, 2, 1, 192, 0, 2, 2], 12);
+  head.writeUInt16BE(500, 20);
+  head.writeUInt16BE(500, 22);
+  head.writeUInt16BE(8 + payload.length, 24);
+  return Buffer.concat([head, payload]);
+}

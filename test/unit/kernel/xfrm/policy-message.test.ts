@@ -57,6 +57,25 @@ describe("a policy as a message to Linux", () => {
     ]);
   });
 
+  it.each(directions)(
+    "goes from the inside out with AH around ESP, and the innermost makes the tunnel: %s",
+    (direction) => {
+      const listed = (companions: Partial<PolicyTemplate>) =>
+        policyMessage(protecting(direction, { withAh: true, ...companions }), 0x5500_0000).templates?.map(
+          ({ protocol, mode, optional }) => [protocol, mode, optional],
+        );
+      expect(listed({})).toEqual([
+        ["esp", "tunnel", false],
+        ["ah", "transport", false],
+      ]);
+      expect(listed({ compressed: true })).toEqual([
+        ["comp", "tunnel", direction !== "out"],
+        ["esp", "transport", false],
+        ["ah", "transport", false],
+      ]);
+    },
+  );
+
   it.each(directions)("drops without any template where it is locked, %s", (direction) => {
     const message = policyMessage(policy(direction, { kind: "locked" }), 0x5500_0000);
     expect(message).toMatchObject({ action: "block", direction: direction === "forward" ? "fwd" : direction });
@@ -78,10 +97,21 @@ describe("a policy that Linux lists", () => {
     protecting(direction),
     protecting(direction, { compressed: true }),
     protecting(direction, { protocol: "ah", mode: "transport" }),
+    protecting(direction, { withAh: true }),
+    protecting(direction, { withAh: true, compressed: true, mode: "transport" }),
   ]);
 
   it.each(all)("reads as it was set: $direction $action", (sent) => {
     expect(policyFromXfrm(seen(sent))).toEqual(sent);
+  });
+
+  it("is none of ours where ESP stands around AH, or AH may be left out", () => {
+    const listed = seen(protecting("in", { withAh: true }));
+    const [esp, ah] = listed.templates ?? [];
+    if (esp === undefined || ah === undefined) throw new Error("no templates");
+    expect(policyFromXfrm({ ...listed, templates: [ah, esp] })).toBeUndefined();
+    expect(policyFromXfrm({ ...listed, templates: [esp, { ...ah, optional: true }] })).toBeUndefined();
+    expect(policyFromXfrm({ ...listed, templates: [esp, esp] })).toBeUndefined();
   });
 
   it("is none of ours where packets may go without its template", () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { encrTransforms } from "../../../../src/crypto/transforms/encr.ts";
 import { integTransforms } from "../../../../src/crypto/transforms/integ.ts";
 import { reqidRange, type SaInstall } from "../../../../src/kernel/port.ts";
-import { saMessage, UnsupportedTransform } from "../../../../src/kernel/xfrm/sa-message.ts";
+import { ahMessage, saMessage, UnsupportedTransform } from "../../../../src/kernel/xfrm/sa-message.ts";
 import { SA_FLAG } from "../../../../src/netlink-xfrm/index.ts";
 
 const base: SaInstall = {
@@ -64,6 +64,27 @@ describe("an SA as a message to Linux", () => {
     expect(saMessage(base).flags).toBe(SA_FLAG.icmp);
     expect(saMessage({ ...base, esn: true }).flags).toBe(SA_FLAG.icmp | SA_FLAG.esn);
     expect(saMessage({ ...base, mode: "tunnel" }).flags).toBe(SA_FLAG.icmp | SA_FLAG.afUnspec);
+  });
+
+  it("puts AH in transport mode around whatever makes the tunnel, with limits of time alone that outlive it", () => {
+    const [transform] = integTransforms.filter(({ keyword }) => keyword === "sha256");
+    if (transform === undefined) throw new Error("no transform");
+    const ah = { transform, key: new Uint8Array(32).fill(2) };
+    const sa = { ...base, mode: "tunnel", ahSpi: 0x2000, ah, hard: { seconds: 3600, bytes: 5n } } as const;
+    const expected = {
+      protocol: "ah",
+      spi: 0x2000,
+      mode: "transport",
+      reqid: base.reqid,
+      replayWindow: 32,
+      lifetime: { hardAddSeconds: 3660 },
+      authTrunc: { key: ah.key, truncationBits: 128 },
+    };
+    expect(ahMessage(sa)).toMatchObject(expected);
+    expect(Number(ahMessage(sa).flags) & SA_FLAG.align4).toBe(SA_FLAG.align4);
+    const v6 = { ...sa, source: "2001:db8::1", destination: "2001:db8::2" };
+    expect(Number(ahMessage(v6).flags) & SA_FLAG.align4).toBe(0);
+    expect(saMessage(sa)).toMatchObject({ protocol: "esp", spi: 0x1000, mode: "tunnel" });
   });
 
   it("gives the kernel every limit", () => {
