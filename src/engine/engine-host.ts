@@ -29,7 +29,7 @@ import type { Traffic } from "../sa/liveness.ts";
 import type { LogRecord } from "../sa/log-record.ts";
 import type { Path } from "../sa/path.ts";
 import { findAmbiguity } from "./ambiguity.ts";
-import { isCarried } from "./carried.ts";
+import { isCarried, sendInItsPlace } from "./carried.ts";
 import { moveChild } from "./child-mover.ts";
 import { equalData } from "./equal.ts";
 import { Ikev1Listener } from "./ikev1-listener.ts";
@@ -312,7 +312,7 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
   childGone(sa: AnyIkeSa, child: ChildSa, reason: Reason, outbound: "none" | "succeeded" | "last"): void {
     this.log(childSaDown(sa, child, reason));
     // Whatever is to carry its packets now must not wait any longer. What was not sent on leaves nothing to carry.
-    if (outbound === "last") for (const other of [...this.#waiting]) other.sendNow(child);
+    if (outbound === "last") sendInItsPlace(child, this.#waiting, this.policies);
     const linger = sa.peer?.timing.linger ?? 0;
     const lingers = linger > 0 && this.isCarried(child);
     // Locked before the SAs go: at no moment may the template be the only thing that holds the packets.

@@ -22,6 +22,8 @@ export class Leftovers {
   /** When the peer showed that it had lost them, in ms of the engine's clock. */
   readonly #lostAt = new Map<AnyIkeSa, number>();
   readonly #byIdentity = new Map<string, Set<AnyIkeSa>>();
+  /** When each, or the one that it was rekeyed from in the end, was established, in ms of the engine's clock. */
+  readonly #openedAt = new Map<AnyIkeSa, number>();
 
   has(sa: AnyIkeSa): boolean {
     return this.#leftovers.has(sa);
@@ -50,13 +52,17 @@ export class Leftovers {
       this.#leftovers.set(other, initialContact || this.isForgotten(other));
     }
     twins.add(sa);
+    this.#openedAt.set(sa, sa.establishedAt);
   }
 
   /** `heir` took the place of `sa`. */
   rekeyed(sa: AnyIkeSa, heir: AnyIkeSa): void {
     const forgotten = this.#leftovers.get(sa);
     const isKnown = this.#byIdentity.get(sa.remoteId?.text ?? "")?.has(sa) === true;
+    const openedAt = this.#openedAt.get(sa);
     this.ended(sa);
+    // Who rekeys both often would never have had the time to close one.
+    if (openedAt !== undefined) this.#openedAt.set(heir, openedAt);
     if (forgotten !== undefined) this.#leftovers.set(heir, forgotten);
     if (!isKnown) return;
     const key = heir.remoteId?.text ?? "";
@@ -66,6 +72,7 @@ export class Leftovers {
   ended(sa: AnyIkeSa): void {
     this.#leftovers.delete(sa);
     this.#lostAt.delete(sa);
+    this.#openedAt.delete(sa);
     const key = sa.remoteId?.text ?? "";
     const twins = this.#byIdentity.get(key);
     twins?.delete(sa);
@@ -91,7 +98,8 @@ export class Leftovers {
         (other) => !this.#leftovers.has(other),
       );
       const replaced = heirs.some((other) => other.state.kind === "Established" && covers(other, sa));
-      const since = Math.max(this.#lostAt.get(sa) ?? sa.establishedAt, ...heirs.map((other) => other.establishedAt));
+      const openedAt = (other: AnyIkeSa): number => this.#openedAt.get(other) ?? other.establishedAt;
+      const since = Math.max(this.#lostAt.get(sa) ?? openedAt(sa), ...heirs.map(openedAt));
       yield { sa, forgotten, replaced, since };
     }
   }

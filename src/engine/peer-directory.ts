@@ -102,8 +102,10 @@ function remoteDiffers(peer: PeerDesired, path: Path): CandidateRejection | unde
 
 function localDiffers(peer: PeerDesired, path: Path): CandidateRejection | undefined {
   const seen = path.local.address;
-  if (peer.local === undefined || peer.local === seen) return undefined;
-  return { peer: peer.name, field: "local address", wanted: peer.local, seen };
+  if (peer.local === undefined) return undefined;
+  // Whoever was told of our other addresses (RFC 4555) may call there too: it may have lost all that it knew but its own section.
+  const ours = [peer.local, ...(peer.otherLocals ?? [])];
+  return ours.includes(seen) ? undefined : { peer: peer.name, field: "local address", wanted: ours.join(", "), seen };
 }
 
 function asksForProof({ auth }: PeerDesired): boolean {

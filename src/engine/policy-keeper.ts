@@ -112,6 +112,11 @@ export class PolicyKeeper {
     return this.#users.sharing(child);
   }
 
+  /** Whether packets of all that a Child SA carries may leave on others. */
+  isSentBeside(child: ChildSa): boolean {
+    return this.#users.isSentBeside(child);
+  }
+
   /** The outbound policies of a Child SA that do not lead where they should, as they are to be. */
   #outdated(child: ChildSa): Policy[] {
     const policiesOf = policyLookup();

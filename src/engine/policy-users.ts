@@ -68,6 +68,14 @@ export class PolicyUsers {
     return [...others];
   }
 
+  /** Whether packets of all that a Child SA carries may leave on others. */
+  isSentBeside(child: ChildSa): boolean {
+    return child.selectors.every((selector) => {
+      const users = [...(this.#users.get(policyKey({ selector, direction: "out" })) ?? [])];
+      return users.some((user) => user !== child && !this.#unsent.has(user));
+    });
+  }
+
   /**
    * A policy as those that use it want it. Outbound it is the newest's that is sent on; undefined where none is. Inbound it
    * takes what any of them brings: a peer that opens another pair from another address still sends on the one before.

@@ -134,7 +134,15 @@ export class Redundancy {
       const overdue = since + redundantPatience;
       if (forgotten ? replaced || overdue <= now : replaced && overdue <= now) this.#replace(sa, replaced);
       else if (overdue > now) this.#lookAgain("leftovers", overdue);
+      else if (sa.origin === "initiator") this.#empty(sa);
     }
+  }
+
+  /** We opened it, and something of it is carried nowhere else: each end would renew its own for ever. */
+  #empty(sa: AnyIkeSa): void {
+    const main = this.main();
+    if (main === undefined || main === sa || this.#leftovers.has(main)) return;
+    for (const name of missingOn(main, sa)) this.#move(name, main);
   }
 
   /** At the earliest of the times that were asked for. */

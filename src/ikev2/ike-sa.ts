@@ -87,7 +87,7 @@ export class IkeSa implements AnyIkeSa {
   origin: Role;
 
   readonly #coder = new MessageCoder(this);
-  readonly #own = new OwnRequests(this, this.#coder);
+  readonly own = new OwnRequests(this, this.#coder);
   readonly #theirs = new PeerRequests(this, this.#coder);
 
   constructor(options: IkeSaOptions) {
@@ -128,7 +128,7 @@ export class IkeSa implements AnyIkeSa {
 
   /** Whether a request of ours is being prepared, or unanswered. */
   get isRequesting(): boolean {
-    return !this.#own.isIdle;
+    return !this.own.isIdle;
   }
 
   // --- what comes in -------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ export class IkeSa implements AnyIkeSa {
   onTimer(name: string): void {
     switch (name as TimerName) {
       case "retransmit":
-        return this.#own.retransmit();
+        return this.own.retransmit();
       case "half-open":
         return endHalfOpen(this);
       case "reauthenticate":
@@ -176,7 +176,7 @@ export class IkeSa implements AnyIkeSa {
   }
 
   #receiveRequest(header: Header, octets: Uint8Array, path: Path): void {
-    const counters = { coder: this.#coder, own: this.#own, theirs: this.#theirs };
+    const counters = { coder: this.#coder, own: this.own, theirs: this.#theirs };
     if (maySync(this, header) && receiveSync(this, counters, header, octets, path)) return;
     if (this.#theirs.repeat(header, octets, path) || !this.#theirs.expects(header.messageId)) return;
     const exchange = exchanges.get(header.exchangeType);
@@ -210,7 +210,7 @@ export class IkeSa implements AnyIkeSa {
 
   #receiveResponse(header: Header, octets: Uint8Array, path: Path): void {
     if (mayShowCrash(this, octets)) return receiveCrash(this, header, octets);
-    const task = this.#own.awaiting(header);
+    const task = this.own.awaiting(header);
     if (task === undefined) return;
     const exchange = exchanges.get(header.exchangeType);
     if (exchange === undefined || !exchange.responseIn.includes(this.state.kind)) return;
@@ -218,45 +218,40 @@ export class IkeSa implements AnyIkeSa {
     const opened = this.#coder.open(header, octets);
     if (opened === undefined) return;
     heardOver(this, path);
-    if (this.#own.triedWays(header.messageId)) answeredOver(this, path);
-    this.#own.settle(header.messageId);
+    if (this.own.triedWays(header.messageId)) answeredOver(this, path);
+    this.own.settle(header.messageId);
     if ("fault" in opened) return refuseResponse(this, task, opened.fault);
     task.handleResponse(this, opened.payloads);
     if (endedBySyntax(this, "theirs", header.exchangeType, opened.payloads)) return;
-    this.#own.pump();
+    this.own.pump();
   }
 
   /** So many requests may be under way: ours, where the peer promised to keep its responses, or the peer's, where we did. */
   widen(whose: "ours" | "theirs", requests: number): void {
-    if (whose === "ours") this.#own.widen(requests);
+    if (whose === "ours") this.own.widen(requests);
     else this.#theirs.widen(requests);
   }
 
   /** Requests of ours that the peer takes at a time. */
   get peerWindow(): number {
-    return this.#own.window;
+    return this.own.window;
   }
 
   // --- what goes out -------------------------------------------------------------------------------------------
 
   /** Queues a request of ours; it goes out when those before it have been answered. */
   request(task: Task): void {
-    this.#own.add(task);
-  }
-
-  /** A request that has begun has become needless before it was sent. */
-  skip(task: Task): void {
-    this.#own.skip(task);
+    this.own.add(task);
   }
 
   /** Sends a protected request for `task` and waits for its response. */
   sendRequest(task: Task, payloads: readonly Payload[]): void {
-    this.#own.send(task, payloads);
+    this.own.send(task, payloads);
   }
 
   /** Sends a request in clear: IKE_SA_INIT, whose message ID is 0 however often it is begun anew. */
   sendClearRequest(task: Task, payloads: readonly Payload[]): Buffer {
-    return this.#own.sendClear(task, payloads);
+    return this.own.sendClear(task, payloads);
   }
 
   /** Answers the peer's request that is being worked on. */
@@ -271,17 +266,17 @@ export class IkeSa implements AnyIkeSa {
 
   /** The response to IKE_SA_INIT is in hand: nothing is to be repeated any more. */
   settle(): void {
-    this.#own.settle(0);
+    this.own.settle(0);
   }
 
   /** Stops repeating IKE_SA_INIT, which is about to be begun anew with the same message ID. */
   settleForRestart(): void {
-    this.#own.restart();
+    this.own.restart();
   }
 
   /** Something that explains why it takes so long; the request goes on being repeated (RFC 7296 2.21.1). */
   note(reason: Reason): void {
-    this.#own.note(reason);
+    this.own.note(reason);
     this.host.noted(this, reason);
   }
 
@@ -310,7 +305,7 @@ export class IkeSa implements AnyIkeSa {
 
   /** Takes over the requests that wait for their turn on an IKE SA that it replaces. */
   takeRequests(old: IkeSa): void {
-    for (const task of old.#own.handOver()) this.request(task);
+    for (const task of old.own.handOver()) this.request(task);
   }
 
   /** It has been replaced, and the peer deletes it. */
@@ -340,14 +335,14 @@ export class IkeSa implements AnyIkeSa {
       return;
     }
     this.succession.over();
-    if (this.state.kind === "ExpectAuthResponse" && this.#own.isOutstanding) {
+    if (this.state.kind === "ExpectAuthResponse" && this.own.isOutstanding) {
       // The peer may have established it by now: a DELETE must wait for its response.
       this.state = { ...this.state, closing: this.state.closing ?? reason };
       return this.host.arm(this, "close", this.host.now() + closeWait);
     }
     if (!this.#canSayFarewell()) return this.end(reason);
     this.state = { kind: "ExpectDeleteResponse", reason };
-    this.#own.abandonQueue();
+    this.own.abandonQueue();
     this.host.arm(this, "close", this.host.now() + closeWait);
     this.request(farewell);
   }
@@ -364,7 +359,7 @@ export class IkeSa implements AnyIkeSa {
     // First of all: what follows from its Child SAs' end must not ask anything of it any more.
     this.state = { kind: "Lingering" };
     this.children.removeAll(why);
-    this.#own.abandonAll();
+    this.own.abandonAll();
     this.#theirs.abandon();
     this.#coder.forgetFragments();
     this.#stopWatching();

@@ -39,6 +39,9 @@ export class OwnRequests {
   /** Made when they are needed: most of the time there is nothing to send. */
   #queue: Task[] | undefined;
   #underWay: UnderWay[] | undefined;
+  /** With the message IDs of their requests: what their responses brought is still being worked on. */
+  #working: Map<Task, number> | undefined;
+  #settled = 0;
   /** Requests that the peer takes at a time. */
   #window = 1;
   #nextMessageId = 0;
@@ -147,8 +150,25 @@ export class OwnRequests {
 
   /** The response to the request with this message ID is in hand: it is not repeated any more. */
   settle(messageId: number): void {
+    this.#settled = messageId;
     this.#remove(({ out }) => out?.messageId === messageId);
     this.#armRepeat();
+  }
+
+  /**
+   * What the response in hand brought is to be computed or installed first. A request that shows the peer that the response has
+   * arrived waits until `worked`: the peer sends then on what was agreed.
+   */
+  worksOn(task: Task): void {
+    this.#working ??= new Map();
+    this.#working.set(task, this.#settled);
+  }
+
+  /** All that followed from its response is done. */
+  worked(task: Task): void {
+    if (!this.#working?.delete(task)) return;
+    if (this.#working.size === 0) this.#working = undefined;
+    this.pump();
   }
 
   /** Stops repeating IKE_SA_INIT, whose message ID the next request takes over. */
@@ -215,6 +235,7 @@ export class OwnRequests {
     const underWay = this.#underWay ?? [];
     if (underWay.length > 0 && (next.alone === true || underWay.some(({ task }) => task.alone === true))) return false;
     let lowest = this.#nextMessageId;
+    for (const messageId of this.#working?.values() ?? []) lowest = Math.min(lowest, messageId);
     let preparing = 0;
     for (const { out } of underWay) {
       if (out === undefined) preparing += 1;

@@ -36,12 +36,12 @@ const standing: ChildState = { kind: "Standing" };
 export class ChildSas {
   #sa: AnyIkeSa;
   readonly #entries = new Map<number, Entry>();
-  readonly #outbound: WaitingOutbound;
+  readonly outbound: WaitingOutbound;
   readonly exchanges: UnderWay = new UnderWay();
 
   constructor(sa: AnyIkeSa) {
     this.#sa = sa;
-    this.#outbound = new WaitingOutbound(this, sa.host);
+    this.outbound = new WaitingOutbound(this, sa.host);
   }
 
   /** Another IKE SA has inherited them (RFC 7296 2.8). */
@@ -51,7 +51,7 @@ export class ChildSas {
 
   /** Takes over all that another has, whose IKE SA is gone or is going. What waits there to be sent on is sent on. */
   absorb(other: ChildSas): void {
-    const waiting = [...other.values()].filter((child) => other.#outbound.has(child));
+    const waiting = [...other.values()].filter((child) => other.outbound.has(child));
     other.sendNow();
     for (const [spiIn, entry] of [...other.#entries]) {
       if (waiting.includes(entry.child)) entry.sends = true;
@@ -106,7 +106,7 @@ export class ChildSas {
   /** A Child SA that stands in the kernel, but for an outbound half that waits or never comes. */
   add(child: ChildSa, outbound: Outbound = "now"): void {
     const { host } = this.#sa;
-    const sends = outbound === "now" && !this.#outbound.has(child);
+    const sends = outbound === "now" && !this.outbound.has(child);
     const entry: Entry = { child, state: standing, sends, failures: 0, received: 0n, sent: 0n };
     this.#entries.set(child.spiIn, entry);
     this.#armLimits(entry);
@@ -138,7 +138,7 @@ export class ChildSas {
     const entry = this.#entries.get(child.spiIn);
     if (entry?.child !== child) return;
     this.#entries.delete(child.spiIn);
-    const outboundStands = this.#outbound.forget(child) ?? entry.sends;
+    const outboundStands = this.outbound.forget(child) ?? entry.sends;
     const outbound = outboundStands ? (this.#sendsOnSuccessor(entry) ? "succeeded" : "last") : "none";
     this.#sa.host.disarm(this, `hard-limit ${child.spiIn}`);
     this.#sa.host.disarm(this, `rekey ${child.spiIn}`);
@@ -158,14 +158,14 @@ export class ChildSas {
   #sendsOnSuccessor({ state }: Entry): boolean {
     const by = state.kind === "Replaced" ? state.by : state.kind === "Rekeying" ? state.rekey.crossed : undefined;
     if (by === undefined || !this.has(by)) return false;
-    return this.#outbound.installOne(by) || this.sendsOn(by);
+    return this.outbound.installOne(by) || this.sendsOn(by);
   }
 
   /** Removes all: the IKE SA is over. */
   removeAll(reason: Reason): void {
     // First those on which nothing is sent yet: they are not to take over from the others, and go with them.
     const all = [...this.values()];
-    for (const child of all) if (this.#outbound.isHeld(child)) this.remove(child, reason);
+    for (const child of all) if (this.outbound.isHeld(child)) this.remove(child, reason);
     for (const child of all) this.remove(child, reason);
     this.#sa.host.disarm(this, "outbound");
   }
@@ -221,7 +221,7 @@ export class ChildSas {
 
   /** Has a Child SA's outbound half wait for a sign that the peer can receive. */
   sendLater(child: ChildSa, outbound: OutboundLater): void {
-    this.#outbound.add(child, outbound);
+    this.outbound.add(child, outbound);
   }
 
   /** Whether its outbound half stands. */
@@ -232,24 +232,24 @@ export class ChildSas {
 
   /** Whether its outbound half stands, or the kernel has been asked for it. */
   hasOutbound(child: ChildSa): boolean {
-    return this.#outbound.has(child) ? !this.#outbound.isHeld(child) : this.sendsOn(child);
+    return this.outbound.has(child) ? !this.outbound.isHeld(child) : this.sendsOn(child);
   }
 
   /** A Child SA whose outbound half may wait has other ends now. */
   redirect(child: ChildSa): void {
-    this.#outbound.redirect(child);
+    this.outbound.redirect(child);
   }
 
-  /** Installs the outbound halves that wait: all, or those that carry what `gone` carried. */
-  sendNow(gone?: ChildSa): void {
-    this.#outbound.install(gone);
+  /** Installs the outbound halves that wait: all, or that of `child`. */
+  sendNow(child?: ChildSa): void {
+    this.outbound.install(child);
   }
 
   /** Takes a Child SA's outbound half away; it receives as before. */
   stopSending(child: ChildSa): void {
     const entry = this.#entries.get(child.spiIn);
     if (entry?.child !== child) return;
-    const stands = this.#outbound.forget(child) ?? entry.sends;
+    const stands = this.outbound.forget(child) ?? entry.sends;
     entry.sends = false;
     if (!stands) return;
     this.#sa.host.policies.sendNoMore(child);
@@ -288,7 +288,7 @@ export class ChildSas {
     const entry = this.#entries.get(child.spiIn);
     if (this.#sa.state.kind !== "Established" || entry?.child !== child || entry.state.kind !== "Standing") return;
     // The peer may not have our response yet, and would not know what is meant.
-    if (this.#outbound.has(child))
+    if (this.outbound.has(child))
       return this.#sa.host.arm(this, `rekey ${child.spiIn}`, this.#sa.host.now() + outboundWait);
     this.#sa.dialect.rekeyChild(child, (rekey) => {
       entry.state = { kind: "Rekeying", rekey };
@@ -332,7 +332,7 @@ export class ChildSas {
    */
   #deleteReplaced(entry: Entry, by: ChildSa): void {
     const { child } = entry;
-    if (this.#outbound.has(by)) return this.#armLimits(entry);
+    if (this.outbound.has(by)) return this.#armLimits(entry);
     if (by.role === "responder") return this.retire(child, { code: "replaced" });
     entry.state = standing;
     entry.twin = by;
@@ -348,7 +348,7 @@ export class ChildSas {
 
   /** The peer repeats a request that has been answered. */
   requestRepeated(): void {
-    this.#outbound.extend();
+    this.outbound.extend();
   }
 
   /** Whether another Child SA stands in whose place it comes, and which the peer is to delete. */
@@ -361,7 +361,7 @@ export class ChildSas {
   }
 
   onTimer(name: string): void {
-    if (name === "outbound") return this.#outbound.tick((child) => this.#isReplacing(child));
+    if (name === "outbound") return this.outbound.tick((child) => this.#isReplacing(child));
     const [what, spi] = name.split(" ");
     const child = this.get(Number(spi));
     if (child === undefined) return;

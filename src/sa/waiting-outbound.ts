@@ -83,11 +83,16 @@ export class WaitingOutbound {
     held.request = { kind: "installSa", sa: { ...held.request.sa, ...outboundEnds(child) } };
   }
 
-  /** Installs those that wait: all, or those that carry what `gone` carried. A refusal drops the Child SA. */
-  install(gone?: ChildSa): void {
-    for (const [child, held] of [...(this.#waiting ?? [])]) {
-      if (!held.asked && (gone === undefined || isTwin(child, gone))) this.#install(child, held);
-    }
+  /** Installs those that wait, or `only` one of them. A refusal drops the Child SA. */
+  install(only?: ChildSa): void {
+    for (const [child, held] of [...(this.#waiting ?? [])])
+      if (!held.asked && (only === undefined || child === only)) this.#install(child, held);
+  }
+
+  /** The first that came of those that wait and carry what `gone` carried. */
+  first(gone: ChildSa): ChildSa | undefined {
+    for (const [child, { asked }] of this.#waiting ?? []) if (!asked && isTwin(child, gone)) return child;
+    return undefined;
   }
 
   /** Installs this one; false where it does not wait. */

@@ -45,6 +45,26 @@ test.each([
     what: "a DELETE has packets leave on a pair that was agreed on after what its sender put in its place",
   },
   {
+    story: "called-at-other-address",
+    what: "a peer that has two addresses is not at home at the second one for who calls anew",
+  },
+  {
+    story: "delete-shows-one",
+    what: "the end of an IKE SA has packets leave on all that waits to be sent on, the last of which the peer has not got yet",
+  },
+  {
+    story: "request-before-keys",
+    what: "a request shows that the response before it has arrived, while what it brought is still being computed",
+  },
+  {
+    story: "two-renewed-in-turn",
+    what: "of two IKE SAs that are rekeyed in turn none is ever old enough to be closed",
+  },
+  {
+    story: "children-on-two",
+    what: "each of two IKE SAs has a child of its own, and each end renews the one that it opened",
+  },
+  {
     story: "proof-from-elsewhere",
     what: "a peer that has moved repeats its proof from the address that it has back, and is sent to there before it can receive",
   },

@@ -105,6 +105,7 @@ class CreateChild implements Task, OwnRekey {
         fault: "the nonce is missing",
       });
     }
+    sa.own.worksOn(this);
     const ni = this.#nonce;
     const nr = Uint8Array.from(nonce.data);
     const complete = (shared?: Uint8Array): void => {
@@ -149,7 +150,7 @@ class CreateChild implements Task, OwnRekey {
 
   #skip(sa: IkeSa): void {
     this.abandon(sa);
-    sa.skip(this);
+    sa.own.skip(this);
   }
 
   #send(sa: IkeSa, offer: ChildOffer, ke: Payload | undefined): void {
@@ -204,8 +205,13 @@ class CreateChild implements Task, OwnRekey {
   }
 
   #failed(sa: IkeSa): void {
-    sa.children.exchanges.done(this);
+    this.#done(sa);
     if (this.#old !== undefined) sa.children.rekeyFailed(this.#old, this);
+  }
+
+  #done(sa: IkeSa): void {
+    sa.children.exchanges.done(this);
+    sa.own.worked(this);
   }
 
   /** RFC 7296 2.8.1: of two rekeys that crossed, the pair with the lowest of the four nonces goes. */
@@ -218,7 +224,7 @@ class CreateChild implements Task, OwnRekey {
     this.#offer = undefined;
     const old = this.#old;
     if (child === undefined) return this.#failed(sa);
-    sa.children.exchanges.done(this);
+    this.#done(sa);
     if (old === undefined) return;
     const crossed = this.crossed !== undefined && sa.children.has(this.crossed) ? this.crossed : undefined;
     if (crossed !== undefined && this.#loses(sa, child.lowestNonce)) {

@@ -40,10 +40,10 @@ class RekeyIkeSa implements OwnIkeRekey {
 
   begin(sa: IkeSa): void {
     const { peer, succession } = sa;
-    if (peer === undefined || !this.#isWanted(sa)) return sa.skip(this);
+    if (peer === undefined || !this.#isWanted(sa)) return sa.own.skip(this);
     if (sa.children.exchanges.isBusy || sa.isAnswering) {
       succession.postpone(rekeyPause);
-      return sa.skip(this);
+      return sa.own.skip(this);
     }
     if (this.#proposals.length === 0) this.#proposals = proposalsOf(peer, sa.keying?.suite.prf);
     const method = this.#method ?? preferredMethod(this.#proposals, sa.keying?.suite.ke);
@@ -105,7 +105,7 @@ class RekeyIkeSa implements OwnIkeRekey {
       const terms = { role: "initiator", localSpi: this.localSpi, remoteSpi, suite, secret, ni, nr } as const;
       const successor = sa.succession.make(terms);
       if (successor !== undefined) sa.succession.weMade(successor);
-      sa.skip(this);
+      sa.own.skip(this);
     });
   }
 
@@ -122,7 +122,7 @@ class RekeyIkeSa implements OwnIkeRekey {
   #skip(sa: IkeSa): void {
     this.abandon();
     if (sa.succession.isOurs(this)) sa.succession.failed();
-    sa.skip(this);
+    sa.own.skip(this);
   }
 
   /** RFC 7296 1.3: asks again with the method the responder wants, if we offered it. */

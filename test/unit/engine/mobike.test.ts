@@ -110,6 +110,17 @@ describe("MOBIKE (RFC 4555)", () => {
     expect([sasBetween(ends.one), sasBetween(ends.two)]).toEqual([moved, moved]);
   });
 
+  it("is called at its other address too, by a peer that begins anew", () => {
+    const ends = pair({ remote: [b, otherB] }, { otherLocals: [otherB] });
+    lose(ends, ends.two, b);
+    ends.world.run(1_000);
+    ends.one.crash();
+    ends.one.configure(desired([peer(a, b, { mobike: true, remote: [otherB], protect: tunnels })]));
+    ends.world.run(5_000);
+    expect(ends.one.peer().ikeSas.map(({ remote }) => remote)).toEqual([`${otherB}:4500`]);
+    expect(went(ends)).toEqual(delivered);
+  });
+
   it("outlives the IKE SA: the one that rekeys it moves as well, whoever rekeyed", () => {
     for (const who of ["one", "two"] as const) {
       const short = { timing: { ...timing, ikeLifetime: 100_000 } };

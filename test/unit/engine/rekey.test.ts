@@ -201,3 +201,22 @@ describe.each<[string, Story["acts"]]>([
     suffering(acts, fate, [1]);
   });
 });
+
+test.each([1, 4])(
+  "with a window of %i a request goes out when what the response before it brought stands, however slow the worker",
+  (window) => {
+    const options = {
+      protect: [{ kind: "gre" }, { kind: "vxlan" }],
+      esp: ["aes128gcm16-x25519"],
+      messages: { window, fragmentSize: 1_280 },
+    } satisfies PeerOptions;
+    const pair = connected(options, { one: { computeDelay: 60 } }, 5_000);
+    const flows = [...gre(pair), ...vxlan(pair)];
+    const traffic = new Traffic(pair, flows, pair.world.now + 4_000, () => 10, 7);
+    pair.world.run(100);
+    pair.one.handle({ kind: "rekey", peer: "peer", what: "children" });
+    pair.world.run(15_000);
+    expect(traffic.losses).toEqual([]);
+    expectRest(pair, 3);
+  },
+);
