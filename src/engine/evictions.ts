@@ -39,11 +39,13 @@ export class Evictions {
     }
   }
 
-  /** Where the caller of an IKE SA is sent: only one that said it can be (RFC 5685 3). From now on its time runs. */
+  /** Where the caller of an IKE SA is sent: only one that said it can be (RFC 5685 3), and is not there already. From now on its time runs. */
   sendAway(sa: AnyIkeSa): Gateway | undefined {
     const { authentication } = sa;
     if (this.#to === undefined || authentication?.role !== "responder" || !authentication.redirectable)
       return undefined;
+    // Another address of this host: who came there would be sent there again, and closed for not going.
+    if (gatewayText(this.#to) === sa.path.local.address) return undefined;
     const until = this.#context.now() + this.#context.desired.redirect.grace;
     this.#until.set(sa, until);
     this.#context.lookAgain("evictions", until);

@@ -125,6 +125,30 @@ describe("a gateway that sends callers to another one", () => {
     for (const one of flow(ends, second)) expect(one.from.kernel.wouldPass(one.packet)).not.toBe("clear");
   });
 
+  it("to another address of the same host: who is there stays there", () => {
+    const world = new World();
+    const [caller, gateway] = [world.add(a), world.add(b, { addresses: [c] })];
+    const transmit = world.transmit.bind(world);
+    world.transmit = (datagram) => {
+      const { remote, local } = datagram.path;
+      if (remote.address !== c) return transmit(datagram);
+      const { octets } = datagram;
+      world.schedule(10, () => gateway.handle({ kind: "datagram", octets, path: { local: remote, remote: local } }));
+    };
+    const grace = { ...settings, grace: 5_000 };
+    const own = { localId: "gateway", initiate: false, protect: mirrored, redirect: grace, local: undefined };
+    gateway.configure(desired([peer(b, a, own)]));
+    caller.configure(desired([peer(a, b, { remote: [b, c], remoteId: "gateway", protect, redirect: settings })]));
+    world.run(5_000);
+    gateway.handle({ kind: "redirect", peer: "peer", to: at(c) });
+    world.run(4_000);
+    expect(caller.peer().ikeSas.map(({ remote }) => remote)).toEqual([`${c}:500`]);
+    const [stands] = caller.peer().ikeSas;
+    world.run(60_000);
+    expect(caller.peer().ikeSas.map(({ initiatorSpi }) => initiatorSpi)).toEqual([stands?.initiatorSpi]);
+    expect(reasons(gateway)).not.toContain("redirected");
+  });
+
   it("closes what is still there when the grace is over, unless callers may stay again", () => {
     const blind: PeerOptions = { redirect: { ...settings, grace: 5_000 } };
     const { world, first } = three({}, blind);
