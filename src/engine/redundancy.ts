@@ -16,6 +16,12 @@ const redundantPatience = 10_000;
 /** How long the end that opened an IKE SA which is one too many is left to close it, in ms; other daemons never do. */
 const openerPatience = 15_000;
 
+/** The same for a pair; not both at once: the two ends may take different ones for the one that is to stay. */
+const crossedPatience: Readonly<Record<AnyIkeSa["origin"], number>> = {
+  initiator: openerPatience,
+  responder: openerPatience + 4_000,
+};
+
 /** How often that wait doubles: some daemons open another for each that is closed. */
 const mostDoublings = 8;
 
@@ -233,7 +239,7 @@ export class Redundancy {
       );
       if (pairs.length < 2 || !pairs.every((child) => main.children.sendsOn(child))) continue;
       const best = bestOf(pairs);
-      const overdue = Math.max(...pairs.map(({ since }) => since)) + openerPatience;
+      const overdue = Math.max(...pairs.map(({ since }) => since)) + crossedPatience[main.origin];
       for (const child of pairs) {
         if (child === best) continue;
         if (child.role === "initiator" || overdue <= this.#context.now())

@@ -27,6 +27,8 @@ interface Entry {
   /** The last message of ours. */
   sent: Datagrams | undefined;
   firstSent: number;
+  /** When what waits for an answer was sent last, in ms of the engine's clock. */
+  lastSent: number;
   attempts: number;
 }
 
@@ -57,6 +59,14 @@ export class Exchanges {
   *own(type: number): Generator<Exchange> {
     for (const { begun, exchange } of [...this.#entries.values()])
       if (begun === "here" && exchange.exchangeType === type) yield exchange;
+  }
+
+  /** Whether a quick mode of either end is not complete. */
+  get isUnderWay(): boolean {
+    if (this.#current !== undefined) return true;
+    for (const { exchange } of this.#entries.values())
+      if (exchange instanceof QuickModeResponder && exchange.underWay !== undefined) return true;
+    return false;
   }
 
   /** Whether the peer is about to have another pair for a child. */
@@ -125,10 +135,16 @@ export class Exchanges {
     const sealed = this.#seal(exchange.exchangeType, exchange.messageId, entry.chain, hashOf, encoded);
     entry.sent = this.#sa.fragmentation.datagrams(sealed);
     entry.firstSent = host.now();
+    entry.lastSent = entry.firstSent;
     entry.attempts = 1;
     this.#transmit(entry.sent);
     if (repeated) this.#schedule(entry);
     else this.#stopRepeating(exchange);
+  }
+
+  /** When the last message of ours was sent last: of those that were lost on the way the peer knows nothing. In ms. */
+  lastSent({ messageId }: Exchange): number {
+    return this.#entries.get(messageId)?.lastSent ?? 0;
   }
 
   /** One message that nobody answers: an Informational exchange (RFC 2409 5.7). */
@@ -255,6 +271,7 @@ export class Exchanges {
     entry.attempts += 1;
     const facts = { exchange: nameOf.exchange(exchange.exchangeType), attempt: entry.attempts };
     host.log({ level: "debug", event: "retransmit", peer: peer.name, facts });
+    entry.lastSent = host.now();
     this.#transmit(sent);
     this.#schedule(entry);
   }
@@ -299,7 +316,7 @@ export class Exchanges {
 }
 
 function newEntry(exchange: Exchange, chain: Chain, begun: "here" | "there"): Entry {
-  return { exchange, chain, begun, received: undefined, sent: undefined, firstSent: 0, attempts: 0 };
+  return { exchange, chain, begun, received: undefined, sent: undefined, firstSent: 0, lastSent: 0, attempts: 0 };
 }
 
 /** What a peer may begin once phase 1 is over. */

@@ -350,7 +350,7 @@ export class IkeV1Sa implements AnyIkeSa {
    */
   close(reason: Reason): void {
     if (this.isOver) return;
-    if (reason.code === "replaced" && this.succession.bequeath()) return;
+    if (reason.code === "replaced" && this.succession.bequeath() && this.exchanges.isUnderWay) return;
     if (this.state.kind === "Established") sayFarewell(this);
     else if (this.state.kind === "Replaced" || isSetup(this.state)) sayIsakmpDeletion(this);
     this.end(this.state.kind === "Replaced" ? this.state.reason : reason);

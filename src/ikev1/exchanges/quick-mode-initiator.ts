@@ -157,7 +157,8 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
     const verdict = verifyIpsec(asked.policy, answer.proposals);
     if (!verdict.ok) return this.#undo(sa, asked, verdict.reason);
     const terms = shortest(verdict.terms, payloads, protocolNumber(asked.policy.protocol));
-    const agreed = { ...asked, terms, nr: Uint8Array.from(nonce.data) };
+    const begun = sa.exchanges.lastSent(this);
+    const agreed = { ...asked, begun, terms, nr: Uint8Array.from(nonce.data) };
     const ids = all(payloads, "ID").map((id) => ({ ...id, data: Uint8Array.from(id.data) }));
     const { ke: method } = verdict.terms.suite;
     if (method === undefined) return this.#complete(sa, agreed, ids, undefined);
