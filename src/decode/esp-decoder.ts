@@ -56,31 +56,33 @@ export class EspDecoder {
       summary: `ESP ${spiText} #${sequence}: ${inner?.summary ?? (opened?.integrity === "failed" ? "the ICV is wrong" : `${octets.length} octets (${ofSa})`)}`,
       tone: toneOf(opened, notes),
       notes,
-      fields: [
-        field(
-          "ESP",
-          undefined,
-          [
-            field("SPI", spiText),
-            field("sequence number", sequence),
-            ...(opened === undefined
-              ? [field("octets", octets.length)]
-              : [field("integrity", opened.integrity), field("ICV", hexOf(opened.icv))]),
-            ...(content === undefined
-              ? []
-              : [
-                  field("next header", protocolName(content.nextHeader)),
-                  field(
-                    "padding",
-                    content.padding.length,
-                    content.paddingIsUsual ? [] : [field("octets", hexOf(content.padding))],
-                  ),
-                ]),
-            ...(inner?.fields ?? []),
-          ],
-          "RFC 4303 2",
-        ),
-      ],
+      get fields() {
+        return [
+          field(
+            "ESP",
+            undefined,
+            [
+              field("SPI", spiText),
+              field("sequence number", sequence),
+              ...(opened === undefined
+                ? [field("octets", octets.length)]
+                : [field("integrity", opened.integrity), field("ICV", hexOf(opened.icv))]),
+              ...(content === undefined
+                ? []
+                : [
+                    field("next header", protocolName(content.nextHeader)),
+                    field(
+                      "padding",
+                      content.padding.length,
+                      content.paddingIsUsual ? [] : [field("octets", hexOf(content.padding))],
+                    ),
+                  ]),
+              ...(inner?.fields ?? []),
+            ],
+            "RFC 4303 2",
+          ),
+        ];
+      },
       packet: {
         spi,
         sequence,

@@ -1,6 +1,6 @@
 /**
- * `node --import tsx test/bench/decode.ts [MEGABYTES]`: packets a second and memory of `decode --brief`, and tshark's beside
- * it where it is installed, over a capture of that size made by repeating a recorded one.
+ * `npm run build && node --import tsx test/bench/decode.ts [MEGABYTES]`: packets a CPU second and memory of `decode --brief`,
+ * and tshark's beside it where it is installed, over a capture of that size made by repeating a recorded one.
  */
 import { spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
@@ -26,14 +26,17 @@ function repeat(source: string, target: string, megabytes: number): number {
 }
 
 function measure(name: string, packets: number, command: readonly string[]): void {
-  const began = performance.now();
-  const words = ["-c", `exec /usr/bin/env time -f '%M' ${command.map((word) => `'${word}'`).join(" ")} > /dev/null`];
+  const words = [
+    "-c",
+    `exec /usr/bin/env time -f '%M %U %S' ${command.map((word) => `'${word}'`).join(" ")} > /dev/null`,
+  ];
   const { stderr, status } = spawnSync("bash", words, { encoding: "utf8", cwd: root });
-  const seconds = (performance.now() - began) / 1000;
-  const kilobytes = Number(stderr.trim().split("\n").at(-1));
-  const memory = Number.isFinite(kilobytes) ? `${Math.round(kilobytes / 1024)} MiB` : "not measured";
+  // Seconds of the processor: whatever else the machine does takes none of them.
+  const [kilobytes = 0, user = 0, system = 0] = (stderr.trim().split("\n").at(-1) ?? "").split(" ").map(Number);
+  const seconds = user + system;
+  if (status !== 0 || !(seconds > 0)) throw new Error(`${name} ended with ${status}: ${stderr}`);
   console.log(
-    `${name}: ${Math.round(packets / seconds)} packets/s, ${seconds.toFixed(1)} s, ${memory}${status === 0 ? "" : `, exit ${status}`}`,
+    `${name}: ${Math.round(packets / seconds)} packets a CPU second, ${seconds.toFixed(2)} s, ${Math.round(kilobytes / 1024)} MiB`,
   );
 }
 
@@ -43,7 +46,7 @@ try {
   const capture = join(folder, "long.pcap");
   const packets = repeat(join(root, "vectors/captures/ndpi/ipsec_isakmp_esp.pcap"), capture, megabytes);
   console.log(`${megabytes} MB, ${packets} packets of IKEv2 and ESP, one line each`);
-  measure("underlock", packets, [process.execPath, "--import", "tsx", "src/cli/main.ts", "decode", "--brief", capture]);
+  measure("underlock", packets, [process.execPath, "bin/underlock", "decode", "--brief", capture]);
   if (spawnSync("tshark", ["--version"]).status === 0) measure("tshark", packets, ["tshark", "-n", "-r", capture]);
 } finally {
   rmSync(folder, { recursive: true });

@@ -27,15 +27,22 @@ export async function decode(file: string, options: DecodeOptions): Promise<void
   let count = 0;
   let packets = 0;
   const damage: string[] = [];
-  for await (const packet of packetsOf(file, (sentence) => damage.push(sentence))) {
+  const output = new Output();
+  for await (const packet of packetsOf(
+    file,
+    (sentence) => damage.push(sentence),
+    () => output.flush(),
+  )) {
     packets += 1;
     for (const decoded of decoder.decode(packet)) {
       count += 1;
       if (ladder !== undefined) ladder.add(decoded);
-      else if (options.json === true) await write(`${JSON.stringify(jsonOf(decoded))}\n`);
-      else await write(`${textOf(decoded, options.brief === true).join("\n")}\n`);
+      else if (options.json === true) output.add(JSON.stringify(jsonOf(decoded)));
+      else output.add(textOf(decoded, options.brief === true).join("\n"));
     }
+    if (output.isFull) await output.flush();
   }
+  await output.flush();
   if (ladder !== undefined) await draw(file, ladder, options);
   for (const sentence of damage) process.stderr.write(`underlock: ${sentence}\n`);
   if (count === 0) throw new Failure(1, `no IKE, ESP or AH in the ${packets} packets of ${file}`);
@@ -53,6 +60,33 @@ function save(path: string, content: string): void {
     writeFileSync(path, content);
   } catch (error) {
     throw new Failure(1, `cannot write ${path}: ${(error as NodeJS.ErrnoException).code ?? "failed"}`);
+  }
+}
+
+/** Octets that are written at once: a call to the system for each line takes longer than to decode it. */
+const outputBlock = 65_536;
+
+/** Lines on their way to standard output. */
+class Output {
+  #lines: string[] = [];
+  #length = 0;
+
+  get isFull(): boolean {
+    return this.#length >= outputBlock;
+  }
+
+  add(line: string): void {
+    this.#lines.push(line, "\n");
+    this.#length += line.length + 1;
+  }
+
+  /** What is read from a pipe as it comes is shown as it comes: this is called before each wait for more. */
+  async flush(): Promise<void> {
+    if (this.#length === 0) return;
+    const text = this.#lines.join("");
+    this.#lines = [];
+    this.#length = 0;
+    await write(text);
   }
 }
 

@@ -20,8 +20,12 @@ export interface KeyOptions {
 /** What was wrong with a capture that could be read up to there. */
 export type OnDamage = (sentence: string) => void;
 
-/** Compressed files are unpacked as they are read. A damaged end is told, what came before it stands. */
-export async function* packetsOf(file: string, onDamage: OnDamage): AsyncGenerator<CapturedPacket> {
+/** Compressed files are unpacked as they are read. A damaged end is told, what came before it stands. `beforeWait` runs when more has to be read. */
+export async function* packetsOf(
+  file: string,
+  onDamage: OnDamage,
+  beforeWait: () => Promise<void> = () => Promise.resolve(),
+): AsyncGenerator<CapturedPacket> {
   const reader = new CaptureReader();
   let any = false;
   try {
@@ -30,6 +34,7 @@ export async function* packetsOf(file: string, onDamage: OnDamage): AsyncGenerat
         any = true;
         yield packet;
       }
+      await beforeWait();
     }
     for (const packet of reader.end()) {
       any = true;

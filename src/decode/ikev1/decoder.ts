@@ -51,7 +51,9 @@ export class Ikev1Decoder {
       summary: `${nameOf.exchange(message.header.exchangeType)}: ${namesOf(message.payloads)}`,
       remark: remarkOf(message.payloads, source !== followed.initiator),
       tone: repeat ? "repeat" : toneOf(message.payloads, source !== followed.initiator),
-      fields: [headerFields(message.header), ...message.payloads.map(payloadField)],
+      get fields() {
+        return [headerFields(message.header), ...message.payloads.map(payloadField)];
+      },
       notes,
       message: { version: 1, octets, clear: message, inner: undefined, repeat },
     };
@@ -75,17 +77,19 @@ export class Ikev1Decoder {
       summary: `${name}${id}: encrypted ${inner === undefined ? `(${closed})` : `{${namesOf(inner.payloads)}}`}`,
       remark: inner === undefined ? undefined : remarkOf(inner.payloads, true),
       tone: repeat ? "repeat" : inner === undefined ? (ready ? "refused" : "closed") : toneOf(inner.payloads, true),
-      fields: [
-        headerFields(header),
-        field(
-          "encrypted",
-          inner === undefined ? closed : undefined,
-          inner === undefined
-            ? [field("first inside", nameOf.payload(header.nextPayload)), field("octets", message.ciphertext.length)]
-            : [...inner.payloads.map(payloadField), field("padding", inner.padding.length)],
-          "RFC 2409 appendix B",
-        ),
-      ],
+      get fields() {
+        return [
+          headerFields(header),
+          field(
+            "encrypted",
+            inner === undefined ? closed : undefined,
+            inner === undefined
+              ? [field("first inside", nameOf.payload(header.nextPayload)), field("octets", message.ciphertext.length)]
+              : [...inner.payloads.map(payloadField), field("padding", inner.padding.length)],
+            "RFC 2409 appendix B",
+          ),
+        ];
+      },
       notes,
       message: { version: 1, octets, clear: message, inner, repeat },
     };

@@ -54,7 +54,9 @@ export class Ikev2Decoder {
       summary: summaryOf(message, inner, found),
       remark: remarkOf(message, all),
       tone: toneOf(message, all, found, repeat, notes),
-      fields: [headerFields(message.header), ...message.payloads.map((payload) => withInner(payload, inner, found))],
+      get fields() {
+        return [headerFields(message.header), ...message.payloads.map((payload) => withInner(payload, inner, found))];
+      },
       notes,
       message: { version: 2, octets, clear: message, inner, repeat },
     };
@@ -76,14 +78,14 @@ export class Ikev2Decoder {
   }
 
   #remember(session: Ikev2Session, message: Message, octets: Uint8Array): void {
-    if (message.header.exchangeType !== exchangeType.IKE_SA_INIT) return;
+    // Only derivation needs them.
+    if (message.header.exchangeType !== exchangeType.IKE_SA_INIT || this.#keys.privateValues.length === 0) return;
     // Copies: the octets are of the capture's chunk.
     const copy = Buffer.from(octets);
     if ((message.header.flags & flag.response) === 0)
       session.initRequest = { octets: copy, message: decodeMessage(copy) };
     else session.initResponse = { octets: copy, message: decodeMessage(copy) };
     if (session.hasKeys || session.initRequest === undefined || session.initResponse === undefined) return;
-    if (this.#keys.privateValues.length === 0) return;
     const derived = deriveIke(session.initRequest.message, session.initResponse.message, this.#keys.privateValues);
     if (derived === undefined) return;
     this.#derived.set(session, derived);
