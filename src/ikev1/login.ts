@@ -52,7 +52,7 @@ function judge(sa: IkeV1Sa, identifier: number, attributes: readonly Attribute[]
   wipe(password);
   const reason = refusal ?? sa.host.unwelcome(peer, identity, sa.path);
   if (reason === undefined) sa.remoteId = identity;
-  sa.setup.expect({ kind: "ExpectLoginAck" });
+  sa.setup.expect({ kind: "ExpectLoginAck", refusal: reason });
   sa.setup.ask({
     name: "XAuth",
     cfgType: cfgType.ISAKMP_CFG_SET,

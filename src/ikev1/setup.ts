@@ -78,7 +78,13 @@ export class Setup {
     const { state, path, host, createdAt } = this.#sa;
     const exchange = state.kind === "ExpectAddress" || state.kind === "ExpectAddressAck" ? "mode config" : "XAuth";
     const seconds = Math.round((host.now() - createdAt) / 1000);
-    this.refuse({ code: "no-answer", exchange, remote: path.remote.address, attempts: 0, seconds });
+    this.unanswered({ code: "no-answer", exchange, remote: path.remote.address, attempts: 0, seconds });
+  }
+
+  /** The peer is silent; who was told that its password is wrong need not say anything. */
+  unanswered(reason: Reason): void {
+    const { state } = this.#sa;
+    this.refuse((state.kind === "ExpectLoginAck" ? state.refusal : undefined) ?? reason);
   }
 
   /** It comes to nothing: nothing of it stays (draft-beaulieu-ike-xauth-02 6). */

@@ -35,7 +35,7 @@ export type SetupState =
   /** The peer is asked for a name and a password. */
   | { readonly kind: "ExpectLogin" }
   /** The peer is told whether they are right. */
-  | { readonly kind: "ExpectLoginAck" }
+  | { readonly kind: "ExpectLoginAck"; readonly refusal: Reason | undefined }
   /** The peer is asked for an address of ours inside, or is to send one. */
   | { readonly kind: "ExpectAddress" }
   /** The peer is sent an address of its own inside. */

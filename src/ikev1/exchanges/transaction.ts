@@ -49,7 +49,7 @@ export class TransactionInitiator implements Exchange {
     const { name, cfgType: asked, take } = this.#transaction;
     const answer = find(payloads, "ATTR");
     if (answer?.cfgType !== asked + 1)
-      return sa.close({
+      return sa.setup.refuse({
         code: "protocol-violation",
         exchange: name,
         fault: "the answer is no answer to what was asked",
@@ -59,7 +59,7 @@ export class TransactionInitiator implements Exchange {
 
   timedOut(sa: IkeV1Sa, attempts: number, seconds: number): void {
     const { name } = this.#transaction;
-    sa.end({ code: "no-answer", exchange: name, remote: sa.path.remote.address, attempts, seconds });
+    sa.setup.unanswered({ code: "no-answer", exchange: name, remote: sa.path.remote.address, attempts, seconds });
   }
 
   abandon(): void {}

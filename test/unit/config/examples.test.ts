@@ -19,6 +19,8 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "underlock-examples-"));
   cpSync(examples, folder, { recursive: true });
   writeFileSync(join(folder, "underlock.psk"), "thirty-two octets of a good key.\n", { mode: 0o600 });
+  for (const user of ["alice", "bob"])
+    writeFileSync(join(folder, "xauth", `${user}.password`), `the password of ${user}\n`, { mode: 0o600 });
   await makeCertificates(join(folder, "certificates"));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -52,6 +54,21 @@ describe("examples", () => {
   it("are there", () => {
     expect(pairs).toEqual(expect.arrayContaining(["certificates", "everything", "gre", "net-to-net", "vxlan"]));
     expect(names).toEqual(expect.arrayContaining(["road/hub.yaml", "road/road.yaml"]));
+  });
+
+  it("have a caller that logs in as one of its gateway's users, and asks for what that gives", async () => {
+    const [gateway, caller] = [await load("xauth/gateway.yaml"), await load("xauth/caller.yaml")];
+    const { xauth: login, innerAddress: asked } = caller.peers[0] ?? {};
+    const { xauth: users, innerAddress: given } = gateway.peers[0] ?? {};
+    if (login?.kind !== "client" || users?.kind !== "server") throw new Error("nobody logs in");
+    expect(users.users).toContainEqual({ name: login.user, password: login.password });
+    expect([asked, given]).toMatchObject([
+      { kind: "client", by: "pull" },
+      { kind: "server", by: "pull", pool: { address: "10.9.0.0", length: 24 } },
+    ]);
+    const line = ({ peers }: DesiredState) =>
+      peers[0]?.children.map(({ local, remote }) => [local.prefix, remote.prefix]);
+    expect(line(caller)).toEqual(line(gateway)?.map(([local, remote]) => [remote, local]));
   });
 
   it("have one for each row of a router's transform sets", async () => {

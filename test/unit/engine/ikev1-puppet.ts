@@ -107,6 +107,8 @@ export class Ikev1Puppet {
   readonly role: "initiator" | "responder";
   readonly ownCookie: bigint;
   theirCookie = 0n;
+  /** The Authentication Method that an initiator offers. */
+  method = 1;
   /** Of our own exchanges. */
   nextMessageId = 0x100;
   readonly #pair: KePair = generateKePair(ecp256);
@@ -210,7 +212,13 @@ export class Ikev1Puppet {
 
   /** Message 1 of main mode, and what comes back. */
   callSa(): void {
-    const offered: Payload = { isakmp: "SA", proposals: [phase1] };
+    const transforms = phase1.transforms.map((one) => ({
+      ...one,
+      attributes: one.attributes.map((attribute) =>
+        attribute.type === 3 ? { type: 3, value: this.method } : attribute,
+      ),
+    }));
+    const offered: Payload = { isakmp: "SA", proposals: [{ ...phase1, transforms }] };
     this.#saBody = encodeBody(offered);
     this.inject(encodeMessage(this.header(exchangeType.IDENTITY_PROTECTION, 0), [offered, ...vendorIds]));
     this.theirCookie = this.received().readBigUInt64BE(8);
@@ -225,7 +233,9 @@ export class Ikev1Puppet {
   /** Message 5; what message 6 holds. */
   callIdentity(): readonly Payload[] {
     this.#sendIdentity();
-    return this.open(this.received()).payloads;
+    // What the engine begins at once comes after it.
+    const answer = this.end.sent.findLast(({ octets }) => Buffer.from(octets).readUInt32BE(20) === 0);
+    return this.open(Buffer.from(answer?.octets ?? [])).payloads;
   }
 
   /** A quick mode for GRE, all three messages; what the second one holds. */
