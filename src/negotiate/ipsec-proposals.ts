@@ -124,14 +124,18 @@ export function chooseIpsec(policy: IpsecPolicy, theirs: readonly Proposal[], gr
   return { ok: false, reason };
 }
 
-/** The initiator's check of an answer: one set of those that were sent, with one transform for each protocol. */
+/**
+ * The initiator's check of an answer: one set of those that were sent, with one transform for each protocol. charon, where
+ * it takes IPComp, repeats the same set without: what the SPIs stand for is then the same, with one thing more in the first.
+ */
 export function verifyIpsec(
   policy: IpsecPolicy,
   answer: readonly Proposal[],
 ): { readonly ok: true; readonly terms: IpsecTerms } | { readonly ok: false; readonly reason: Reason } {
-  const isOne = new Set(answer.map(({ number }) => number)).size === 1;
-  const [set] = isOne && answer.every(({ transforms }) => transforms.length === 1) ? setsOf(policy, answer) : [];
-  if (set !== undefined) {
+  const numbers = new Set(answer.map(({ number }) => number)).size;
+  const sets = answer.every(({ transforms }) => transforms.length === 1) ? setsOf(policy, answer) : [];
+  const [set, ...more] = sets.length === numbers ? sets : [];
+  if (set !== undefined && more.every((other) => isWithoutIpcomp(other, set))) {
     const group = offeredGroup(policy);
     for (const suite of ipsecSuites(policy)) {
       const found = suite.ke === group ? match(policy, suite, set) : undefined;
@@ -232,6 +236,24 @@ function setOf(policy: IpsecPolicy, proposals: readonly Proposal[]): ProposalSet
   if (cpi !== undefined && policy.compress !== true) return undefined;
   return { members, spis: { spi, ahSpi: policy.ah === undefined ? undefined : mains.ah, cpi } };
 }
+
+/** Whether a set is another, of the very same SPIs and algorithms, but for its IPComp. */
+function isWithoutIpcomp(set: ProposalSet, whole: ProposalSet): boolean {
+  if (set.spis.cpi !== undefined || whole.spis.cpi === undefined) return false;
+  return set.members.every(({ protocol, proposal, transforms: [own] }) => {
+    const same = whole.members.find((member) => member.protocol === protocol);
+    const [theirs] = same?.transforms ?? [];
+    return (
+      same !== undefined &&
+      own !== undefined &&
+      theirs !== undefined &&
+      Buffer.compare(same.proposal.spi, proposal.spi) === 0 &&
+      distinguishing.every((what) => own[1][what] === theirs[1][what])
+    );
+  });
+}
+
+const distinguishing = ["id", "keyBits", "auth", "group", "esn", "mode"] as const satisfies readonly (keyof Said)[];
 
 /** The first transform of each member that is its part of the suite. */
 function match(policy: IpsecPolicy, suite: ChildSuite, { members, spis }: ProposalSet): Match | undefined {

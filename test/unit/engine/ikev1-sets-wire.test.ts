@@ -102,10 +102,23 @@ describe("as initiator", () => {
     }
   });
 
+  test("takes the same set once more without IPComp for what it is: charon answers so", () => {
+    const { end, puppet } = over("responder", all);
+    const peers = { [ah]: spi(0xa001), [esp]: spi(0xe001), [ipcomp]: spi(0x1001, 2) };
+    puppet.answerQuickMode(0, [], (offered) =>
+      offered.map((one) => ({ ...one, spi: peers[one.protocolId] ?? one.spi })),
+    );
+    expect(standingSets(end)).toContainEqual(["esp", 0xa001, 0x1001]);
+  });
+
   test.each<[string, (offered: readonly Proposal[]) => Proposal[]]>([
     ["a half of a set", (offered) => offered.filter((one) => one.number === 1 && one.protocolId === esp)],
     ["parts of two sets", (offered) => offered.filter((one) => one.protocolId === (one.number === 1 ? ah : esp))],
-    ["the whole offer", (offered) => [...offered]],
+    [
+      "two sets with SPIs of their own",
+      (offered) => offered.map((one) => (one.number === 1 ? one : { ...one, spi: spi(0x6001) })),
+    ],
+    ["two sets of which neither has IPComp", (offered) => offered.filter((one) => one.protocolId !== ipcomp)],
     [
       "a set with an SPI that is reserved",
       (offered) => offered.filter((one) => one.number === 2).map((one) => ({ ...one, spi: spi(255) })),
@@ -113,7 +126,9 @@ describe("as initiator", () => {
   ])("takes no %s for an answer, and deletes what the peer may have", (_, choose) => {
     const { end, puppet, installed } = over("responder", all);
     puppet.answerQuickMode(0, [], (offered) =>
-      choose(offered).map((one) => (spi(255).equals(one.spi) ? one : { ...one, spi: spi(0x5001, one.spi.length) })),
+      choose(offered).map((one) =>
+        spi(255).equals(one.spi) || spi(0x6001).equals(one.spi) ? one : { ...one, spi: spi(0x5001, one.spi.length) },
+      ),
     );
     expect(installed).toEqual([]);
     expect(end.peer().children[0]?.reason?.code).toBe("proposal-not-offered");
