@@ -12,6 +12,8 @@ import { encodeName } from "../../../src/negotiate/distinguished-name.ts";
 export interface LabCertificate {
   readonly name: string;
   readonly kind?: KeyKind;
+  /** The name of another, whose key it has. */
+  readonly keyOf?: string | undefined;
   /** The name of another; itself where it is left out. */
   readonly issuer?: string;
   /** A host's name among its other names; left out: an authority. */
@@ -36,8 +38,8 @@ export class Issuer {
   readonly #made = new Map<string, Made>();
 
   /** The subject is `CN=` and the name. */
-  issue({ name, kind = "ecdsa-p256", issuer, host, days = 30, ...where }: LabCertificate): void {
-    const key = generatePrivateKey(kind);
+  issue({ name, kind = "ecdsa-p256", keyOf, issuer, host, days = 30, ...where }: LabCertificate): void {
+    const key = keyOf === undefined ? generatePrivateKey(kind) : this.#of(keyOf).key;
     const subject = encodeName([[{ type: "2.5.4.3", value: name }]]);
     const above = issuer === undefined ? undefined : this.#of(issuer);
     const serial = randomBytes(8);

@@ -14,16 +14,16 @@ export interface LibreswanConnection {
   readonly mode: "transport" | "tunnel";
   /** Keys that say what is protected, named as in ipsec.conf(5); the local end is the left one. */
   readonly selectors: Readonly<Record<string, string>>;
-  /** Further keys: proposals, lifetimes. */
-  readonly more?: Readonly<Record<string, string>>;
+  /** Further keys: proposals, lifetimes; undefined takes one away that stands there otherwise. */
+  readonly more?: Readonly<Record<string, string | undefined>>;
 }
 
 /** Keys and certificates for pluto's store. */
 export interface LibreswanStore {
   /** PKCS#12 files without a password. */
   readonly store: readonly { readonly name: string; readonly octets: Uint8Array }[];
-  /** Authorities that are trusted. */
-  readonly trusted: readonly { readonly name: string; readonly pem: string }[];
+  /** Certificates; `trust` as certutil has it: `CT,,` for an authority that is trusted. */
+  readonly certificates: readonly { readonly name: string; readonly pem: string; readonly trust: string }[];
 }
 
 /** What one `conn` has, as `whack --status` lists it: serial numbers as "#3". */
@@ -50,7 +50,7 @@ export class Libreswan {
   static async start(
     machine: Machine,
     connections: readonly LibreswanConnection[],
-    certificates: LibreswanStore = { store: [], trusted: [] },
+    keys: LibreswanStore = { store: [], certificates: [] },
   ): Promise<Libreswan> {
     const root = await peerFolder(machine, "libreswan-5.2");
     const folder = join(machine.folder, "libreswan");
@@ -62,15 +62,19 @@ export class Libreswan {
     await machine.run(
       `test -e ${nss}/cert9.db || chroot ${root} /usr/bin/certutil -N -d sql:${nss} --empty-password && mkdir -p /run/pluto`,
     );
+    const batch = keys.certificates
+      .map(({ name, pem, trust }) => {
+        writeFileSync(join(folder, `${name}.pem`), pem);
+        return `-A -a -i ${folder}/${name}.pem -n ${name} -t ${trust}\n`;
+      })
+      .join("");
+    writeFileSync(join(folder, "batch"), batch);
     const imports = [
-      ...certificates.store.map(({ name, octets }) => {
+      ...keys.store.map(({ name, octets }) => {
         writeFileSync(join(folder, name), octets);
         return `chroot ${root} /usr/bin/pk12util -i ${folder}/${name} -d sql:${nss} -W '' -K ''`;
       }),
-      ...certificates.trusted.map(({ name, pem }) => {
-        writeFileSync(join(folder, `${name}.pem`), pem);
-        return `chroot ${root} /usr/bin/certutil -A -a -i ${folder}/${name}.pem -n ${name} -t CT,, -d sql:${nss}`;
-      }),
+      ...(batch === "" ? [] : [`chroot ${root} /usr/bin/certutil -B -i ${folder}/batch -d sql:${nss}`]),
     ];
     if (imports.length > 0) await machine.run(imports.join(" && "));
     const files = ["--config", join(folder, "ipsec.conf"), "--secretsfile", join(folder, "ipsec.secrets")];
@@ -174,7 +178,7 @@ function ipsecConf(folder: string, connections: readonly LibreswanConnection[]):
       ...connection.selectors,
       ...connection.more,
     };
-    const lines = Object.entries(keys).map(([key, value]) => `  ${key}=${value}\n`);
+    const lines = Object.entries(keys).map(([key, value]) => (value === undefined ? "" : `  ${key}=${value}\n`));
     return `conn ${connection.name}\n${lines.join("")}`;
   });
   return `config setup\n  dumpdir=${folder}\n\n${conns.join("\n")}`;

@@ -75,8 +75,14 @@ export class Strongswan {
     rmSync(socket, { force: true });
     const env = { STRONGSWAN_CONF: join(folder, "strongswan.conf") };
     const charon = machine.spawn("charon", ["chroot", root, "/usr/lib/ipsec/charon"], env);
-    await charon.until("vici socket", () => existsSync(socket));
-    const started = new Strongswan(version, machine, charon, await Vici.connect(socket));
+    // It is there a moment before it listens.
+    let vici: Vici | undefined;
+    await charon.until("vici socket", async () => {
+      if (existsSync(socket)) vici = await Vici.connect(socket).catch(() => undefined);
+      return vici !== undefined;
+    });
+    if (vici === undefined) throw new Error("charon's vici socket is gone");
+    const started = new Strongswan(version, machine, charon, vici);
     for (const connection of connections) await started.load(connection);
     return started;
   }
