@@ -6,7 +6,7 @@ import { Flood } from "./lab/flood.ts";
 import { kernelSas } from "./lab/kernel-state.ts";
 import { sleep, waitFor } from "./lab/machine.ts";
 import { type Lab, scenario } from "./lab/scenario.ts";
-import type { Strongswan } from "./lab/strongswan.ts";
+import type { Strongswan, StrongswanVersion } from "./lab/strongswan.ts";
 import { lostPings } from "./lab/traffic.ts";
 import type { Underlock } from "./lab/underlock.ts";
 
@@ -258,47 +258,52 @@ scenario(
   },
 );
 
-scenario("our end is sent to another strongSwan by swanctl --redirect, and goes nowhere else", three, async (lab) => {
-  const here = lab.gateway("b");
-  const remote = ["a", "c"].map((name) => lab.gateway(name).address.v4);
-  const ours = lab.underlock("b", {
-    config: {
-      local: { id: "b.example", address: here.address.v4 },
-      peers: {
-        gateway: {
-          remote,
-          id: "gateway.example",
-          auth: { psk: "file:peer.psk" },
-          protect: [{ tunnel: `${here.lan.v4.prefix} <-> 10.0.0.0/16` }],
+scenario(
+  "our end is sent from strongSwan 5.9.8 to 6.0.1 by swanctl --redirect, and goes nowhere else",
+  three,
+  async (lab) => {
+    const here = lab.gateway("b");
+    const remote = ["a", "c"].map((name) => lab.gateway(name).address.v4);
+    const ours = lab.underlock("b", {
+      config: {
+        local: { id: "b.example", address: here.address.v4 },
+        peers: {
+          gateway: {
+            remote,
+            id: "gateway.example",
+            auth: { psk: "file:peer.psk" },
+            protect: [{ tunnel: `${here.lan.v4.prefix} <-> 10.0.0.0/16` }],
+          },
         },
       },
-    },
-    files: { "peer.psk": secret },
-  });
-  await ours.must("lock");
-  const serve = async (name: string) =>
-    await lab.strongswan(name, "6.0.1", [
-      {
-        ...connection(lab, {
-          here: name,
-          there: "b",
-          family,
-          children: strongswanChildren.net("10.0.0.0/16", here.lan.v4.prefix),
-        }),
-        localId: "gateway.example",
-      },
-    ]);
-  const first = await serve("a");
-  const second = await serve("c");
-  await ours.start();
-  await ours.must("up", "gateway");
-  const where = async () => peerOf(await statusOf(ours), "gateway").ikeSas.map(({ remote: end }) => end.split(":")[0]);
-  expect(await where()).toEqual([remote[0]]);
-  await first.redirect("b", remote[1] ?? "");
-  await waitFor("that our end is at the second gateway", async () => (await where()).join() === remote[1]);
-  // charon redirects an IKE SA once: it is the second one's turn.
-  await second.redirect("b", "192.0.2.99");
-  await waitFor("that our end refuses", () => logLines(ours).some(({ code }) => code === "redirect-refused"));
-  expect(await where()).toEqual([remote[1]]);
-  expect((await second.sas()).length).toBe(1);
-});
+      files: { "peer.psk": secret },
+    });
+    await ours.must("lock");
+    const serve = async (name: string, version: StrongswanVersion) =>
+      await lab.strongswan(name, version, [
+        {
+          ...connection(lab, {
+            here: name,
+            there: "b",
+            family,
+            children: strongswanChildren.net("10.0.0.0/16", here.lan.v4.prefix),
+          }),
+          localId: "gateway.example",
+        },
+      ]);
+    const first = await serve("a", "5.9.8");
+    const second = await serve("c", "6.0.1");
+    await ours.start();
+    await ours.must("up", "gateway");
+    const where = async () =>
+      peerOf(await statusOf(ours), "gateway").ikeSas.map(({ remote: end }) => end.split(":")[0]);
+    expect(await where()).toEqual([remote[0]]);
+    await first.redirect("b", remote[1] ?? "");
+    await waitFor("that our end is at the second gateway", async () => (await where()).join() === remote[1]);
+    // charon redirects an IKE SA once: it is the second one's turn.
+    await second.redirect("b", "192.0.2.99");
+    await waitFor("that our end refuses", () => logLines(ours).some(({ code }) => code === "redirect-refused"));
+    expect(await where()).toEqual([remote[1]]);
+    expect((await second.sas()).length).toBe(1);
+  },
+);

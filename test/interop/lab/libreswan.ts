@@ -88,6 +88,22 @@ export class Libreswan {
     return started;
   }
 
+  /** Loads a connection; one of the same name is replaced, and what it has is ended. */
+  async load(connection: LibreswanConnection): Promise<void> {
+    writeFileSync(join(this.#folder, "ipsec.conf"), ipsecConf(this.#folder, [connection]));
+    await this.#add(connection.name);
+  }
+
+  /** Ends what a connection has without a word to the peer, and keeps the ticket for it (RFC 5723). */
+  async suspend(name: string): Promise<void> {
+    await this.must("--suspend", "--name", name);
+  }
+
+  /** Has a connection's traffic ask for its SAs. */
+  async route(name: string): Promise<void> {
+    await this.must("--route", "--name", name);
+  }
+
   /** Brings a connection up and waits for its Child SA; an error with pluto's own words when it fails. */
   async initiate(name: string): Promise<void> {
     const said = await this.refusal(name);

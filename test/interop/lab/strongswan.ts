@@ -130,6 +130,11 @@ export class Strongswan {
     await this.#vici.must("terminate", { ike: connection, timeout: "10000" });
   }
 
+  /** Ends an IKE SA where there is one. */
+  async end(connection: string): Promise<void> {
+    await this.#vici.request("terminate", { ike: connection, timeout: "10000" });
+  }
+
   /** Ends one Child SA; an error when there is none. */
   async terminateChild(child: string): Promise<void> {
     await this.#vici.must("terminate", { child, timeout: "10000" });
