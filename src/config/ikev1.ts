@@ -24,7 +24,8 @@ export function checkIkev1(
 ): Finding[] {
   const { ikev1, auth, xauth, proveBy, ike } = peer;
   const findings: Finding[] = [];
-  if (proveBy !== undefined && ikev1 !== "main") findings.push(errorAt([...path, "prove-by"], needsMainMode));
+  if (proveBy !== undefined && ikev1 !== "main" && ikev1 !== "aggressive")
+    findings.push(errorAt([...path, "prove-by"], needsMode));
   if (ikev1 === undefined) return [...findings, ...checkWithoutIkev1(peer, built, path)];
   if (auth !== undefined) findings.push(...checkMethods({ auth, xauth, proveBy }, path));
   if (ikev1 === "aggressive" && auth?.remote[0]?.credential.kind === "psk")
@@ -98,7 +99,7 @@ const needsOneMethod =
   "needs one way for both ends to prove themselves: auth: { psk: file:NAME }, or auth: { key: FILE, certificate: FILE, trust: FILE } with an RSA key or one on P-256, P-384 or P-521";
 const needsLoginMethod =
   "with xauth needs one secret of both ends, RSA keys of both, or an RSA key of who is called alone: auth: { psk: file:NAME }, or auth: { key: FILE, certificate: FILE, trust: FILE }, or unauthenticated: yes for the end that logs in";
-const needsMainMode = "is for IKEv1 in main mode alone: give ikev1: main beside it, or take it out";
+const needsMode = "is for IKEv1 alone: give ikev1: main or ikev1: aggressive beside it, or take it out";
 const needsKnownKey =
   "needs RSA keys of 2048 bits at both ends, and the peer's own certificate or public key: auth: { key: FILE, trust: PEER.pem }";
 const guessable =

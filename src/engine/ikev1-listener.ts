@@ -1,6 +1,7 @@
 /** Messages of IKEv1: found by their cookies, or the first of a new ISAKMP SA: repeats, limits, and who may call at all. */
 import { hash } from "../crypto/hash.ts";
 import { answerAggressiveMode } from "../ikev1/exchanges/aggressive-mode-responder.ts";
+import { unreadTypes } from "../ikev1/exchanges/key-payloads.ts";
 import { answerMainMode } from "../ikev1/exchanges/main-mode-responder.ts";
 import type { Host, Phase1Mode } from "../ikev1/host.ts";
 import { IkeV1Sa } from "../ikev1/ike-v1-sa.ts";
@@ -85,10 +86,13 @@ export class Ikev1Listener {
       return this.#drop("too many half-open IKE SAs, or key exchanges, from there", path);
     // RFC 2408 3.1: one that is greater than ours is never accepted.
     if (header.minorVersion !== 0) return this.#answer(header, path, notifyType.INVALID_MINOR_VERSION);
-    const payloads = this.#decode(octets);
-    if (payloads === undefined) return;
+    const isSealed = mode === "aggressive" && callers.some(({ proveBy }) => proveBy !== undefined);
     const answer = mode === "main" ? answerMainMode : answerAggressiveMode;
-    const verdict = answer(this.#host, callers, { header, payloads, path }, this.#host.freshSpi());
+    const verdict = this.#reading(() => {
+      const payloads = decodeClear(octets, isSealed ? unreadTypes : undefined);
+      return payloads && answer(this.#host, callers, { header, payloads, path }, this.#host.freshSpi());
+    });
+    if (verdict === undefined) return;
     if (verdict.kind === "opened") {
       verdict.sa.beganWith(octets);
       return this.#remember(key, caller, verdict.sa);
@@ -130,10 +134,10 @@ export class Ikev1Listener {
     this.#answer(header, path, isOff ? notifyType.INVALID_MAJOR_VERSION : notifyType.UNSUPPORTED_EXCHANGE_TYPE);
   }
 
-  #decode(octets: Uint8Array): readonly Payload[] | undefined {
+  /** What comes of reading octets that anybody can send. */
+  #reading<T>(read: () => T): T | undefined {
     try {
-      const message = decodeMessage(octets);
-      return "payloads" in message ? message.payloads : undefined;
+      return read();
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       this.#host.dropped(() => ({ facts: { why: error.message } }));
@@ -168,6 +172,11 @@ export class Ikev1Listener {
   #drop(why: string, path: Path): void {
     this.#host.dropped(() => ({ facts: { why, remote: formatEndpoint(path.remote) } }));
   }
+}
+
+function decodeClear(octets: Uint8Array, unread: ReadonlySet<number> | undefined): readonly Payload[] | undefined {
+  const message = decodeMessage(octets, unread);
+  return "payloads" in message ? message.payloads : undefined;
 }
 
 /** The mode that a first message begins, where it is one. */

@@ -22,6 +22,8 @@ export interface IsakmpPolicy {
   readonly methods: readonly number[];
   /** The one group that can be had, where the key exchange has begun: aggressive mode (RFC 2409 5.4). */
   readonly group?: KeTransform | undefined;
+  /** The first suite alone: something is encrypted with it before the peer has chosen (RFC 2409 5.3). */
+  readonly single?: boolean;
 }
 
 /** What both ends agree on. */
@@ -148,8 +150,8 @@ interface Seen {
   readonly seconds: number | undefined;
 }
 
-function suitesOf({ ours, group }: IsakmpPolicy): readonly IkeSuite[] {
-  const suites = isakmpSuites(ours);
+function suitesOf({ ours, group, single }: IsakmpPolicy): readonly IkeSuite[] {
+  const suites = single === true ? isakmpSuites(ours).slice(0, 1) : isakmpSuites(ours);
   return group === undefined ? suites : suites.filter(({ ke }) => ke === group);
 }
 

@@ -197,7 +197,7 @@ export const peerShape = {
       type: "signature, encryption or revised-encryption",
       default: "signature",
       meaning:
-        "IKEv1 in main mode only: how the two ends prove that they have the private keys of `auth`. `signature`: they sign. `encryption` and `revised-encryption` (RFC 2409 5.2, 5.3): each encrypts a nonce that the other must be able to read; both have RSA keys of 2048 bits, and `trust` holds the peer's own certificate or public key, since it must be known before the peer says anything.",
+        "IKEv1 only: how the two ends prove that they have the private keys of `auth`. `signature`: they sign. `encryption` and `revised-encryption` (RFC 2409 5.2, 5.3): each encrypts a nonce that the other must be able to read; both have RSA keys of 2048 bits, and `trust` holds the peer's own certificate or public key, since it must be known before the peer says anything.",
       example: "prove-by: revised-encryption",
     },
   ),

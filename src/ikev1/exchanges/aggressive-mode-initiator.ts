@@ -1,8 +1,14 @@
 /** Aggressive mode as initiator (RFC 2409 5.1, 5.4): three messages, the identities in clear. */
 import type { KePair } from "../../crypto/key-exchange.ts";
 import { identityFromWire } from "../../negotiate/identity.ts";
-import { loginOf, signs } from "../../negotiate/isakmp-methods.ts";
-import { type IsakmpPolicy, isakmpSuites, offerIsakmp, verifyIsakmp } from "../../negotiate/isakmp-proposals.ts";
+import { encryptionMethod, loginOf, signs } from "../../negotiate/isakmp-methods.ts";
+import {
+  type IsakmpPolicy,
+  type IsakmpTerms,
+  isakmpSuites,
+  offerIsakmp,
+  verifyIsakmp,
+} from "../../negotiate/isakmp-proposals.ts";
 import type { PeerDesired } from "../../sa/desired.ts";
 import { ikev1Methods } from "../../sa/ikev1-methods.ts";
 import { isEncapsulated } from "../../sa/nat.ts";
@@ -17,8 +23,9 @@ import type { Host } from "../host.ts";
 import { IkeV1Sa } from "../ike-v1-sa.ts";
 import { findNat, natDiscoveryPayloads, ownVendorIds, readVendorIds } from "../nat-detection.ts";
 import { find, hasNotify, identityPayload } from "../payloads.ts";
-import type { Handshake } from "../state.ts";
+import type { Agreed, Handshake, State } from "../state.ts";
 import { offeredSeconds } from "../succession.ts";
+import { type KeyContents, keyPayloads, natTraversalWith, readKeyPayloads } from "./key-payloads.ts";
 import { initialContact, natContext } from "./main-mode-initiator.ts";
 import { identityFault, prove, secretOf, verify, violation, withoutSecret } from "./proof.ts";
 import { takeSharedSecret } from "./shared-secret.ts";
@@ -40,7 +47,9 @@ export function beginAggressiveMode(host: Host, peer: PeerDesired, path: Path, l
   // RFC 2409 5: the key exchange begins with the first message, so that its group cannot be negotiated.
   const group = isakmpSuites(peer.ike)[0]?.ke;
   if (group === undefined) throw new RangeError(`peer ${peer.name} offers nothing that IKEv1 can name`);
-  const policy: IsakmpPolicy = { ours: peer.ike, methods: ikev1Methods(peer, "initiator"), group };
+  const methods = ikev1Methods(peer, "initiator");
+  const single = methods.some((method) => encryptionMethod(method) !== undefined);
+  const policy: IsakmpPolicy = { ours: peer.ike, methods, group, ...(single ? { single } : {}) };
   host.compute(sa, { kind: "generate", method: group }, (result) => {
     if (result.kind === "generated") sendFirst(sa, peer, policy, result.pair);
   });
@@ -50,50 +59,67 @@ export function beginAggressiveMode(host: Host, peer: PeerDesired, path: Path, l
 function sendFirst(sa: IkeV1Sa, peer: PeerDesired, policy: IsakmpPolicy, pair: KePair): void {
   const offered: Payload = { isakmp: "SA", proposals: [offerIsakmp(policy, offeredSeconds(peer))] };
   const ni = sa.host.random(nonceLength);
-  sa.state = { kind: "ExpectAggressiveAnswer", offer: { policy, saBody: encodeBody(offered) }, pair, ni };
-  sa.sendClear([
-    offered,
-    { isakmp: "KE", data: pair.publicValue },
-    { isakmp: "NONCE", data: ni },
-    identityPayload(peer.localId),
-    ...(policy.methods.some((method) => signs(method, "responder")) ? certificateRequests([peer]) : []),
-    ...ownVendorIds(policy.methods),
-  ]);
+  const [suite] = isakmpSuites(policy.ours);
+  const [method] = policy.methods;
+  if (suite === undefined || method === undefined) return;
+  const identity = identityPayload(peer.localId);
+  const vendorIds = ownVendorIds(policy.methods);
+  const terms: IsakmpTerms = { suite, method, seconds: undefined };
+  const state: State = { kind: "ExpectAggressiveAnswer", offer: { policy, saBody: encodeBody(offered) }, pair, ni };
+  sa.state = state;
+  keyPayloads(sa, { terms }, peer, { ke: pair.publicValue, nonce: ni, identity }, (payloads) => {
+    // RFC 2409 5.3: whatever follows the nonce is encrypted.
+    if (encryptionMethod(method) !== undefined) return sa.sendClear([offered, ...vendorIds, ...payloads]);
+    const requests = policy.methods.some((one) => signs(one, "responder")) ? certificateRequests([peer]) : [];
+    sa.sendClear([offered, ...payloads, identity, ...requests, ...vendorIds]);
+  });
 }
 
 /** Message 2: all that the peer has to say, and its proof. */
 export function takeAggressiveAnswer(sa: IkeV1Sa, { payloads, header }: Phase1Input, commit: () => void): void {
-  const { state, peer, host } = sa;
+  const { state, peer } = sa;
   const answer = find(payloads, "SA");
-  const ke = find(payloads, "KE");
-  const nonce = find(payloads, "NONCE");
-  const id = find(payloads, "ID");
   if (state.kind !== "ExpectAggressiveAnswer" || peer === undefined) return;
-  if (
-    answer === undefined ||
-    id === undefined ||
-    ke === undefined ||
-    nonce === undefined ||
-    header.responderCookie === 0n
-  )
-    return sa.note(violation(sa, "SA, KE, nonce or ID is missing"));
-  const { offer, pair, ni } = state;
+  if (answer === undefined || header.responderCookie === 0n) return sa.note(violation(sa, "SA is missing"));
+  const { offer } = state;
   const verdict = verifyIsakmp(offer.policy, answer.proposals);
   if (!verdict.ok) return sa.note(verdict.reason);
   const abilities = readVendorIds(payloads);
-  const nr = Uint8Array.from(nonce.data);
-  const peerPublic = Uint8Array.from(ke.data);
   // The message outlives this call: what is still to be checked of it is kept.
   const rest = payloads.map(copied);
-  const said: IdPayload = { ...id, data: Uint8Array.from(id.data) };
-  const theirId = identityFromWire(said.idType, said.data);
-  commit();
-  sa.settle();
-  sa.remoteSpi = header.responderCookie;
-  sa.natTraversal = abilities.natTraversal;
-  sa.deadPeers.peerSpeaks(abilities.dpd);
-  sa.fragmentation.peerTakesFragments(abilities.fragments);
+  const id = find(payloads, "ID");
+  const clearId = id === undefined ? undefined : { ...id, data: Uint8Array.from(id.data) };
   const agreed = { terms: verdict.terms, saBody: offer.saBody };
+  const take = (contents: KeyContents | undefined) => {
+    const said = contents?.identity ?? clearId;
+    if (contents === undefined || said === undefined) return sa.note(violation(sa, "KE, nonce or ID is missing"));
+    commit();
+    sa.settle();
+    sa.remoteSpi = header.responderCookie;
+    sa.natTraversal = natTraversalWith(verdict.terms.method, abilities.natTraversal);
+    sa.deadPeers.peerSpeaks(abilities.dpd);
+    sa.fragmentation.peerTakesFragments(abilities.fragments);
+    goOn(sa, peer, state, { agreed, contents, said, rest });
+  };
+  readKeyPayloads(sa, agreed, [peer], payloads, take, header.responderCookie);
+}
+
+/** The shared secret, the peer's proof, and ours. */
+function goOn(
+  sa: IkeV1Sa,
+  peer: PeerDesired,
+  { pair, ni }: Extract<State, { readonly kind: "ExpectAggressiveAnswer" }>,
+  answer: {
+    readonly agreed: Agreed;
+    readonly contents: KeyContents;
+    readonly said: IdPayload;
+    readonly rest: readonly Payload[];
+  },
+): void {
+  const { agreed, contents, said, rest } = answer;
+  const { ke: peerPublic, nonce: nr } = contents;
+  const { host } = sa;
+  const theirId = identityFromWire(said.idType, said.data);
   const psk = withoutSecret(agreed) ? undefined : secretOf(peer)?.octets;
   sa.nat = findNat(sa.natTraversal, rest, natContext(sa, agreed));
   if (sa.nat.local) sa.host.learnAbilities();

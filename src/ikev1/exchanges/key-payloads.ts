@@ -1,5 +1,5 @@
 /**
- * Key exchange value and nonce of messages 3 and 4 of main mode: in clear, or with the identity encrypted for the one end that
+ * Key exchange value and nonce of phase 1: in clear, or with the identity encrypted for the one end that
  * has the private key (RFC 2409 5.2, 5.3).
  */
 
@@ -34,9 +34,24 @@ export interface KeyContents {
 
 /** Payloads whose bodies are encrypted in what a state waits for; their headers are in clear. */
 export function opaqueTypes(state: State): ReadonlySet<number> | undefined {
-  if (state.kind !== "ExpectKeyAnswer" && state.kind !== "ExpectKeyRequest") return undefined;
-  const method = encryptionMethod(state.agreed.terms.method);
+  const number = awaitedMethod(state);
+  const method = number === undefined ? undefined : encryptionMethod(number);
   return method === undefined ? undefined : encryptedTypes[method];
+}
+
+function awaitedMethod(state: State): number | undefined {
+  if (state.kind === "ExpectKeyAnswer" || state.kind === "ExpectKeyRequest") return state.agreed.terms.method;
+  return state.kind === "ExpectAggressiveAnswer" ? state.offer.policy.methods[0] : undefined;
+}
+
+/** What is left unread of a first message of aggressive mode, until it is known by which method it is. */
+export const unreadTypes: ReadonlySet<number> = new Set<number>([payloadType.ID, payloadType.NONCE, payloadType.KE]);
+
+/** Reads it after all. Throws {@link WireError}. */
+export function readAll(payloads: readonly Payload[]): readonly Payload[] {
+  return payloads.map((one) =>
+    one.isakmp === "opaque" && unreadTypes.has(one.type) ? decodeBody(one.type, one.body) : one,
+  );
 }
 
 const encryptedTypes = {
@@ -48,8 +63,6 @@ const encryptedTypes = {
     payloadType.KE,
     payloadType.CERT,
     payloadType.CR,
-    payloadType.VID,
-    payloadType.N,
   ]),
 } as const;
 
@@ -61,7 +74,7 @@ export function natTraversalWith(method: number, spoken: NatTraversal): NatTrave
 /** Our payloads, for a peer that is known where they are to be encrypted. */
 export function keyPayloads(
   sa: IkeV1Sa,
-  { terms }: Agreed,
+  { terms }: Pick<Agreed, "terms">,
   peer: PeerDesired | undefined,
   { ke, nonce, identity }: KeyContents,
   then: (payloads: readonly Payload[]) => void,
@@ -79,7 +92,7 @@ export function keyPayloads(
     const [sealedNonce = none, sealedId = none] = result.ciphertexts;
     if (method === "encryption")
       return then([clear, opaque(payloadType.ID, sealedId), opaque(payloadType.NONCE, sealedNonce)]);
-    const chain = ephemeralChain(sa, terms, sa.role, nonce);
+    const chain = ephemeralChain(sa.localSpi, terms, nonce);
     const rest = [opaque(payloadType.KE, chain.encrypt(ke)), opaque(payloadType.ID, chain.encrypt(idBody))];
     chain.destroy();
     then([opaque(payloadType.NONCE, sealedNonce), ...rest]);
@@ -89,16 +102,18 @@ export function keyPayloads(
 /** The peer's payloads; `then` gets undefined where they are none. `peers`: whoever it may be, by whose section we have our key. */
 export function readKeyPayloads(
   sa: IkeV1Sa,
-  { terms }: Agreed,
+  { terms }: Pick<Agreed, "terms">,
   peers: readonly PeerDesired[],
   payloads: readonly Payload[],
   then: (contents: KeyContents | undefined) => void,
+  theirCookie: bigint = sa.remoteSpi,
 ): void {
   const method = encryptionMethod(terms.method);
   if (method === undefined) return then(contentsInClear(payloads));
-  const bodies = payloads.filter((one): one is OpaquePayload => one.isakmp === "opaque").map(copied);
+  const bodies = payloads.flatMap(bodyOf);
   const ke = find(payloads, "KE");
-  const clearKe = ke === undefined ? undefined : Uint8Array.from(ke.data);
+  const clearKe =
+    ke === undefined ? bodies.find(({ type }) => type === payloadType.KE)?.body : Uint8Array.from(ke.data);
   const nonce = bodies.find(({ type }) => type === payloadType.NONCE);
   const id = bodies.find(({ type }) => type === payloadType.ID);
   const own = chooseKey(sa, terms, peers, payloads);
@@ -112,8 +127,7 @@ export function readKeyPayloads(
     if (result.kind !== "decrypted") return;
     const [plainNonce = none, plainId = none] = result.plaintexts;
     if (method === "encryption") return then(contentsOf(clearKe, plainNonce, plainId));
-    const from = sa.role === "initiator" ? "responder" : "initiator";
-    const chain = ephemeralChain(sa, terms, from, plainNonce);
+    const chain = ephemeralChain(theirCookie, terms, plainNonce);
     const opened = new Map<number, Uint8Array>();
     for (const { type, body } of bodies.slice(bodies.indexOf(nonce) + 1)) {
       const plaintext = chain.decrypt(body);
@@ -168,9 +182,9 @@ function chooseKey(
 }
 
 /** Ke_i or Ke_r of RFC 2409 5.3: each payload after the nonce goes on where the one before ended, from an IV of zeros. */
-function ephemeralChain(sa: IkeV1Sa, { suite }: Agreed["terms"], by: "initiator" | "responder", nonce: Uint8Array) {
+function ephemeralChain(cookie: bigint, { suite }: Agreed["terms"], nonce: Uint8Array) {
   const keyed = keyPrf(suite.prf, nonce);
-  const seed = keyed.sign(cookieOctets(by === "initiator" ? sa.initiatorSpi : sa.responderSpi));
+  const seed = keyed.sign(cookieOctets(cookie));
   keyed.destroy();
   const key = expandCipherKey(suite.prf, suite.encr, seed);
   const cipher = new IsakmpCipher(suite.encr, key);
@@ -206,8 +220,10 @@ function opaque(type: number, body: Uint8Array): OpaquePayload {
   return { isakmp: "opaque", type, body };
 }
 
-function copied({ type, body }: OpaquePayload): OpaquePayload {
-  return opaque(type, Uint8Array.from(body));
+/** What may be encrypted, copied out of its message: Vendor IDs too, which look the same either way. */
+function bodyOf(payload: Payload): OpaquePayload[] {
+  if (payload.isakmp === "opaque") return [opaque(payload.type, Uint8Array.from(payload.body))];
+  return payload.isakmp === "VID" ? [opaque(payloadType.VID, Uint8Array.from(payload.data))] : [];
 }
 
 const none = new Uint8Array(0);

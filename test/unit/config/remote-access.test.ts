@@ -99,8 +99,8 @@ describe("who has an address of the other", () => {
 
 describe("how keys are proved", () => {
   it.each([
-    ["prove-by: encryption", "is for IKEv1 in main mode alone"],
-    ["ikev1: aggressive\nprove-by: revised-encryption", "is for IKEv1 in main mode alone"],
+    ["prove-by: encryption", "is for IKEv1 alone"],
+    ["ikev1: accept\nprove-by: revised-encryption", "is for IKEv1 alone"],
     ["ikev1: main\nprove-by: encryption", "needs RSA keys of 2048 bits at both ends"],
     ["ikev1: main\nprove-by: decryption", "is one of signature, encryption, revised-encryption"],
   ])("%s: %s", async (rest, sentence) => {

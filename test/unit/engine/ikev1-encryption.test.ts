@@ -1,4 +1,4 @@
-/** Phase 1 of IKEv1 in which both ends prove themselves by what they can decrypt (RFC 2409 5.2, 5.3), in main mode. */
+/** Phase 1 of IKEv1 in which both ends prove themselves by what they can decrypt (RFC 2409 5.2, 5.3), in both modes. */
 import { describe, expect, it } from "vitest";
 import { computeHere } from "../../../src/daemon/compute.ts";
 import type { EncryptionMethod } from "../../../src/negotiate/isakmp-methods.ts";
@@ -17,7 +17,7 @@ function auth(own: string, other: ReturnType<typeof certificateOf>): PeerOptions
   return { local: [signing([certificateOf(own)])], remote: [trusting({ authorities: [], listed: [other] })] };
 }
 
-function pairOf(
+function encrypting(
   proveBy: EncryptionMethod,
   one: PeerOptions = {},
   two: PeerOptions = {},
@@ -42,9 +42,16 @@ function wire({ one, two }: Pair): Buffer {
   return Buffer.concat([...one.sent, ...two.sent].map(({ octets }) => octets));
 }
 
-describe.each(["encryption", "revised-encryption"] as const)("%s", (proveBy) => {
+const ways = (["encryption", "revised-encryption"] as const).flatMap((proveBy) =>
+  (["main", "aggressive"] as const).map((ikev1) => [proveBy, ikev1] as const),
+);
+
+describe.each(ways)("%s in %s mode", (proveBy, ikev1) => {
+  const pairOf = (one: PeerOptions = {}, two: PeerOptions = {}, options: PairOptions = {}, wait?: number) =>
+    encrypting(proveBy, { ikev1, ...one }, { ikev1, ...two }, options, wait);
+
   it.each(["aes256-sha1-modp2048", "aes128-sha256-ecp256", "3des-sha512-modp2048"])("both ends with %s", (ike) => {
-    const pair = pairOf(proveBy, { ike: [ike] }, { ike: [ike] });
+    const pair = pairOf({ ike: [ike] }, { ike: [ike] });
     expectRest(pair);
     for (const flow of gre(pair)) expect(carry(flow)).toBe("protected, delivered");
     expect([pair.one.peer(), pair.two.peer()].map(({ ikeSas }) => ikeSas[0]?.remoteId)).toEqual([idB, idA]);
@@ -55,26 +62,26 @@ describe.each(["encryption", "revised-encryption"] as const)("%s", (proveBy) => 
 
   it("late answers, messages that come twice", () => {
     const slow = { computeDelay: 700 };
-    expectRest(pairOf(proveBy, {}, {}, { one: slow, two: slow, network: () => [10, 35] }));
+    expectRest(pairOf({}, {}, { one: slow, two: slow, network: () => [10, 35] }));
   });
 
   it("whichever of its first eight datagrams is lost", () => {
     for (let n = 0; n < 8; n += 1) {
       const network: Network = (_datagram, index) => (index === n ? [] : [10]);
       const slow = { computeDelay: 25 };
-      expectRest(pairOf(proveBy, {}, {}, { network, one: slow, two: slow }, 40_000));
+      expectRest(pairOf({}, {}, { network, one: slow, two: slow }, 40_000));
     }
   });
 
   it("who has another key than it is known by gets nothing, and neither does its caller", () => {
     const other = withAuth(idA, certificateOf(idB, "other"));
-    const pair = pairOf(proveBy, other, {}, {}, 20_000);
+    const pair = pairOf(other, {}, {}, 20_000);
     expect(pair.one.peer().state).not.toBe("up");
     expect([...standing(pair.one), ...standing(pair.two)]).toEqual([]);
   });
 
   it("an answer is for the very key that the caller is known by", () => {
-    const pair = pairOf(proveBy, {}, withAuth(idB, certificateOf(idA, "other")), {}, 20_000);
+    const pair = pairOf({}, withAuth(idB, certificateOf(idA, "other")), {}, 20_000);
     expect(pair.two.peer().state).not.toBe("up");
     expect([...standing(pair.one), ...standing(pair.two)]).toEqual([]);
   });
@@ -85,7 +92,7 @@ describe.each(["encryption", "revised-encryption"] as const)("%s", (proveBy) => 
         const result = computeHere(job);
         return result.kind === "decrypted" ? { ...result, plaintexts: spoil(result.plaintexts) } : result;
       };
-      return pairOf(proveBy, {}, {}, { two: { compute } }, 3_000);
+      return pairOf({}, {}, { two: { compute } }, 3_000);
     };
     // Of another length than a nonce has, too.
     for (const length of [1, 7, 32, 240]) {
@@ -96,7 +103,7 @@ describe.each(["encryption", "revised-encryption"] as const)("%s", (proveBy) => 
   });
 
   it("both phases are replaced", () => {
-    const pair = pairOf(proveBy);
+    const pair = pairOf();
     for (const end of [pair.one, pair.two]) {
       end.handle({ kind: "rekey", peer: "peer", what: "ike" });
       pair.world.run(30_000);
