@@ -103,4 +103,28 @@ export const plantedFaults: readonly PlantedFault[] = [
       "no packet lost in peace",
     ],
   },
+  {
+    name: "the policy of forwarded packets is not locked when its tunnel is gone",
+    file: "engine/policy-keeper.ts",
+    find: "if (!this.#isServed(child.reqid)) this.#lock(key, policy);",
+    replace: 'if (!this.#isServed(child.reqid) && policy.direction !== "forward") this.#lock(key, policy);',
+    foundBy: 2,
+    breaks: ["nothing stays beyond its time"],
+  },
+  {
+    name: "of two IKE SAs of one peer the lesser is not closed by who opened it",
+    file: "engine/redundancy.ts",
+    find: "if (this.#livesBeside(main, sa)) this.#replace(sa, covered);",
+    replace: "",
+    foundBy: 1,
+    breaks: ["what is configured stands once"],
+  },
+  {
+    name: "a response to no request is not expected",
+    file: "ikev2/ike-sa.ts",
+    find: "if (task === undefined) return;",
+    replace: 'if (task === undefined) throw new Error("no request is out");',
+    foundBy: 1,
+    breaks: ["nothing throws"],
+  },
 ];
