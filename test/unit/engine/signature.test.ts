@@ -342,6 +342,20 @@ describe("a proof that does not hold", () => {
     });
   });
 
+  it("another name than a listed certificate's, where the section does not say whose it is", () => {
+    const listed = host("elsewhere");
+    const anybody = (bound: boolean) =>
+      pairOf(
+        { auth: { local: [signing([listed])], remote: [trusting()] } },
+        {
+          remoteId: undefined,
+          auth: { local: [signing([host(idB)])], remote: [trusting({ listed: [listed] }, { bound })] },
+        },
+      );
+    expect(anybody(false).two.peer().reason).toMatchObject({ code: "identity-not-in-certificate", identity: idA });
+    expectRest(anybody(true));
+  });
+
   it("an identity in the common name alone, unless that is allowed", () => {
     root();
     const local = signs(idA, []);
