@@ -20,8 +20,8 @@ export interface Wishes {
 
 export const noWishes: Wishes = { hashes: undefined, authorities: new Set(), ocspAnswer: false, methods: undefined };
 
-/** Authorities that are kept of all a peer names. */
-const mostAuthorities = 4_096;
+/** Authorities that are kept of all a peer names, which has proved nothing yet: 25 KB, a hundred octets each. */
+const mostAuthorities = 256;
 
 /** What a message adds to what its sender has said before; whatever makes no sense adds nothing. */
 export function addWishes(before: Wishes, payloads: readonly Payload[]): Wishes {
