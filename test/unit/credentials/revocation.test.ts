@@ -191,6 +191,18 @@ describe("a list", () => {
     expect(other instanceof RevocationList && other.isSignedBy(root)).toBe(false);
   });
 
+  test("that names one algorithm where it is signed and another where it is not is refused", () => {
+    list();
+    const der = openssl.read("list.der");
+    const last = der.lastIndexOf(Buffer.from("2a8648ce3d040302", "hex")) + 7;
+    expect(readRevocationList(der)).toBeInstanceOf(RevocationList);
+    der[last] = 3;
+    expect(readRevocationList(der)).toMatchObject({
+      fault: "structure",
+      sentence: expect.stringContaining("two signature"),
+    });
+  });
+
   test("cut at any octet is refused with a type", () => {
     list();
     const der = openssl.read("list.der");
