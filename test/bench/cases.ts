@@ -22,6 +22,9 @@ export const espProposal = "aes128gcm16-noesn";
 /** The same with a key exchange of its own, for rekeying. */
 export const espKeProposal = "aes128gcm16-x25519-noesn";
 
+/** What an IPsec SA of IKEv1 is negotiated with. */
+export const espIkev1Proposal = "aes128-sha256";
+
 /** The secret of every tunnel: both daemons take any identity that has it. */
 export const secret = "a pre-shared key of the usual length, 52 octets long";
 

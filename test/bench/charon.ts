@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Endpoint } from "../../src/negotiate/address.ts";
 import { Vici } from "../interop/lab/vici.ts";
-import { caseNames, ikeProposals, responderId, secret } from "./cases.ts";
+import { caseNames, espIkev1Proposal, ikeProposals, responderId, secret } from "./cases.ts";
 import { credentialText, signatureNames, signers } from "./credentials.ts";
 import { DaemonProcess, sleep } from "./processes.ts";
 
@@ -39,6 +39,7 @@ export async function startCharon(
   try {
     await vici.must("load-shared", { id: "all", type: "IKE", data: secret });
     await vici.must("load-conn", { initiators: connection(listen) });
+    await vici.must("load-conn", { ikev1: ikev1Connection(listen) });
     if (certificates !== undefined) await loadCertificates(vici, certificates, listen);
     const { version } = await vici.must("version");
     return { process: daemon, version: String(version) };
@@ -99,6 +100,17 @@ function configuration(socket: string, { port }: Endpoint): string {
   }
 }
 `;
+}
+
+/** Its kernel may refuse the SAs, which it asks for when all messages are in. */
+function ikev1Connection(listen: Endpoint) {
+  const gre = {
+    mode: "transport",
+    local_ts: ["dynamic[gre]"],
+    remote_ts: ["dynamic[gre]"],
+    esp_proposals: [espIkev1Proposal],
+  };
+  return { ...connection(listen), version: "1", proposals: [ikeProposals.modp2048], children: { gre } };
 }
 
 function connection(listen: Endpoint) {

@@ -24,6 +24,8 @@ export type LoadRequest =
       /** Whether the generator remembers them, so that `delete` can end them. */
       readonly keep: boolean;
     }
+  /** Main mode and quick mode; all are remembered. */
+  | { readonly kind: "establish-ikev1"; readonly target: Endpoint; readonly sources: Sources; readonly count: number }
   /** Replaces SAs of those that it remembers, in turn, so often in all. */
   | {
       readonly kind: "rekey";

@@ -1,6 +1,7 @@
 /** The load generator: a process that opens IKE SAs over UDP with a bounded number under way. Loopback targets only. */
 import dgram from "node:dgram";
 import { formatEndpoint, type Path } from "../../src/sa/path.ts";
+import { Ikev1Handshake } from "./ikev1-initiator.ts";
 import { Handshake } from "./initiator.ts";
 import type { LoadAnswer, LoadRequest, Sources } from "./load-messages.ts";
 import { offer } from "./offer.ts";
@@ -20,6 +21,8 @@ interface Work {
   readonly spi: bigint;
   readonly message: Buffer;
   readonly state: string;
+  /** What is sent when it is over, which nobody answers. */
+  readonly last?: Buffer | undefined;
   receive(octets: Buffer): void;
 }
 
@@ -30,6 +33,8 @@ interface Running {
   tries: number;
 }
 
+/** Those of IKEv1, whose deletion nobody answers. */
+const keptIkev1: { readonly work: Ikev1Handshake; readonly socket: number }[] = [];
 const kept: { readonly work: Handshake; readonly socket: number }[] = [];
 /** The same IKE SAs from their first rekeying on, each beside its place in `kept`. */
 const rekeyers = new Map<Handshake, Rekeyer>();
@@ -54,6 +59,8 @@ async function answer(request: LoadRequest): Promise<LoadAnswer> {
   if (request.kind === "probe") return await probe(request, open);
   if (request.kind === "delete") {
     const ending = kept.splice(0);
+    for (const { work, socket } of keptIkev1.splice(0))
+      open[socket]?.send(work.farewell(), request.target.port, request.target.address);
     let next = 0;
     return await run(request, open, ending.length, "deleted", () => {
       const one = ending[next++];
@@ -67,6 +74,7 @@ async function answer(request: LoadRequest): Promise<LoadAnswer> {
     return { kind: "offered", ...(await offer(request.target, open, request, make)) };
   }
   if (request.kind === "rekey") return await rekey(request, open);
+  if (request.kind === "establish-ikev1") return await establishIkev1(request, open);
   const { count, keep, signature } = request;
   if (count > countLimit) throw new RangeError(`${count} tunnels are more than ${countLimit}`);
   const signer = signature === undefined ? undefined : await Signer.read(signature.folder, signature.name);
@@ -79,6 +87,23 @@ async function answer(request: LoadRequest): Promise<LoadAnswer> {
   let next = 0;
   return await run(request, open, count, "established", () => {
     const one = prepared[next++];
+    if (one === undefined) throw new RangeError("nothing is left to establish");
+    return one;
+  });
+}
+
+async function establishIkev1(
+  request: Extract<LoadRequest, { kind: "establish-ikev1" }>,
+  open: readonly dgram.Socket[],
+): Promise<LoadAnswer> {
+  if (request.count > open.length) throw new RangeError(`${request.count} tunnels need as many addresses`);
+  const prepared = Array.from({ length: request.count }, (_, socket) => {
+    return { work: new Ikev1Handshake(nextIdentity(), pathTo(request, socket)), socket };
+  });
+  keptIkev1.push(...prepared);
+  const left = [...prepared];
+  return await run(request, open, request.count, "established", () => {
+    const one = left.shift();
     if (one === undefined) throw new RangeError("nothing is left to establish");
     return one;
   });
@@ -151,6 +176,7 @@ async function run(
       try {
         one.work.receive(octets);
         if (one.work.state !== until) return send(one);
+        if (one.work.last !== undefined) one.socket.send(one.work.last, target.port, target.address);
         running.delete(octets.readBigUInt64BE(0));
         over(one.work);
         done += 1;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Bed, type Effort, measureLevels, measureMemory, measureRates, measureStarts } from "./measure.ts";
 import { measureCertificates } from "./measure-certificates.ts";
+import { measureIkev1 } from "./measure-ikev1.ts";
 import { measureFlood, measureRekeys } from "./measure-rekeys.ts";
 import { measureSignatures } from "./measure-signatures.ts";
 import { formatProfile, profile } from "./profile.ts";
@@ -77,13 +78,14 @@ async function measure(): Promise<{ measured: Measured; peerVersion: string }> {
   const { levels, others } = await measureLevels(bed, async () => {
     const { rates, peerVersion } = await measureRates(bed);
     const signatures = await measureSignatures(bed);
+    const ikev1 = await measureIkev1(bed);
     const starts = await measureStarts(bed);
     const memory = await measureMemory(bed);
     const rekeys = await measureRekeys(bed);
     const flood = await measureFlood(bed);
     bed.tell("certificates of 200 gateways");
     const certificates = await measureCertificates(bed.folder, bed.effort.startRounds);
-    return { rates, signatures, starts, memory, rekeys, flood, certificates, peerVersion };
+    return { rates, signatures, ikev1, starts, memory, rekeys, flood, certificates, peerVersion };
   });
   const { peerVersion, ...rest } = others;
   return { measured: { levels, ...rest }, peerVersion };

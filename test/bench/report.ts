@@ -3,6 +3,7 @@ import { type CaseName, caseNames, perCase } from "./cases.ts";
 import { perSignature, type SignatureName, signatureNames } from "./credentials.ts";
 import { type LevelRates, levels, type Memory, memoryLevels, type Rates } from "./measure.ts";
 import type { CertificateFigures } from "./measure-certificates.ts";
+import type { Ikev1Rates } from "./measure-ikev1.ts";
 import type { FloodFigures, RekeyRates } from "./measure-rekeys.ts";
 import type { SignatureRates } from "./measure-signatures.ts";
 import { median, pairedRatio, rounded, spread } from "./statistics.ts";
@@ -11,6 +12,8 @@ import { median, pairedRatio, rounded, spread } from "./statistics.ts";
 export interface Measured {
   readonly rates: Readonly<Record<CaseName, Rates>>;
   readonly signatures: SignatureRates;
+  /** Main mode and quick mode. */
+  readonly ikev1: Ikev1Rates;
   readonly levels: LevelRates;
   readonly memory: { readonly underlock: Memory; readonly charon: Memory };
   readonly rekeys: RekeyRates;
@@ -50,6 +53,12 @@ export interface Report {
   readonly ratios: Record<CaseName, { toCharon: number; toFloor: number }>;
   /** With X25519, both ends proved by signatures of that kind; `toCharon` as above. */
   readonly handshakesBySignature: Record<SignatureName, { underlock: number; charon: number; toCharon: number }>;
+  /** Main mode with a pre-shared key and MODP-2048, then quick mode: ours into a null kernel, charon's into its own. */
+  readonly ikev1HandshakesPerCpuSecond: {
+    readonly underlock: number;
+    readonly charon: number;
+    readonly toCharon: number;
+  };
   readonly withNullKernelChild: { readonly x25519: { readonly underlock: number } };
   readonly bytesPerTunnel: Record<string, { underlock: number; charon: number }>;
   /** Ours, by the number of tunnels that stand. */
@@ -97,6 +106,11 @@ export function report(measured: Measured, circumstances: Circumstances): Report
       const toCharon = rounded(pairedRatio(underlock, charon), 3);
       return { underlock: rounded(median(underlock)), charon: rounded(median(charon)), toCharon };
     }),
+    ikev1HandshakesPerCpuSecond: {
+      underlock: rounded(median(measured.ikev1.underlock)),
+      charon: rounded(median(measured.ikev1.charon)),
+      toCharon: rounded(pairedRatio(measured.ikev1.underlock, measured.ikev1.charon), 3),
+    },
     withNullKernelChild: { x25519: { underlock: rounded(median(rates.x25519.withChild)) } },
     bytesPerTunnel,
     handshakesPerCpuSecondAtTunnels: Object.fromEntries(
@@ -183,6 +197,7 @@ export function formatReport(found: Report): string {
       const { underlock, charon, toCharon } = found.handshakesBySignature[name];
       return `| x25519, both ends by ${name} and a certificate | ${underlock} | ${charon} | | ${toCharon} | |`;
     }),
+    `| IKEv1: main mode, modp2048, and quick mode | ${found.ikev1HandshakesPerCpuSecond.underlock} | ${found.ikev1HandshakesPerCpuSecond.charon} | | ${found.ikev1HandshakesPerCpuSecond.toCharon} | |`,
     `| x25519 with a Child SA into a null kernel | ${found.withNullKernelChild.x25519.underlock} | | | | |`,
     ...Object.entries(found.handshakesPerCpuSecondAtTunnels).map(
       ([level, { underlock, floor }]) =>

@@ -50,6 +50,11 @@ export class Load {
     await this.#ask({ kind: "establish", target, sources, case: name, count, withChild, keep, ...more });
   }
 
+  /** Main mode and quick mode, each from an address of its own; `delete` ends them. */
+  async establishIkev1(target: Endpoint, count: number): Promise<void> {
+    await this.#ask({ kind: "establish-ikev1", target, sources: this.#sources(true), count });
+  }
+
   /** Replaces SAs of what was established with `keep`, so often in all. */
   async rekey(
     target: Endpoint,

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import type { Endpoint } from "../../src/negotiate/address.ts";
-import { caseNames, espKeProposal, espProposal, ikeProposals, responderId, secret } from "./cases.ts";
+import { caseNames, espIkev1Proposal, espKeProposal, espProposal, ikeProposals, responderId, secret } from "./cases.ts";
 import { type SignatureName, signatureNames, signers } from "./credentials.ts";
 import { DaemonProcess, ownCommand } from "./processes.ts";
 
@@ -34,7 +34,8 @@ function configuration(listen: Endpoint, certificates: string | undefined): unkn
         remote: "any",
         auth: { psk: secret },
         ike: caseNames.map((name) => ikeProposals[name]),
-        esp: [espProposal, espKeProposal],
+        esp: [espProposal, espKeProposal, espIkev1Proposal],
+        ikev1: "accept",
         liveness: "off",
         protect: ["gre"],
       },

@@ -24,6 +24,7 @@ function measured(): Measured {
       withChild: [1500],
     })),
     signatures: perSignature(() => ({ underlock: [900, 1000, 1100], charon: [450, 500, 550] })),
+    ikev1: { underlock: [600, 800, 700], charon: [300, 400, 350] },
     levels: {
       10: { underlock: [2000], floor: [4000] },
       1000: { underlock: [1000], floor: [2000] },
@@ -56,6 +57,7 @@ describe("the report", () => {
       1000: { underlock: 6000, charon: 10_000 },
       10000: { underlock: 4000, charon: 10_000 },
     });
+    expect(found.ikev1HandshakesPerCpuSecond).toEqual({ underlock: 700, charon: 350, toCharon: 2 });
     expect(found.startMilliseconds).toEqual({ underlock: 500, charon: 40 });
     expect(found.samples.rates.x25519.underlock).toEqual([2000, 1000, 3000]);
     expect(found.rekeysPerCpuSecond).toEqual({

@@ -52,6 +52,13 @@ describe("the bench's own side", () => {
     }
   }, 30_000);
 
+  test("establishes ISAKMP SAs with a pair of IPsec SAs each, ends them, and establishes them again", async () => {
+    for (let round = 0; round < 2; round += 1) {
+      await load.establishIkev1(endpoint, 20);
+      await load.delete(endpoint, { withChild: true });
+    }
+  }, 30_000);
+
   test("replaces Child SAs and IKE SAs over and over", async () => {
     await load.establish(endpoint, "x25519", 20, { withChild: true, keep: true });
     for (const what of rekeyKinds) await load.rekey(endpoint, what, 50, { withChild: true });
