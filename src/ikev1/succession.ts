@@ -4,6 +4,7 @@ import type { Reason } from "../negotiate/reason.ts";
 import type { PeerDesired } from "../sa/desired.ts";
 import { watchKeepalive } from "../sa/keepalive.ts";
 import { jittered, rekeyRetry } from "../sa/lifetime.ts";
+import { watchLiveness } from "../sa/liveness.ts";
 import { deletePause, lifetimeShare, usualSeconds } from "./constants.ts";
 import { sayIsakmpDeletion } from "./exchanges/informational.ts";
 import type { IkeV1Sa } from "./ike-v1-sa.ts";
@@ -22,6 +23,8 @@ export class Succession {
   #candidate: IkeV1Sa | undefined;
   /** The one whose place this is to take. */
   #predecessor: IkeV1Sa | undefined;
+  /** The latest whose place this one has taken. */
+  #former: IkeV1Sa | undefined;
   #failures = 0;
 
   constructor(sa: IkeV1Sa) {
@@ -83,6 +86,20 @@ export class Succession {
     if (heir === undefined) return false;
     this.#handOver(heir);
     return true;
+  }
+
+  /**
+   * The peer deletes it, and does not count as replaced what we took it for the successor of: that stands again, and has the
+   * IPsec SAs.
+   */
+  giveBack(): void {
+    const former = this.#former;
+    if (this.#sa.state.kind !== "Established" || former?.state.kind !== "Replaced") return;
+    former.state = { kind: "Established" };
+    former.host.disarm(former, "replaced");
+    this.#handOver(former);
+    former.succession.#schedule();
+    watchLiveness(former);
   }
 
   /** Who would have its IPsec SAs, and what is still to be asked for, if it ended now. */
@@ -158,6 +175,7 @@ export class Succession {
     const old = this.#sa;
     this.#heir = heir;
     heir.succession.#heir = undefined;
+    heir.succession.#former = old;
     this.#candidate = undefined;
     if (old.innerAddress?.of === "peer" && heir.innerAddress === undefined) {
       heir.innerAddress = old.innerAddress;

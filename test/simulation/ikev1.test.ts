@@ -29,6 +29,10 @@ test.each([
   },
   { story: "ikev1-crossed-twice", what: "of pairs that crossed twice each end deletes the one that the other keeps" },
   {
+    story: "ikev1-successors-crossed",
+    what: "each end takes another ISAKMP SA for the successor, and all goes with one",
+  },
+  {
     story: "ikev1-delete-while-inherited",
     what: "a pair that another ISAKMP SA has inherited stays after its DELETE was said",
   },

@@ -163,7 +163,7 @@ function takeError(sa: IkeV1Sa, notify: NPayload): void {
 function takeDeletion(sa: IkeV1Sa, { protocolId: number, spis }: DPayload): void {
   if (number === protocolId.ISAKMP) {
     if (!spis.some((spi) => Buffer.compare(spi, cookiesOf(sa)) === 0)) return;
-    sa.succession.bequeath();
+    if (!sa.succession.bequeath()) sa.succession.giveBack();
     return sa.end({ code: "peer-deleted", what: "IKE SA" });
   }
   const protocol = saProtocol(number);
