@@ -4,7 +4,18 @@ import { probeHost } from "../guest/probe.mjs";
 import { show } from "../run.mjs";
 import { asRoot, installPackages } from "./debian.mjs";
 
-const tools = ["iproute2", "iputils-ping", "nftables", "tcpdump", "iperf3", "socat", "iptables", "kmod", "util-linux"];
+const tools = [
+  "iproute2",
+  "iputils-ping",
+  "nftables",
+  "tcpdump",
+  "iperf3",
+  "socat",
+  "iptables",
+  "kmod",
+  "util-linux",
+  "ike-scan",
+];
 
 /** Installs the lab's tools and, where this machine's kernel cannot do ESP, the user-mode Linux that can. */
 export function lab() {

@@ -1,32 +1,40 @@
-// IKEv1 with certificates: RSA signatures in main and aggressive mode, called by either end.
+// IKEv1 with certificates: RSA signatures in main and aggressive mode, ECDSA in main mode, called by either end.
 import { describe, expect } from "vitest";
-import { authority, Openssl, rsa2048 } from "../unit/credentials/openssl.ts";
+import { authority, Openssl, p256, rsa2048 } from "../unit/credentials/openssl.ts";
 import { peerOf, statusOf } from "./daemon-words.ts";
 import { secret, strongswanChildren } from "./ends.ts";
 import { type Lab, scenario } from "./lab/scenario.ts";
 import { type Connection, strongswanVersions } from "./lab/strongswan.ts";
 import type { Underlock } from "./lab/underlock.ts";
 
-const modes = ["main", "aggressive"] as const;
+const modes = ["main", "aggressive", "p256", "p384"] as const;
+type Mode = (typeof modes)[number];
 const proposals = { ike: "aes256-sha256-modp2048", esp: "aes256-sha256" };
 
 /** Each mode is a peer at an address of its own. */
-const addressOf = (mode: (typeof modes)[number]) => `192.0.2.${101 + modes.indexOf(mode)}`;
+const addressOf = (mode: Mode) => `192.0.2.${101 + modes.indexOf(mode)}`;
+
+/** With keys on curves the hash of the method is another than the negotiated one (RFC 2409 5.1). */
+const p384 = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"];
+const keys: Readonly<Record<Mode, readonly string[]>> = { main: rsa2048, aggressive: rsa2048, p256, p384 };
+const isAggressive = (mode: Mode) => mode === "aggressive";
 
 function issueAll(openssl: Openssl): void {
   openssl.issue({ name: "root", subject: "/CN=root", extensions: authority });
-  for (const name of modes.flatMap((mode) => [`${mode}.a`, `${mode}.b`])) {
-    const extensions = [`subjectAltName=DNS:${name}.example`];
-    openssl.issue({ name, subject: `/CN=${name}.example`, key: rsa2048, issuer: "root", extensions });
+  for (const mode of modes) {
+    for (const name of [`${mode}.a`, `${mode}.b`]) {
+      const extensions = [`subjectAltName=DNS:${name}.example`];
+      openssl.issue({ name, subject: `/CN=${name}.example`, key: keys[mode], issuer: "root", extensions });
+    }
   }
 }
 
 function ourEnd(lab: Lab, pem: (name: string) => string): Underlock {
-  const section = (mode: (typeof modes)[number]) => ({
+  const section = (mode: Mode) => ({
     remote: addressOf(mode),
     id: `${mode}.b.example`,
     "local-id": `${mode}.a.example`,
-    ikev1: mode,
+    ikev1: isAggressive(mode) ? "aggressive" : "main",
     auth: { certificate: `${mode}.pem`, key: `${mode}.key`, trust: "root.pem" },
     ...proposals,
     protect: ["gre"],
@@ -45,7 +53,7 @@ function ourEnd(lab: Lab, pem: (name: string) => string): Underlock {
   });
 }
 
-function theirEnd(lab: Lab, mode: (typeof modes)[number], pem: (name: string) => string): Connection {
+function theirEnd(lab: Lab, mode: Mode, pem: (name: string) => string): Connection {
   const [localId, remoteId] = [`${mode}.b.example`, `${mode}.a.example`];
   return {
     name: mode,
@@ -57,7 +65,7 @@ function theirEnd(lab: Lab, mode: (typeof modes)[number], pem: (name: string) =>
     remoteId,
     secret,
     more: {
-      aggressive: mode === "aggressive" ? "yes" : "no",
+      aggressive: isAggressive(mode) ? "yes" : "no",
       local: { auth: "pubkey", id: localId, certs: [pem(`${mode}.b.pem`)] },
       remote: { auth: "pubkey", id: remoteId },
     },
@@ -66,7 +74,7 @@ function theirEnd(lab: Lab, mode: (typeof modes)[number], pem: (name: string) =>
 }
 
 describe.each(strongswanVersions)("strongSwan %s", (version) => {
-  scenario("RSA signatures in both modes, both roles", { gateways: ["a", "b"], seconds: 90 }, async (lab) => {
+  scenario("RSA signatures in both modes and ECDSA, both roles", { gateways: ["a", "b"], seconds: 90 }, async (lab) => {
     const openssl = new Openssl();
     try {
       issueAll(openssl);

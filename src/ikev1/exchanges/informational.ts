@@ -152,7 +152,10 @@ function takeLifetime(sa: IkeV1Sa, notify: NPayload): void {
 
 /** The one of our quick modes that is meant: that whose SPI is named, else the only one. */
 function takeError(sa: IkeV1Sa, notify: NPayload): void {
-  const own = [...sa.exchanges.own(exchangeType.QUICK_MODE)].filter((one) => one instanceof QuickModeInitiator);
+  // Those that are answered wait only for their last message to be asked for again.
+  const own = [...sa.exchanges.own(exchangeType.QUICK_MODE)]
+    .filter((one) => one instanceof QuickModeInitiator)
+    .filter((one) => one.isWaiting);
   const spi = spiNumber(notify.spi);
   const named = own.find((one) => spi !== undefined && one.proposes(spi));
   const meant = named ?? (own.length === 1 ? own[0] : undefined);

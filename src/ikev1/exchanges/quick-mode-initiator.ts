@@ -63,6 +63,11 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
     this.#old = old;
   }
 
+  /** Whether an answer is awaited. */
+  get isWaiting(): boolean {
+    return this.#asked !== undefined;
+  }
+
   /** Whether it proposes this SPI. */
   proposes(spi: number): boolean {
     return this.#asked !== undefined && (this.#asked.spis.spi === spi || this.#asked.spis.ahSpi === spi);

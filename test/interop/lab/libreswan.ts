@@ -112,7 +112,7 @@ export class Libreswan {
 
   /** Asks for a connection and returns what pluto said where it does not come up, undefined when it stands. */
   async refusal(name: string): Promise<string | undefined> {
-    return await this.#achieves(/established Child SA/, "--initiate", "--name", name);
+    return await this.#achieves(/established Child SA|IPsec SA established/, "--initiate", "--name", name);
   }
 
   /** Rekeys a connection's IKE SA or its Child SA, and waits for the end of it; returns what pluto said where it failed. */
@@ -197,7 +197,10 @@ function ipsecConf(folder: string, connections: readonly LibreswanConnection[]):
     const lines = Object.entries(keys).map(([key, value]) => (value === undefined ? "" : `  ${key}=${value}\n`));
     return `conn ${connection.name}\n${lines.join("")}`;
   });
-  return `config setup\n  dumpdir=${folder}\n\n${conns.join("\n")}`;
+  // It refuses IKEv1 where it is not asked to take it.
+  const takesIkev1 = connections.some(({ more }) => more?.keyexchange === "ikev1");
+  const policy = takesIkev1 ? "  ikev1-policy=accept\n" : "";
+  return `config setup\n  dumpdir=${folder}\n${policy}\n${conns.join("\n")}`;
 }
 
 function secrets(connections: readonly LibreswanConnection[]): string {

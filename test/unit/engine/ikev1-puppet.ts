@@ -195,6 +195,12 @@ export class Ikev1Puppet {
     return { isakmp: "N", doi: 1, protocolId: 1, spi: Buffer.concat([initiator, responder]), type, data };
   }
 
+  /** Asks for a pair, and says no more. */
+  beginQuickMode(spi: number): void {
+    const following = encodePayloads(this.quickModePayloads(spi, new Uint8Array(32).fill(0x33)));
+    this.inject(this.sealHashed(exchangeType.QUICK_MODE, this.nextMessageId++, following));
+  }
+
   /** Deletes the pair with this SPI of its own. */
   deleteIpsec(spi: number): void {
     const octets = Buffer.alloc(4);

@@ -1,0 +1,126 @@
+// What a peer can bring about is bounded, and what it says of something else is not taken for this.
+import { describe, expect, test } from "vitest";
+import { notifyType } from "../../../src/wire/ikev1/registry/notify.ts";
+import { type PeerOptions, timing } from "./desired.ts";
+import { Ikev1Puppet, puppetEsp, puppetIke } from "./ikev1-puppet.ts";
+import { a, b, ends, facing, larval, standing } from "./pair.ts";
+import type { End, World } from "./world.ts";
+
+const main: PeerOptions = { ikev1: "main", ike: [puppetIke], esp: [puppetEsp], initiate: false };
+
+interface Story {
+  readonly world: World;
+  readonly end: End;
+  readonly puppet: Ikev1Puppet;
+}
+
+function waiting(options: PeerOptions = {}): Story {
+  const { world, one } = ends({ network: () => [] });
+  one.configure(facing(a, { ...main, ...options }));
+  return { world, end: one, puppet: new Ikev1Puppet(one, b, "initiator") };
+}
+
+function established(options: PeerOptions = {}): Story {
+  const story = waiting(options);
+  story.puppet.callSa();
+  story.puppet.callKey();
+  story.puppet.callIdentity();
+  return story;
+}
+
+/** The very same first message. */
+function callAnew(puppet: Ikev1Puppet): void {
+  puppet.theirCookie = 0n;
+  puppet.callSa();
+}
+
+const quickModes = ({ end }: Story) => end.sent.filter(({ octets }) => octets[18] === 32).length;
+
+test("a first message that comes again and again is answered thirteen times, from an address that nobody has proved", () => {
+  const { puppet, end } = waiting();
+  for (let i = 0; i < 100; i += 1) callAnew(puppet);
+  expect(end.sent).toHaveLength(13);
+});
+
+test("nobody goes on with phase 1: nothing is repeated to there, and after half a minute nothing is left of it", () => {
+  const { puppet, end, world } = waiting();
+  puppet.callSa();
+  puppet.callKey();
+  const sent = end.sent.length;
+  world.run(31_000);
+  expect(end.sent).toHaveLength(sent);
+  // What was begun before the end is a new beginning after it.
+  callAnew(puppet);
+  expect(end.sent).toHaveLength(sent + 1);
+});
+
+describe("quick modes of one peer", () => {
+  test("64 that are begun and not ended are under way at a time", () => {
+    const story = established();
+    for (let i = 0; i < 100; i += 1) story.puppet.beginQuickMode(0xabcd_0100 + i);
+    expect(quickModes(story)).toBe(64);
+    story.world.run(60_000);
+    expect(standing(story.end)).toEqual([]);
+    expect(larval(story.end)).toBe(0);
+  });
+
+  test("pairs of one child do not pile up, however many are asked for at once", () => {
+    const story = established();
+    const asked = 200;
+    for (let i = 0; i < asked; i += 1) {
+      try {
+        story.puppet.callQuickMode(0xabcd_0100 + i);
+      } catch {
+        break;
+      }
+    }
+    expect(standing(story.end).length).toBeLessThanOrEqual(2 * 64);
+    story.world.run(40_000);
+    expect(story.end.peer().children[0]?.sas).toHaveLength(1);
+  });
+
+  test.each([0, 1, 255])("one that proposes the reserved SPI %i is refused", (spi) => {
+    const story = established();
+    story.puppet.beginQuickMode(spi);
+    expect(quickModes(story)).toBe(0);
+    expect(standing(story.end)).toEqual([]);
+  });
+});
+
+test("a DELETE of an ISAKMP SA under another one's cookies ends neither", () => {
+  const { puppet, end } = established();
+  puppet.callQuickMode(0xabcd_0001);
+  const cookies = Buffer.alloc(16, 7);
+  puppet.inform([{ isakmp: "D", doi: 1, protocolId: 1, spiSize: 16, spis: [cookies] }]);
+  expect(end.peer().ikeSas).toHaveLength(1);
+  expect(standing(end)).toHaveLength(2);
+});
+
+describe("an error that names nothing", () => {
+  const error = { isakmp: "N", doi: 1, protocolId: 3, spi: new Uint8Array(0), data: new Uint8Array(0) } as const;
+  const called = (): Story => {
+    const { world, one } = ends({ network: () => [] });
+    one.configure(facing(a, { ...main, initiate: true, timing: { ...timing, retryFirst: 60_000 } }));
+    const puppet = new Ikev1Puppet(one, b, "responder");
+    puppet.answerSa();
+    puppet.answerKey();
+    puppet.answerIdentity();
+    return { world, end: one, puppet };
+  };
+  const failures = ({ end }: Story) => end.log.filter(({ event }) => event === "child-sa-failed");
+
+  test("is about the quick mode that is under way", () => {
+    const story = called();
+    story.puppet.inform([{ ...error, type: notifyType.NO_PROPOSAL_CHOSEN }]);
+    expect(failures(story)).toMatchObject([{ reason: { code: "peer-refused-proposal" } }]);
+    expect(larval(story.end)).toBe(0);
+  });
+
+  test("is not about one that has been answered", () => {
+    const story = called();
+    story.puppet.answerQuickMode(0xabcd_0001);
+    story.puppet.inform([{ ...error, type: notifyType.NO_PROPOSAL_CHOSEN }]);
+    expect(failures(story)).toEqual([]);
+    expect(story.end.peer().children[0]).toMatchObject({ state: "up", sas: [{ spiOut: "abcd0001" }] });
+  });
+});
