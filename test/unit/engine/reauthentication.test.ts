@@ -47,6 +47,15 @@ describe("reauthentication", () => {
     expect(["peer-deleted", "replaced"]).toEqual(expect.arrayContaining(reasons(pair.one)));
   });
 
+  it("is not put off by a rekey of the IKE SA: the proof is as old as it was", () => {
+    const pair = carrying({ reauth: 60_000 }, {});
+    pair.one.handle({ kind: "rekey", peer: "peer", what: "ike" });
+    pair.world.run(5_000);
+    const rekeyed = spi(pair);
+    pair.world.run(39_000);
+    expect(spi(pair)).not.toBe(rekeyed);
+  });
+
   it("comes neither sooner than at 80 percent of the time nor later than at 90", () => {
     const pair = carrying({ reauth: 100_000 }, {});
     const before = spi(pair);

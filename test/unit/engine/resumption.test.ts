@@ -1,5 +1,5 @@
 // Session resumption (RFC 5723): tickets, and IKE SAs that are opened again with them.
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { parseProposal } from "../../../src/crypto/keywords.ts";
 import { find, findNotify } from "../../../src/ikev2/payloads.ts";
 import { Tickets, ticketLife } from "../../../src/ikev2/resumption/tickets.ts";
@@ -112,6 +112,17 @@ describe("an IKE SA that was lost because the line was down", () => {
     expect(used).toContain(IKE_SA_INIT);
     expect(pair.one.peer().state).toBe("connecting");
     expect(reasons(pair.two)).toContain("wrong-secret");
+  });
+
+  test("a ticket that has served opens nothing: the gateway refuses it, and is called the whole way", () => {
+    const pair = pairOf();
+    const served = vi.spyOn(Tickets.prototype, "use").mockReturnValue(false);
+    const used = outage(pair);
+    served.mockRestore();
+    expect(used).toContain(IKE_SESSION_RESUME);
+    expect(used.at(-1)).toBe(IKE_SA_INIT);
+    expect(reasons(pair.two)).toContain("protocol-violation");
+    expectRest(pair);
   });
 
   test("after an hour it is not presented any more", () => {
