@@ -68,6 +68,14 @@ interface Seen {
     right: number;
     y: number;
     head: string;
+    /** The lanes where it begins and where its head is, by where they stand on the page. */
+    from: number;
+    to: number;
+    /** What a reader sees without pointing at it. */
+    shown: string;
+    time: string;
+    /** Whether the texts stand above and beneath the line, between its ends. */
+    placed: boolean;
   }[];
   readonly laneX: number[];
   readonly overlaps: number;
@@ -77,6 +85,12 @@ interface Seen {
 
 const look = `(() => {
   const box = (element) => element.getBoundingClientRect();
+  const middle = (element) => (box(element).left + box(element).right) / 2;
+  const lanes = [...document.querySelectorAll("g.lane line")].map((one) => box(one).left);
+  const laneAt = (line, x) => {
+    const onPage = new DOMPoint(x, 0).matrixTransform(line.getScreenCTM()).x;
+    return lanes.findIndex((lane) => Math.abs(lane - onPage) < 2);
+  };
   const texts = [...document.querySelectorAll("g.arrow text.label, g.arrow text.remark")].map(box);
   let overlaps = 0;
   texts.forEach((a, i) => texts.slice(i + 1).forEach((b) => {
@@ -91,6 +105,12 @@ const look = `(() => {
         label: one.querySelector("title").textContent, remark: one.querySelector(".remark")?.textContent ?? null,
         stroke: getComputedStyle(line).stroke, left: box(line).left, right: box(line).right, y: box(line).top,
         head: getComputedStyle(line).markerEnd,
+        from: laneAt(line, line.x1.baseVal.value), to: laneAt(line, line.x2.baseVal.value),
+        shown: one.querySelector(".label").textContent,
+        time: one.querySelector("text:not([class])").textContent,
+        placed: box(one.querySelector(".label")).bottom <= box(line).top + 2
+          && (one.querySelector(".remark") === null || box(one.querySelector(".remark")).top >= box(line).bottom - 2)
+          && Math.abs(middle(one.querySelector(".label")) - middle(line)) < 2,
       };
     }),
     overlaps,
@@ -129,6 +149,22 @@ inBrowser("the page in Chromium", () => {
       "IKE_SA_INIT request 0",
       "IKE_SA_INIT response 0",
     ]);
+    // Each begins at who sent it, and its head is at who received it.
+    expect(page.arrows.map(({ from, to }) => [from, to])).toEqual([
+      [0, 1],
+      [1, 0],
+      [0, 2],
+      [2, 0],
+    ]);
+    const ladder = await ladderOf("scapy/ikev2_notify_redirect.pcap");
+    for (const [index, { label, shown, time, placed }] of page.arrows.entries()) {
+      const arrow = ladder.arrows[index];
+      expect(label).toBe(arrow?.remark === undefined ? arrow?.label : `${arrow.label}: ${arrow.remark}`);
+      expect(label).toContain(shown.replace(/…$/, ""));
+      expect(shown.length).toBeGreaterThan(20);
+      expect(time).toBe(((arrow?.time ?? 0) - (ladder.arrows[0]?.time ?? 0)).toFixed(3));
+      expect(placed, label).toBe(true);
+    }
     const [first, , , last] = page.arrows;
     expect(Math.abs((first?.left ?? 0) - (page.laneX[0] ?? 1))).toBeLessThan(2);
     expect(Math.abs((first?.right ?? 0) - (page.laneX[1] ?? 1))).toBeLessThan(2);
