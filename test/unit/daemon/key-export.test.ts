@@ -41,9 +41,12 @@ function packet({ octets, path }: Datagram, number: number) {
 }
 
 describe("exported keys", () => {
-  it("open every IKE message of the tunnel that they were exported from, rekeys too", () => {
+  it.each([
+    ["AES-GCM", "aes128gcm16-prfsha256-x25519"],
+    ["AES-CBC with HMAC", "aes256-sha256-x25519"],
+  ])("of %s open every IKE message of the tunnel that they were exported from, rekeys too", (_, ike) => {
     const exported = KeyExport.into(folder, log);
-    const pair = connected({}, { one: { keyWitness: exported.witness } });
+    const pair = connected({ ike: [ike] }, { one: { keyWitness: exported.witness } });
     pair.one.handle({ kind: "rekey", peer: "peer", what: "ike" });
     pair.world.run(5000);
     const table = readFileSync(join(folder, "ikev2_decryption_table"), "utf8");
@@ -57,6 +60,7 @@ describe("exported keys", () => {
     const sealed = decoded.filter(({ summary }) => summary.includes("SK"));
     expect(sealed.length).toBeGreaterThan(1);
     expect(sealed.map(({ tone }) => tone)).not.toContain("closed");
+    expect(sealed.flatMap(({ notes }) => notes).filter((note) => note.includes("integrity"))).toEqual([]);
     expect(sealed.some(({ summary }) => /IKE_AUTH request 1: SK\{IDi/.test(summary))).toBe(true);
   });
 

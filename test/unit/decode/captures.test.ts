@@ -75,6 +75,20 @@ describe("what the captures were recorded for", () => {
     const { decoded } = await opened("libreswan/02-isakmp-vid-first.pcap");
     expect(decoded.map(({ tone }) => tone)).toEqual(["plain", "repeat"]);
   });
+
+  it("says so of IKEv2 too, and not of another message with the same ID", () => {
+    const { messages } = JSON.parse(
+      readFileSync(`${captureFolder}../sources/ikev2-messages/rub-ikev2-psk.json`, "utf8"),
+    ) as { messages: { hex: string }[] };
+    const [request, response] = messages.map(({ hex }) => Buffer.from(hex, "hex"));
+    if (request === undefined || response === undefined) throw new Error("two messages");
+    const decoder = new Decoder(new KeyStore());
+    const frames = [request, request, response, response, request].map((octets, index) =>
+      captured(udp("192.0.2.1", "192.0.2.2", 500, octets), index + 1),
+    );
+    const notes = frames.flatMap((frame) => decoder.decode(frame)).map((one) => one.notes.includes("sent before"));
+    expect(notes).toEqual([false, true, false, true, true]);
+  });
 });
 
 describe("messages that once ended other daemons", () => {
