@@ -210,6 +210,20 @@ describe("transform sets", () => {
     for (const { ahSpi } of standing(pair.one)) expect(before).not.toContain(ahSpi);
   });
 
+  test("whose policy somebody makes demand less are demanded whole again", () => {
+    const pair = pairOf("transport", { around: ["sha256"] });
+    pair.world.run(5_000);
+    for (const policy of policies(pair.one)) {
+      if (policy.action.kind !== "protected") throw new Error("not protected");
+      const { withAh: _, ...template } = policy.action.template;
+      pair.one.kernel.request({ kind: "setPolicy", policy: { ...policy, action: { kind: "protected", template } } });
+    }
+    expect(demanded(pair.one)).toEqual(["esp"]);
+    pair.one.handle({ kind: "kernel", event: { kind: "overrun" } });
+    pair.world.run(2_000);
+    expect(demanded(pair.one)).toEqual(["ah esp"]);
+  });
+
   test("whose AH ends in the kernel go whole", () => {
     const pair = pairOf("transport", { around: ["sha256"] });
     pair.world.run(5_000);
