@@ -2,7 +2,7 @@
  * ECDSA of a digest that is there already, as IKEv1 signs HASH_I and HASH_R (RFC 2409 5.1, RFC 4754); OpenSSL does it, and
  * node:crypto does not offer it: what that signs it hashes first.
  */
-import { createECDH, type KeyObject, randomBytes } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { p256, p384, p521 } from "@noble/curves/nist.js";
 import { wipe } from "../secret.ts";
 import { type SignatureCurve, signatureCurves } from "./curves.ts";
@@ -19,26 +19,15 @@ export function signsDigests(curve: SignatureCurve): boolean {
 }
 
 /**
- * r and s one after the other, each in the curve's length (RFC 4754 7). The point that the nonce makes is OpenSSL's, in
- * constant time; of what is computed here with the nonce and the key each is multiplied by something random first, since
- * BigInt arithmetic takes as long as its numbers are great. Throws RangeError for another curve.
+ * r and s one after the other, each in the curve's length (RFC 4754 7); the nonce comes of key, digest and randomness
+ * (RFC 6979 3.6). Throws RangeError for another curve.
  */
-export function signDigest(key: KeyObject, curve: SignatureCurve, digest: Uint8Array): Buffer {
-  const { field, octets } = orderOf(curve);
-  const h = leftmost(digest, field);
+export function signDigest(key: KeyObject, curve: SignatureCurve, digest: Uint8Array): Uint8Array {
+  const one = curves[curve];
+  if (one === undefined) throw new RangeError(`digests are not signed on ${curve}`);
   const scalar = scalarOf(key);
   try {
-    const d = number(scalar);
-    for (;;) {
-      const nonce = createECDH(curve);
-      const r = field.create(number(nonce.generateKeys().subarray(1, 1 + octets)));
-      const secret = nonce.getPrivateKey();
-      const blind = field.create(number(randomBytes(octets + 8)));
-      const inverse = blind === 0n ? 0n : field.inv(field.mul(number(secret), blind));
-      const s = field.mul(inverse, field.add(field.mul(h, blind), field.mul(field.mul(r, blind), d)));
-      wipe(secret);
-      if (r !== 0n && s !== 0n) return Buffer.concat([padded(r, octets), padded(s, octets)]);
-    }
+    return one.sign(digest, scalar, { prehash: false, lowS: false, format: "compact", extraEntropy: true });
   } finally {
     wipe(scalar);
   }
@@ -65,19 +54,6 @@ function pointOf(key: KeyObject, curve: SignatureCurve): Uint8Array {
   return spki.subarray(at + (((spki[at + 1] ?? 0) & 0x80) === 0 ? 3 : 4));
 }
 
-function orderOf(curve: SignatureCurve) {
-  const known = curves[curve];
-  if (known === undefined) throw new RangeError(`digests are not signed on ${curve}`);
-  const field = known.Point.Fn;
-  return { field, octets: field.BYTES };
-}
-
-/** RFC 6979 2.3.2: of a digest that is longer than the order its leftmost bits. */
-function leftmost(digest: Uint8Array, field: { readonly BITS: number; create(number: bigint): bigint }): bigint {
-  const excess = Math.max(0, digest.length * 8 - field.BITS);
-  return field.create(number(digest) >> BigInt(excess));
-}
-
 /** RFC 5915 3: ECPrivateKey begins with its version, 1, and the private key as an OCTET STRING. */
 function scalarOf(key: KeyObject): Buffer {
   const der = key.export({ format: "der", type: "sec1" });
@@ -87,12 +63,4 @@ function scalarOf(key: KeyObject): Buffer {
   const scalar = Buffer.from(der.subarray(at + 5, at + 5 + length));
   wipe(der);
   return scalar;
-}
-
-function number(octets: Uint8Array): bigint {
-  return BigInt(`0x${Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString("hex")}`);
-}
-
-function padded(value: bigint, octets: number): Buffer {
-  return Buffer.from(value.toString(16).padStart(octets * 2, "0"), "hex");
 }

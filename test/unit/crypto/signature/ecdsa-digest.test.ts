@@ -23,7 +23,7 @@ describe.each(curves)("%s", (curve, hash, length) => {
       expect(verify(hash, Buffer.from("something else"), { key: publicKey, ...encoding }, signature)).toBe(false);
       const again = signDigest(privateKey, curve, digest);
       expect(again.subarray(0, length / 2)).not.toEqual(signature.subarray(0, length / 2));
-      seen.add(signature.toString("hex"));
+      seen.add(Buffer.from(signature).toString("hex"));
     }
     expect(seen.size).toBe(50);
   });
