@@ -19,12 +19,7 @@ export type AddressDelivery = "pull" | "push";
 
 /** Which end has an address inside the tunnels that the other gives: we, or the peer. */
 export type InnerAddressDesired =
-  | {
-      readonly kind: "client";
-      readonly by: AddressDelivery;
-      /** The device that has the address while it is ours; left out: nobody puts it anywhere. */
-      readonly device?: string;
-    }
+  | { readonly kind: "client"; readonly by: AddressDelivery }
   | { readonly kind: "server"; readonly by: AddressDelivery; readonly pool: Prefix };
 
 /** An address inside that one end of an ISAKMP SA has. */
