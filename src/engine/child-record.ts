@@ -11,8 +11,11 @@ export type ChildState =
   | { readonly kind: "waiting"; readonly retryAt: number }
   | { readonly kind: "locked" /** Not asked for before. */; readonly retryAt: number }
   | { readonly kind: "connecting"; by: AnyIkeSa }
-  /** `movingTo`: another IKE SA has been asked for it, because the one that carries it is to be closed. */
-  | { readonly kind: "up"; movingTo?: AnyIkeSa };
+  /**
+   * `movingTo`: another IKE SA has been asked for it, because the one that carries it is to be closed. `askAgainAt`: the peer
+   * could not do it just then.
+   */
+  | { readonly kind: "up"; movingTo?: AnyIkeSa; askAgainAt?: number };
 
 export class ChildRecord {
   readonly desired: ChildDesired;
@@ -70,6 +73,18 @@ export class ChildRecord {
     this.failures = 0;
     this.reason = undefined;
     if (this.state.kind === "locked") this.state = { kind: "locked", retryAt: 0 };
+  }
+
+  /** A request failed; where another IKE SA carries it and the peer was only busy (RFC 7296 2.25), it is asked again from `at` on. */
+  failed(reason: Reason, at: number): void {
+    const isBusy = reason.code === "peer-error" && reason.notify === "TEMPORARY_FAILURE";
+    if (isBusy && this.state.kind === "up" && this.state.movingTo !== undefined) this.state.askAgainAt = at;
+  }
+
+  /** When that IKE SA, which is to carry it too, may be asked for it; undefined: it has been asked, or there is nothing to move. */
+  mayMoveTo(sa: AnyIkeSa): number | undefined {
+    if (this.state.kind !== "up") return undefined;
+    return this.state.movingTo === sa ? this.state.askAgainAt : 0;
   }
 
   change(state: ChildState, now: number): void {

@@ -252,11 +252,9 @@ export class Peer implements TimerOwner {
       return;
     }
     record.failures += 1;
-    this.#lock(
-      record,
-      reason,
-      backoff(this.desired.timing, record.failures, (n) => this.#context.random(n)),
-    );
+    const wait = backoff(this.desired.timing, record.failures, (n) => this.#context.random(n));
+    record.failed(reason, this.#context.now() + wait);
+    this.#lock(record, reason, wait);
     this.tend();
   }
 

@@ -219,7 +219,9 @@ export class Redundancy {
 
   #move(name: string, main: AnyIkeSa): void {
     const record = this.#context.children.get(name);
-    if (record === undefined || record.state.kind !== "up" || record.state.movingTo === main) return;
+    const at = record?.mayMoveTo(main);
+    if (record === undefined || at === undefined) return;
+    if (at > this.#context.now()) return this.#lookAgain("redundant", at);
     record.change({ kind: "up", movingTo: main }, this.#context.now());
     main.dialect.askForChild(record.desired);
   }

@@ -70,16 +70,20 @@ export class Renewals {
         old.close({ code: "replaced" });
         continue;
       }
-      this.#context.lookAgain("renewals", overdue);
-      for (const name of missingOn(heir, old)) this.#move(name, renewal);
+      const waits = missingOn(heir, old).map((name) => this.#move(name, renewal));
+      this.#context.lookAgain("renewals", Math.min(overdue, ...waits));
     }
   }
 
-  #move(name: string, { heir, asked }: Renewal): void {
+  /** Asks for it; or when it may be asked for, in ms of the engine's clock. */
+  #move(name: string, { heir, asked }: Renewal): number {
     const record = this.#context.children.get(name);
-    if (record?.state.kind !== "up" || record.state.movingTo === heir || asked.has(name)) return;
+    const at = record?.mayMoveTo(heir);
+    if (record === undefined || at === undefined || (at === 0 && asked.has(name))) return Infinity;
+    if (at > this.#context.now()) return at;
     asked.add(name);
     record.change({ kind: "up", movingTo: heir }, this.#context.now());
     heir.dialect.askForChild(record.desired);
+    return Infinity;
   }
 }

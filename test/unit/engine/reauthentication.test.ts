@@ -21,6 +21,10 @@ function carrying(one: PeerOptions, two: PeerOptions): Pair {
   return pair;
 }
 
+/** How often an end was told that notify in refusal. */
+const timesTold = (end: Pair["one"], notify: string) =>
+  end.log.filter((record) => "reason" in record && JSON.stringify(record.reason).includes(notify)).length;
+
 const spi = (pair: Pair) => pair.one.peer().ikeSas[0]?.initiatorSpi;
 
 function lifetime(seconds: number): Payload {
@@ -85,6 +89,19 @@ describe("reauthentication", () => {
       pair.world.run(15_000);
       expectRest(pair, 4);
     }
+  });
+
+  it("loses nothing where the peer is busy with a rekey when the new one asks for the children: it asks again", () => {
+    const pair = carrying({ reauth: 60_000 }, {});
+    while (pair.one.peer().ikeSas.length < 2) pair.world.run(1);
+    // From the moment when the new one stands at the called end.
+    for (let n = 0; n < 40; n += 1) {
+      pair.two.handle({ kind: "rekey", peer: "peer", what: "ike" });
+      pair.world.run(5);
+    }
+    pair.world.run(30_000);
+    expect(timesTold(pair.one, "TEMPORARY_FAILURE")).toBeGreaterThan(0);
+    expectRest(pair, 4);
   });
 
   it("goes on with the old one where the new one comes to nothing, and tries again until the time is over", () => {
