@@ -18,7 +18,7 @@ export const exchangeLimit = 64;
 /** Exchanges of ours that may wait for their turn on one ISAKMP SA. */
 export const queueLimit = 1_024;
 
-/** Message IDs of the peer that are remembered, so that what was recorded cannot be played again (RFC 2408 3.1). */
+/** Message IDs of each end that are remembered, so that what was recorded cannot be played again (RFC 2408 3.1). */
 export const rememberedMessageIds = 4_096;
 
 /** How often it is looked whether the peer sends on a new pair: then it has our last message, and receives on it too. */

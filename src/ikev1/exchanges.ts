@@ -44,6 +44,8 @@ export class Exchanges {
   #queue: OwnExchange[] = [];
   /** Message IDs that the peer has used, oldest first. */
   readonly #seen = new Set<number>();
+  /** Those that we have used: both ends' messages are made with the same keys, and ours could be thrown back as the peer's. */
+  readonly #used = new Set<number>();
 
   constructor(sa: IkeV1Sa, coder: MessageCoder) {
     this.#sa = sa;
@@ -198,7 +200,7 @@ export class Exchanges {
   /** An encrypted message of phase 2. Nothing of it counts before its HASH has been found right. */
   receive(header: Header, ciphertext: Uint8Array, octets: Uint8Array): boolean {
     const known = this.#entries.get(header.messageId);
-    if (known === undefined && this.#seen.has(header.messageId)) return false;
+    if (known === undefined && this.#isTaken(header.messageId)) return false;
     const digest = hash("sha1", octets).toString("base64");
     if (known !== undefined && known.received === digest) {
       // A repeat: what it was answered with was lost.
@@ -243,10 +245,12 @@ export class Exchanges {
 
   #remember(messageId: number, entry: Entry): void {
     this.#entries.set(messageId, entry);
-    this.#seen.add(messageId);
-    if (this.#seen.size <= rememberedMessageIds) return;
-    const [oldest] = this.#seen;
-    if (oldest !== undefined) this.#seen.delete(oldest);
+    remember(this.#seen, messageId);
+  }
+
+  /** Whether either end has begun an exchange with it. */
+  #isTaken(messageId: number): boolean {
+    return this.#seen.has(messageId) || this.#used.has(messageId);
   }
 
   // --- repetition --------------------------------------------------------------------------------------------------
@@ -310,13 +314,23 @@ export class Exchanges {
   #freshMessageId(): number {
     for (;;) {
       const id = Buffer.from(this.#sa.host.random(4)).readUInt32BE();
-      if (id !== 0 && !this.#entries.has(id) && !this.#seen.has(id)) return id;
+      if (id === 0 || this.#entries.has(id) || this.#isTaken(id)) continue;
+      remember(this.#used, id);
+      return id;
     }
   }
 }
 
 function newEntry(exchange: Exchange, chain: Chain, begun: "here" | "there"): Entry {
   return { exchange, chain, begun, received: undefined, sent: undefined, firstSent: 0, lastSent: 0, attempts: 0 };
+}
+
+/** Keeps a message ID, and no more of them than {@link rememberedMessageIds}. */
+function remember(ids: Set<number>, messageId: number): void {
+  ids.add(messageId);
+  if (ids.size <= rememberedMessageIds) return;
+  const [oldest] = ids;
+  if (oldest !== undefined) ids.delete(oldest);
 }
 
 /** What a peer may begin once phase 1 is over. */

@@ -96,6 +96,19 @@ test("a DELETE of an ISAKMP SA under another one's cookies ends neither", () => 
   expect(standing(end)).toHaveLength(2);
 });
 
+test("what we have said ourselves, thrown back at us, is no word of the peer's, and no sign of its life", () => {
+  const { puppet, end, world } = established();
+  puppet.callQuickMode(0xabcd_0001);
+  for (let seconds = 0; seconds < 120; seconds += 1) {
+    world.run(1_000);
+    const before = end.sent.length;
+    for (const { octets } of end.sent.slice(-8)) puppet.inject(octets);
+    expect(end.sent.length).toBe(before);
+  }
+  expect(end.sent.filter(({ octets }) => octets[18] === 5).length).toBeGreaterThan(4);
+  expect(end.peer().ikeSas).toEqual([]);
+});
+
 describe("an error that names nothing", () => {
   const error = { isakmp: "N", doi: 1, protocolId: 3, spi: new Uint8Array(0), data: new Uint8Array(0) } as const;
   const called = (): Story => {
