@@ -16,6 +16,7 @@ import { QuickModeResponder } from "./exchanges/quick-mode-responder.ts";
 import { TransactionResponder } from "./exchanges/transaction.ts";
 import type { IkeV1Sa } from "./ike-v1-sa.ts";
 import type { Chain, MessageCoder } from "./message-coder.ts";
+import { find } from "./payloads.ts";
 import type { StateKind } from "./state.ts";
 
 interface Entry {
@@ -215,6 +216,10 @@ export class Exchanges {
       this.#sa.drop("it does not decrypt, or its HASH is wrong", header);
       return false;
     }
+    if (known === undefined && !isOf(header.exchangeType, opened.message.payloads)) {
+      this.#sa.drop("it holds what another exchange begins with", header);
+      return false;
+    }
     if (known === undefined) this.#remember(header.messageId, entry);
     entry.chain.iv = opened.nextIv;
     entry.received = digest;
@@ -331,6 +336,17 @@ function remember(ids: Set<number>, messageId: number): void {
   if (ids.size <= rememberedMessageIds) return;
   const [oldest] = ids;
   if (oldest !== undefined) ids.delete(oldest);
+}
+
+/**
+ * Whether a first message may be one of its exchange. HASH(1) does not cover the header (RFC 2409 5.5): where somebody changes
+ * the Exchange Type on the way, it must not be taken for another, and its message ID for used.
+ */
+function isOf(type: number, payloads: readonly Payload[]): boolean {
+  if (find(payloads, "ATTR") !== undefined) return type === exchangeType.TRANSACTION;
+  if (find(payloads, "SA") !== undefined) return type === exchangeType.QUICK_MODE;
+  const informs = find(payloads, "N") !== undefined || find(payloads, "D") !== undefined;
+  return !informs || type === exchangeType.INFORMATIONAL;
 }
 
 /** What a peer may begin once phase 1 is over. */

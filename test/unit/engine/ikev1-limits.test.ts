@@ -1,5 +1,7 @@
 // What a peer can bring about is bounded, and what it says of something else is not taken for this.
 import { describe, expect, test } from "vitest";
+import { encodePayloads } from "../../../src/wire/ikev1/message.ts";
+import type { Payload } from "../../../src/wire/ikev1/payloads/table.ts";
 import { notifyType } from "../../../src/wire/ikev1/registry/notify.ts";
 import { type PeerOptions, timing } from "./desired.ts";
 import { Ikev1Puppet, puppetEsp, puppetIke } from "./ikev1-puppet.ts";
@@ -107,6 +109,30 @@ test("what we have said ourselves, thrown back at us, is no word of the peer's, 
   }
   expect(end.sent.filter(({ octets }) => octets[18] === 5).length).toBeGreaterThan(4);
   expect(end.peer().ikeSas).toEqual([]);
+});
+
+describe.each([
+  ["R-U-THERE", 5, [6, 32]],
+  ["a transaction", 6, [5, 32]],
+  ["a quick mode", 32, [5, 6]],
+] as const)("%s whose Exchange Type somebody has changed on the way", (_what, type, others) => {
+  test.each(others)("to %i is nothing, and what was said is heard when it comes", (other) => {
+    const { puppet, end } = established();
+    const data = Buffer.from("00000001", "hex");
+    const payloads: Record<number, readonly Payload[]> = {
+      5: [puppet.notifyOf(notifyType.R_U_THERE, data)],
+      6: [{ isakmp: "ATTR", cfgType: 1, identifier: 7, attributes: [{ type: 1, value: new Uint8Array(0) }] }],
+      32: puppet.quickModePayloads(0xabcd_0001, new Uint8Array(32).fill(0x33)),
+    };
+    const genuine = puppet.sealHashed(type, 0x900, encodePayloads(payloads[type] ?? []));
+    const forged = Buffer.from(genuine);
+    forged[18] = other;
+    const before = end.sent.length;
+    puppet.inject(forged);
+    expect(end.sent).toHaveLength(before);
+    puppet.inject(genuine);
+    expect(end.sent).toHaveLength(before + 1);
+  });
 });
 
 describe("an error that names nothing", () => {
