@@ -18,7 +18,7 @@ const headerLength = 28;
 const lengthOffset = 24;
 const interesting = [0, 1, 3, 4, 5, 7, 8, 0x7f, 0x80, 0xfe, 0xff];
 /** IKEv2's types worth standing in a next-payload field: every assigned one, none, IKEv1's and private ones. */
-const ikev2Types = [0, 1, 13, ...Array.from({ length: 23 }, (_, i) => 33 + i), 127, 128, 255];
+export const ikev2Types = [0, 1, 13, ...Array.from({ length: 23 }, (_, i) => 33 + i), 127, 128, 255];
 /** IKEv1's. */
 export const ikev1Types = [...Array.from({ length: 24 }, (_, i) => i), 33, 34, 46, 127, 128, 130, 131, 132, 255];
 
