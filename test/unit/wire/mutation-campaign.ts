@@ -2,13 +2,18 @@
 import { vi } from "vitest";
 import { WireError } from "../../../src/wire/error.ts";
 import { Trail } from "../../../src/wire/trail.ts";
-import { mutate, seeded } from "../../fuzz/mutate.ts";
+import { mutate, type Rng, seeded } from "../../fuzz/mutate.ts";
 
 const seed = Number(process.env.UNDERLOCK_SEED ?? 1);
 
 /** Mutations in all; a long campaign sets UNDERLOCK_MUTATIONS, and UNDERLOCK_SEED to walk elsewhere. */
 export function mutationsOr(usual: number): number {
   return Number(process.env.UNDERLOCK_MUTATIONS ?? usual);
+}
+
+/** Where a campaign begins: always the same. */
+export function newRng(): Rng {
+  return seeded(seed);
 }
 
 /** What became of them. */
@@ -25,7 +30,7 @@ export function campaign<T extends { octets: Uint8Array; id: string }>(
   types: readonly number[],
   roundTrip: (input: T, octets: Uint8Array) => Uint8Array,
 ): Tally {
-  const rng = seeded(seed);
+  const rng = newRng();
   const entered = vi.spyOn(Trail.prototype, "enter");
   const tally: Tally = { accepted: 0, codes: new Map() };
   for (let run = 0; run < runs; run++) {
