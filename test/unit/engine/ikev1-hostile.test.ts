@@ -72,8 +72,9 @@ function aim(rng: Rng, octets: Uint8Array, one: Ikev1Puppet): Uint8Array {
   const theirs = begun ? one.received().readBigUInt64BE(0) : one.theirCookie;
   view.writeBigUInt64BE(one.role === "initiator" ? one.ownCookie : theirs, 0);
   if (rng() % 4 !== 0) view.writeBigUInt64BE(one.role === "initiator" ? theirs : one.ownCookie, 8);
-  // Exchange type and message ID of the step that is waited for, mostly.
-  if (rng() % 2 === 0) octets[18] = exchangeType.IDENTITY_PROTECTION;
+  // Exchange type and message ID of the step that is waited for, mostly; or what may be said at any time.
+  const { IDENTITY_PROTECTION, INFORMATIONAL } = exchangeType;
+  octets[18] = [IDENTITY_PROTECTION, IDENTITY_PROTECTION, INFORMATIONAL][rng() % 4] ?? octets[18] ?? 0;
   if (rng() % 2 === 0) view.writeUInt32BE(rng() % 3, 20);
   if (rng() % 2 === 0) octets[19] = rng() % 2;
   return octets;
