@@ -124,7 +124,10 @@ export class Configuration {
     if (this.#phase.kind !== "running") return;
     const { policies, running, standing } = this.#parts;
     const wanted = new Set(running.reqids().values());
-    policies.configure(lockPolicies(this.#phase.desired), wanted);
+    const { desired } = this.#phase;
+    const reqidOf = (peer: PeerDesired, child: ChildDesired) =>
+      running.peer(peer.name)?.children.get(child.name)?.reqid ?? 0;
+    policies.configure(withTraps(lockPolicies(desired), desired, reqidOf), wanted);
     standing.keepOnly(wanted);
     for (const peer of running.peers) {
       for (const { reqid, sas } of peer.children.values())

@@ -57,6 +57,11 @@ export class Demand {
     }
   }
 
+  /** What a packet asked for may be among what was lost, and the kernel would raise nothing more for it. */
+  reportsLost(): void {
+    for (const record of this.#children.values()) if (record.state.kind === "waiting") this.#clear(record);
+  }
+
   /** The operator wants them all. */
   askForAll(): void {
     for (const record of this.#children.values()) if (record.state.kind === "waiting") this.#ask(record);

@@ -27,6 +27,7 @@ export class KernelReports {
         return this.#acquired(event.reqid, event.packet);
       case "overrun":
         this.#parts.outbox.log({ level: "warn", event: "resync", facts: { why: "the kernel's reports overran" } });
+        for (const peer of this.#parts.running.peers) peer.demand.reportsLost();
         return this.#resync.run();
       case "mapping":
         return this.#mapped(event.sa, event.reqid, event.from);

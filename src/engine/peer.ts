@@ -59,7 +59,7 @@ export class Peer implements TimerOwner {
   /** How its IKE SAs give way to others. */
   readonly handover: Handover;
   readonly redundancy: Redundancy;
-  readonly #demand: Demand;
+  readonly demand: Demand;
   readonly #context: PeerContext;
 
   constructor(desired: PeerDesired, reqid: (child: ChildDesired) => number, context: PeerContext) {
@@ -69,7 +69,7 @@ export class Peer implements TimerOwner {
     for (const child of desired.children) {
       this.children.set(child.name, new ChildRecord(child, reqid(child), this.since, isOnDemand(desired, child)));
     }
-    this.#demand = new Demand(this, this.sas, context);
+    this.demand = new Demand(this, this.sas, context);
     this.state = this.#idleState();
     const own = {
       sas: this.sas,
@@ -87,7 +87,7 @@ export class Peer implements TimerOwner {
 
   /** Begins, once its policies stand. */
   start(): void {
-    this.#demand.begin();
+    this.demand.begin();
     this.tend();
   }
 
@@ -100,7 +100,7 @@ export class Peer implements TimerOwner {
     this.#retryAt = 0;
     this.redundancy.beginAnew();
     for (const child of this.children.values()) child.beginAnew();
-    this.#demand.askForAll();
+    this.demand.askForAll();
     if (!this.#isComplete) this.#wishedAt = this.#context.now();
     this.tend();
   }
@@ -200,7 +200,7 @@ export class Peer implements TimerOwner {
     this.handover.ended(sa);
     for (const child of this.children.values()) {
       const { state } = child;
-      if (state.kind === "connecting" ? state.by === sa : state.kind === "locked" && this.#demand.has(child))
+      if (state.kind === "connecting" ? state.by === sa : state.kind === "locked" && this.demand.has(child))
         this.#lock(child, reason, 0);
     }
     if (this.state === "down") return;
@@ -220,7 +220,7 @@ export class Peer implements TimerOwner {
   acquired(record: ChildRecord, packet: Selector): boolean {
     // While it is wanted down, the kernel's own timer has the next packet ask again.
     if (this.state === "down" && record.state.kind === "waiting") return true;
-    const found = this.#demand.acquired(record, packet);
+    const found = this.demand.acquired(record, packet);
     if (found === "asked") this.tend();
     return found !== "lost";
   }
@@ -232,7 +232,7 @@ export class Peer implements TimerOwner {
     record.reason = undefined;
     record.failures = 0;
     record.change({ kind: "up" }, this.#context.now());
-    this.#demand.up(record);
+    this.demand.up(record);
     if (this.#isComplete) this.#wishedAt = undefined;
     this.redundancy.closeLeftovers(sa);
     this.tend();
@@ -265,7 +265,7 @@ export class Peer implements TimerOwner {
     const wait = reason.code === "peer-deleted" ? this.desired.timing.retryFirst : 0;
     if (record.sas.size === 0) this.#lock(record, reason, wait);
     // The last one was idle: nobody needs the IKE SA.
-    if (reason.code === "idle" && !this.#demand.isWanted) for (const sa of [...this.sas]) sa.close(reason);
+    if (reason.code === "idle" && !this.demand.isWanted) for (const sa of [...this.sas]) sa.close(reason);
     this.tend();
   }
 
@@ -309,7 +309,7 @@ export class Peer implements TimerOwner {
       this.redundancy.tend(main);
       return;
     }
-    if (this.sas.size > 0 || !this.#mayAsk || !this.#demand.isWanted) return;
+    if (this.sas.size > 0 || !this.#mayAsk || !this.demand.isWanted) return;
     const now = this.#context.now();
     if (this.#retryAt > now) return this.#context.arm(this, "tend", this.#retryAt);
     this.#connect();
@@ -381,7 +381,7 @@ export class Peer implements TimerOwner {
     const now = this.#context.now();
     record.reason = reason;
     if (record.sas.size > 0) return record.state.kind === "up" ? undefined : record.change({ kind: "up" }, now);
-    if (this.#demand.has(record)) return this.#demand.wait(record, now + wait);
+    if (this.demand.has(record)) return this.demand.wait(record, now + wait);
     record.change({ kind: "locked", retryAt: now + wait }, now);
   }
 
@@ -392,7 +392,7 @@ export class Peer implements TimerOwner {
   }
 
   #idleState(): PeerState {
-    const calls = this.desired.initiate && this.desired.remote !== "any" && this.#demand.isWanted;
+    const calls = this.desired.initiate && this.desired.remote !== "any" && this.demand.isWanted;
     return calls ? "connecting" : "waiting";
   }
 }

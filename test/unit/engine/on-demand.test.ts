@@ -109,6 +109,32 @@ describe("a child on demand", () => {
     });
   });
 
+  test("is asked for by the next packet where the report of the first was lost, and the kernel says so", () => {
+    const pair = waiting();
+    pair.world.run(1_000);
+    pair.one.kernel.loseNext("acquire", 1);
+    carry(first(gre(pair)));
+    pair.world.run(1_000);
+    expect(pair.one.peer()).toMatchObject({ state: "waiting" });
+    pair.one.handle({ kind: "kernel", event: { kind: "overrun" } });
+    carry(first(gre(pair)));
+    pair.world.run(5_000);
+    expectRest(pair);
+  });
+
+  test("raises acquires though the kernel refuses again and again, at the start, to say what a former run left", () => {
+    const pair = ends();
+    pair.one.kernel.failNext("listSas", "ENOBUFS", { times: 5 });
+    pair.one.configure(onDemand(facing(a)));
+    pair.two.configure(facing(b, { initiate: false }));
+    pair.world.run(10_000);
+    expect(pair.one.kernel.pendingFaults).toBe(0);
+    expect(outSelectors(pair, "locked")).toEqual([]);
+    carry(first(gre(pair)));
+    pair.world.run(5_000);
+    expectRest(pair);
+  });
+
   test("gives up a peer that does not answer, and asks again for the next packet, at once heard", () => {
     const pair = waiting();
     pair.world.network = () => [];
