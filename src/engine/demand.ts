@@ -57,7 +57,7 @@ export class Demand {
     }
   }
 
-  /** What a packet asked for may be among what was lost, and the kernel would raise nothing more for it. */
+  /** Reports of the kernel were lost: the next packet of a child that waits is to raise another acquire. */
   reportsLost(): void {
     for (const record of this.#children.values()) if (record.state.kind === "waiting") this.#clear(record);
   }

@@ -6,9 +6,13 @@ import type { Selector } from "../negotiate/selector.ts";
 import { espHeardFrom } from "../sa/path-change.ts";
 import type { Parts } from "./parts.ts";
 import type { Resync } from "./resync.ts";
+import type { TimerOwner } from "./timers.ts";
+
+/** How long after it is heard that reports were lost more may be lost that nothing tells of, in ms. */
+const drained = 5_000;
 
 /** Finds what a report is about; where something seems lost, the whole is compared. */
-export class KernelReports {
+export class KernelReports implements TimerOwner {
   readonly #parts: Parts;
   readonly #resync: Resync;
 
@@ -27,11 +31,21 @@ export class KernelReports {
         return this.#acquired(event.reqid, event.packet);
       case "overrun":
         this.#parts.outbox.log({ level: "warn", event: "resync", facts: { why: "the kernel's reports overran" } });
-        for (const peer of this.#parts.running.peers) peer.demand.reportsLost();
+        this.#parts.timers.arm(this, "acquires", this.#parts.now + drained);
+        this.#askForAcquires();
         return this.#resync.run();
       case "mapping":
         return this.#mapped(event.sa, event.reqid, event.from);
     }
+  }
+
+  onTimer(): void {
+    this.#askForAcquires();
+  }
+
+  /** An acquire may be among what was lost, and the kernel raises no other for a while. */
+  #askForAcquires(): void {
+    for (const peer of this.#parts.running.peers) peer.demand.reportsLost();
   }
 
   /** Without replay protection, a packet that was sent long ago would bring an old address back (RFC 7296 2.23). */

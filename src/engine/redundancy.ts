@@ -244,7 +244,7 @@ export class Redundancy {
       const overdue = Math.max(...pairs.map(({ since }) => since)) + crossedPatience[main.origin];
       for (const child of pairs) {
         if (child === best) continue;
-        if (child.role === "initiator" || overdue <= this.#context.now())
+        if ((child.role === "initiator" && !mayStayThere(child, best)) || overdue <= this.#context.now())
           main.children.retire(child, { code: "replaced" });
         else this.#lookAgain("crossed", overdue);
       }
@@ -255,6 +255,14 @@ export class Redundancy {
 /** Since when both stand, in ms of the engine's clock. */
 function bothSince(one: AnyIkeSa, other: AnyIkeSa): number {
   return Math.max(one.establishedAt, other.establishedAt);
+}
+
+/**
+ * Whether the peer may keep it, and delete the one that we keep: where nothing tells when the other was asked for (IKEv1),
+ * each end may take for crossed what the other does not, and only the nonces are the same at both.
+ */
+function mayStayThere(child: ChildSa, best: ChildSa | undefined): boolean {
+  return child.begun !== undefined && best !== undefined && child.lowestNonce > best.lowestNonce;
 }
 
 /** Of several pairs for one child, those that crossed with the latest: of them the one with the greatest nonces. */

@@ -36,6 +36,14 @@ test.each([
     story: "ikev1-delete-while-inherited",
     what: "a pair that another ISAKMP SA has inherited stays after its DELETE was said",
   },
+  {
+    story: "ikev1-crossed-late",
+    what: "of pairs whose requests were late and repeated each end takes the one for replaced that the other keeps",
+  },
+  {
+    story: "ikev1-crossed-unseen",
+    what: "one end takes for a successor what was asked for before the other end knew of its own pair, and both go",
+  },
 ])(
   "mended: $what",
   ({ story }) => {

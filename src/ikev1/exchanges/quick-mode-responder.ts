@@ -20,7 +20,7 @@ import type { Payload } from "../../wire/ikev1/payloads/table.ts";
 import { exchangeType } from "../../wire/ikev1/registry/message.ts";
 import { notifyType } from "../../wire/ikev1/registry/notify.ts";
 import { keysOf, originalAddresses, policyOf, recordOf } from "../child-terms.ts";
-import { nonceLength } from "../constants.ts";
+import { nonceLength, quickModeTime } from "../constants.ts";
 import type { Exchange } from "../exchange.ts";
 import type { IkeV1Sa } from "../ike-v1-sa.ts";
 import { noInnerAddress, withInnerAddress } from "../inner-address.ts";
@@ -252,12 +252,24 @@ export class QuickModeResponder implements Exchange {
   }
 }
 
-/** Pairs of the same child that a new one comes in the place of; those that crossed with it are the engine's to choose among. */
+/**
+ * Pairs of the same child that a new one comes in the place of. Those that crossed with it are the engine's to choose among,
+ * and so are those that may have, as far as the peer can see, and outdo it: where it knew of them it deletes them itself.
+ */
 function olderPairs({ children }: IkeV1Sa, child: ChildSa): ChildSa[] {
   return [...children.values()].filter(
     (one) =>
-      one.desired.name === child.desired.name && children.state(one)?.kind === "Standing" && !crossed(one, child),
+      one.desired.name === child.desired.name &&
+      children.state(one)?.kind === "Standing" &&
+      one.since <= child.since &&
+      !crossed(one, child) &&
+      !mayHaveCrossed(one, child),
   );
+}
+
+/** The request may have been sent before our own pair stood, and have come late: only the peer knows. */
+function mayHaveCrossed(own: ChildSa, child: ChildSa): boolean {
+  return own.role === "initiator" && own.lowestNonce > child.lowestNonce && child.since - own.since < quickModeTime;
 }
 
 /** What the initiator asks for: IDci and IDcr, or both ends' own addresses. */

@@ -122,6 +122,20 @@ describe("a child on demand", () => {
     expectRest(pair);
   });
 
+  test("and where the report of the second is lost too, which nothing tells", () => {
+    const pair = waiting();
+    pair.world.run(1_000);
+    pair.one.kernel.overrunNext(2);
+    carry(first(gre(pair)));
+    pair.world.run(2_000);
+    carry(first(gre(pair)));
+    pair.world.run(4_000);
+    expect(pair.one.peer()).toMatchObject({ state: "waiting" });
+    carry(first(gre(pair)));
+    pair.world.run(5_000);
+    expectRest(pair);
+  });
+
   test("raises acquires though the kernel refuses again and again, at the start, to say what a former run left", () => {
     const pair = ends();
     pair.one.kernel.failNext("listSas", "ENOBUFS", { times: 5 });
