@@ -30,6 +30,16 @@ export const activationWait = 5_000;
 /** How long after a pair was replaced its DELETE is said: the message that completes the new one must have arrived by then. */
 export const deletePause = 3_000;
 
+/** How often that DELETE is repeated where pairs crossed, and how long after it was said last: while we still receive on the pair. */
+export const repeatedDeletions = 2;
+export const deletionRepeat = 700;
+
+/** How often the DELETE of a pair that ended here is said again, each time that the peer shows that it lives. */
+export const farewells = 2;
+
+/** Pairs of which that is remembered. */
+export const rememberedFarewells = 64;
+
 /** Octets of a nonce. */
 export const nonceLength = 32;
 

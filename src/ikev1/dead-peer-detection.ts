@@ -41,14 +41,17 @@ export class DeadPeerDetection {
   /** The peer asks. */
   asked({ data }: NPayload): void {
     const octets = Uint8Array.from(data);
-    if (octets.length === 4)
-      this.#sa.exchanges.inform([isakmpNotify(notifyType.R_U_THERE_ACK, cookiesOf(this.#sa), octets)]);
+    if (octets.length !== 4) return;
+    this.#sa.exchanges.inform([isakmpNotify(notifyType.R_U_THERE_ACK, cookiesOf(this.#sa), octets)]);
+    this.#sa.dialect.sayAgain();
   }
 
   /** The peer answers; only our own number counts (RFC 3706 6.2). */
   answered({ data }: NPayload): void {
     if (this.#attempts === 0 || data.length !== 4) return;
-    if (Buffer.from(data.buffer, data.byteOffset, 4).readUInt32BE() === this.#sequence) this.#settle();
+    if (Buffer.from(data.buffer, data.byteOffset, 4).readUInt32BE() !== this.#sequence) return;
+    this.#settle();
+    this.#sa.dialect.sayAgain();
   }
 
   /** No answer in time. Any other authentic message is as good as one. */

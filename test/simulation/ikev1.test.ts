@@ -44,6 +44,11 @@ test.each([
     story: "ikev1-crossed-unseen",
     what: "one end takes for a successor what was asked for before the other end knew of its own pair, and both go",
   },
+  { story: "ikev1-delete-lost", what: "a DELETE is lost, and the peer goes on sending on the pair" },
+  {
+    story: "ikev1-delete-lost-at-hard-limit",
+    what: "a pair ends in the kernel of the end that only waits for calls, and its DELETE is lost",
+  },
 ])(
   "mended: $what",
   ({ story }) => {
