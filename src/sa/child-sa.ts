@@ -64,7 +64,7 @@ export function crossed(one: ChildSa, other: ChildSa): boolean {
 }
 
 /** How close to each other two pairs come to stand that crossed, in ms; what asks for them may have been lost and repeated. */
-const crossingTime = 10_000;
+export const crossingTime = 10_000;
 
 /** Whether its packets take this way. */
 export function isBetween(child: ChildSa, ends: ChildEnds): boolean {

@@ -10,7 +10,15 @@ import { childSelectors, type TrafficSelector } from "../../negotiate/traffic-se
 import { type NarrowedSelectors, refuseSelectors } from "../../negotiate/traffic-selectors.ts";
 import { type ReservedSpis, refusalOf, releaseSpi, reserveSpi } from "../../sa/child-install.ts";
 import { natReason } from "../../sa/child-nat.ts";
-import { type ChildSa, crossed, inboundId, installRequests, outboundId, wipeKeys } from "../../sa/child-sa.ts";
+import {
+  type ChildSa,
+  crossed,
+  crossingTime,
+  inboundId,
+  installRequests,
+  outboundId,
+  wipeKeys,
+} from "../../sa/child-sa.ts";
 import { pairLimit } from "../../sa/constants.ts";
 import type { ChildDesired } from "../../sa/desired.ts";
 import type { Protected } from "../../wire/ikev1/message.ts";
@@ -20,7 +28,7 @@ import type { Payload } from "../../wire/ikev1/payloads/table.ts";
 import { exchangeType } from "../../wire/ikev1/registry/message.ts";
 import { notifyType } from "../../wire/ikev1/registry/notify.ts";
 import { keysOf, originalAddresses, policyOf, recordOf } from "../child-terms.ts";
-import { nonceLength, quickModeTime } from "../constants.ts";
+import { nonceLength } from "../constants.ts";
 import type { Exchange } from "../exchange.ts";
 import type { IkeV1Sa } from "../ike-v1-sa.ts";
 import { noInnerAddress, withInnerAddress } from "../inner-address.ts";
@@ -269,7 +277,7 @@ function olderPairs({ children }: IkeV1Sa, child: ChildSa): ChildSa[] {
 
 /** The request may have been sent before our own pair stood, and have come late: only the peer knows. */
 function mayHaveCrossed(own: ChildSa, child: ChildSa): boolean {
-  return own.role === "initiator" && own.lowestNonce > child.lowestNonce && child.since - own.since < quickModeTime;
+  return own.role === "initiator" && own.lowestNonce > child.lowestNonce && child.since - own.since < crossingTime;
 }
 
 /** What the initiator asks for: IDci and IDcr, or both ends' own addresses. */
