@@ -2,6 +2,7 @@
 import type { Warning } from "../daemon/warning.ts";
 import { childSelectors } from "../engine/policies.ts";
 import { type HazardQuery, findHazards as lookAtHost } from "../kernel/xfrm/hazards.ts";
+import type { ReadNatTools } from "../kernel/xfrm/nat-tools.ts";
 import type { Prefix } from "../negotiate/address.ts";
 import { ipProtocol, type Selector } from "../negotiate/selector.ts";
 import type { DesiredState } from "../sa/desired.ts";
@@ -20,8 +21,8 @@ export async function askHost(desired: DesiredState): Promise<HostFindings> {
 }
 
 /** What on this host would defeat the locks now. Rejects with NetlinkError or SystemCallError where it cannot be looked at. */
-export async function findHazards(desired: DesiredState): Promise<readonly Warning[]> {
-  const { hazards } = await lookAtHost(hazardQuery(desired));
+export async function findHazards(desired: DesiredState, readNat?: ReadNatTools): Promise<readonly Warning[]> {
+  const { hazards } = await lookAtHost(hazardQuery(desired), readNat);
   return hazards.map(({ kind, sentence, remedy }) => ({
     kind: "hazard",
     code: kind,

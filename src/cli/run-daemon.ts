@@ -15,6 +15,7 @@ import { defaultListFolder, listFiles } from "../daemon/revocation/list-files.ts
 import { RevocationChecker } from "../daemon/revocation/revocation-checker.ts";
 import { Engine } from "../engine/engine.ts";
 import { holdPackets } from "../kernel/xfrm/hold-packets.ts";
+import { heldNatTools } from "../kernel/xfrm/nat-tools.ts";
 import { Log, type LogFormat, type LogLevel } from "../observe/log.ts";
 import { exemptSockets } from "../transport/exempt-socket.ts";
 import { HolderProcess, holderPath } from "../transport/holder-process.ts";
@@ -58,6 +59,7 @@ export async function runDaemon(options: {
   const recent = new RecentDatagrams(() => Date.now());
   const remembering = new RememberingTransport(transport, recent);
   const crashSecret = await secretOf(first.settings.crashSecret, log);
+  const readNat = heldNatTools(natRulesHold, () => performance.now());
   await runProcess({
     log,
     engine: new Engine({
@@ -68,7 +70,7 @@ export async function runDaemon(options: {
     }),
     transport: impaired?.transport(remembering) ?? remembering,
     recent,
-    findHazards,
+    findHazards: (desired) => findHazards(desired, readNat),
     holdPackets: () => holdPackets(),
     sourceTowards: sourceAddressTowards,
     compute: computeWithRevocation(
@@ -90,6 +92,9 @@ export async function runDaemon(options: {
     environment: process.env,
   });
 }
+
+/** Whoever asks for the status often has the NAT rules of the last minute: to read them costs time that the peers wait for. */
+const natRulesHold = 60_000;
 
 function revocationChecker(log: Log): RevocationChecker {
   return new RevocationChecker({

@@ -4,6 +4,7 @@ import type { Selector } from "../../negotiate/selector.ts";
 import { NetlinkSocket } from "../../netlink-xfrm/index.ts";
 import { findDeviceHazards } from "./device-hazards.ts";
 import { findNatHazards } from "./nat-hazards.ts";
+import { type ReadNatTools, readNatTools } from "./nat-tools.ts";
 import { findVxlanHazards } from "./vxlan-hazards.ts";
 
 /** One thing that defeats, or may defeat, what the configuration asks for. */
@@ -40,12 +41,12 @@ export interface HazardReport {
 }
 
 /** Looks at the network namespace that this process is in. Throws NetlinkError and SystemCallError where the kernel does not answer. */
-export async function findHazards(query: HazardQuery): Promise<HazardReport> {
+export async function findHazards(query: HazardQuery, readNat: ReadNatTools = readNatTools): Promise<HazardReport> {
   const socket = NetlinkSocket.route();
   try {
     const underlay = findDeviceHazards(socket, query);
     const vxlan = findVxlanHazards(socket, query);
-    const nat = await findNatHazards(query, underlay.devices);
+    const nat = await findNatHazards(query, underlay.devices, readNat);
     return {
       hazards: [...underlay.hazards, ...nat.hazards, ...vxlan],
       looked: [

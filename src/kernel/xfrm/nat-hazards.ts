@@ -1,11 +1,11 @@
 /** Source NAT that rewrites packets before the policies see them: they then leave in clear, or under the wrong policy. */
-import { execFile } from "node:child_process";
 import { networkInterfaces } from "node:os";
 import { type Address, compareOctets, formatPrefix, parseAddress } from "../../negotiate/address.ts";
 import { formatSelector, type Selector, selectorFamily } from "../../negotiate/selector.ts";
 import type { Hazard, HazardQuery } from "./hazards.ts";
 import { readIptablesSave } from "./iptables-save.ts";
 import { catchingRule, type NatRule, type NatRules } from "./nat-rules.ts";
+import type { NatToolOutput, ReadNatTools } from "./nat-tools.ts";
 import { readNftRuleset } from "./nft-ruleset.ts";
 
 /** What one tool's rules do; `exempt` is the command that exempts a tunnel from them. */
@@ -16,28 +16,27 @@ interface RuleSource {
 
 type Caught = Pick<HazardQuery, "tunnels" | "own">;
 
-/** Reads the rules with the tools that are installed; `looked` says which. */
+/** What the rules that `read` gives do to what is to be protected; `looked` says which tools gave them. */
 export async function findNatHazards(
   query: Caught,
   devices: readonly string[],
+  read: ReadNatTools,
 ): Promise<{ readonly hazards: readonly Hazard[]; readonly looked: readonly string[] }> {
   if (query.tunnels.length + query.own.length === 0) return { hazards: [], looked: [] };
-  const [nft, ip4, ip6, legacy4, legacy6] = await Promise.all([
-    run("nft", ["-j", "list", "ruleset"]),
-    run("iptables-save", ["-t", "nat"]),
-    run("ip6tables-save", ["-t", "nat"]),
-    run("iptables-legacy-save", ["-t", "nat"]),
-    run("ip6tables-legacy-save", ["-t", "nat"]),
-  ]);
-  const skipIptables = ip4.text !== undefined;
+  const { nft, iptables, ip6tables, iptablesLegacy, ip6tablesLegacy } = await read();
+  const skipIptables = iptables.text !== undefined;
   const sources = [
     ...sourceOf(nft, (text) => readNftRuleset(text, { skipIptables }), exemptWithNft),
-    ...[ip4, legacy4].flatMap((tool) => sourceOf(tool, (text) => readIptablesSave(text, 4), exemptWith("iptables"))),
-    ...[ip6, legacy6].flatMap((tool) => sourceOf(tool, (text) => readIptablesSave(text, 6), exemptWith("ip6tables"))),
+    ...[iptables, iptablesLegacy].flatMap((tool) =>
+      sourceOf(tool, (text) => readIptablesSave(text, 4), exemptWith("iptables")),
+    ),
+    ...[ip6tables, ip6tablesLegacy].flatMap((tool) =>
+      sourceOf(tool, (text) => readIptablesSave(text, 6), exemptWith("ip6tables")),
+    ),
   ];
   return {
     hazards: natHazards(sources, query, devices, addressesOf),
-    looked: [nft, ip4, ip6, legacy4, legacy6].map(({ looked }) => looked),
+    looked: [nft, iptables, ip6tables, iptablesLegacy, ip6tablesLegacy].map(({ looked }) => looked),
   };
 }
 
@@ -111,13 +110,11 @@ function exemptWith(tool: string): (tunnel: Selector) => string {
     `${tool} -t nat -I POSTROUTING -s ${formatPrefix(source)} -d ${formatPrefix(destination)} -j ACCEPT`;
 }
 
-interface ToolOutput {
-  /** Undefined where the tool is not there or failed. */
-  readonly text: string | undefined;
-  readonly looked: string;
-}
-
-function sourceOf({ text }: ToolOutput, read: (text: string) => NatRules, exempt: RuleSource["exempt"]): RuleSource[] {
+function sourceOf(
+  { text }: NatToolOutput,
+  read: (text: string) => NatRules,
+  exempt: RuleSource["exempt"],
+): RuleSource[] {
   if (text === undefined) return [];
   try {
     return [{ rules: read(text), exempt }];
@@ -126,16 +123,3 @@ function sourceOf({ text }: ToolOutput, read: (text: string) => NatRules, exempt
     throw error;
   }
 }
-
-function run(command: string, args: readonly string[]): Promise<ToolOutput> {
-  return new Promise((resolve) => {
-    execFile(command, [...args], { timeout: timeoutMs, maxBuffer: maxOutput }, (error, stdout) => {
-      const name = [command, ...args].join(" ");
-      if (error === null) resolve({ text: stdout, looked: name });
-      else resolve({ text: undefined, looked: `${name} (${error.code === "ENOENT" ? "not installed" : "failed"})` });
-    });
-  });
-}
-
-const timeoutMs = 5000;
-const maxOutput = 64 * 1024 * 1024;
