@@ -229,6 +229,30 @@ describe("what comes in fragments", () => {
     expect(said(puppet, [puppet.seal(exchangeType.INFORMATIONAL, [], { messageId: 2 })])).toHaveLength(1);
   });
 
+  test("the bound of one IKE SA: of three messages of 64 KiB at a time two are kept, and the third is had again later", () => {
+    const puppet = called({ messages: { window: 4, fragmentSize: 1_280 } });
+    const large = (messageId: number) =>
+      puppet.sealFragments(exchangeType.INFORMATIONAL, [padding(65_000)], 9_000, { messageId });
+    const messages = [2, 3, 4].map(large);
+    for (const fragments of messages) expect(said(puppet, fragments.slice(1))).toEqual([]);
+    expect(messages.map((fragments) => said(puppet, fragments.slice(0, 1)).length)).toEqual([1, 1, 0]);
+    // What the two took is given back.
+    expect(said(puppet, large(4))).toHaveLength(1);
+  });
+
+  test("repeats of a fragment take no room, and the first of two that differ is kept", () => {
+    const puppet = called();
+    const fragments = puppet.sealFragments(exchangeType.INFORMATIONAL, [padding(65_000)], 9_000, { messageId: 2 });
+    const broken: Payload = { kind: "unknown", type: payloadType.Nonce, critical: false, body: Buffer.alloc(65_000) };
+    const others = puppet.sealFragments(exchangeType.INFORMATIONAL, [broken], 9_000, { messageId: 2 });
+    expect(others).toHaveLength(fragments.length);
+    const rest = fragments.slice(0, -1);
+    expect(said(puppet, [...rest, ...rest, ...others.slice(0, -1)])).toEqual([]);
+    const [answer, ...more] = said(puppet, fragments.slice(-1));
+    expect(more).toEqual([]);
+    expect(puppet.open(answer ?? new Uint8Array(0))).toEqual([]);
+  });
+
   test("callers that prove nothing may fill 8 MiB in all with fragments, and the others are served meanwhile", () => {
     const { world, one } = ends({ network: () => [] });
     const up = called();

@@ -36,6 +36,21 @@ describe("a peer that lives", () => {
     expectRest(pair);
   });
 
+  test("is asked after half the time where it was heard of since, but we alone send", () => {
+    const pair = connected({}, {}, 20_000);
+    const { one, two, world } = pair;
+    // The last that is heard of it.
+    two.handle({ kind: "rekey", peer: "peer", what: "children" });
+    keepSending(pair, gre(pair)[0], world.now + 60_000);
+    world.run(1_000);
+    const heard = world.now;
+    const sent = one.sent.length;
+    world.run(13_000);
+    expect(one.sent.length).toBe(sent);
+    while (one.sent.length === sent && world.now < heard + 60_000) world.run(500);
+    expect(world.now - heard).toBeLessThan(17_000);
+  });
+
   test("is asked after the time that the file says where nothing goes either way", () => {
     const pair = connected({}, {}, 5_000);
     expect(sentSince(pair, () => pair.world.run(24_000))).toBe(0);

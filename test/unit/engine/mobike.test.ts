@@ -378,6 +378,25 @@ describe("a MOBIKE peer on strings", () => {
     }
   });
 
+  it("moves nothing where it was called: addresses are the initiator's to change (RFC 4555 3.5)", () => {
+    const world = new World();
+    const end = world.add(a);
+    const puppet = new Puppet(end, b, "responder");
+    end.configure(desired([peer(a, b, { mobike: true, protect })]));
+    puppet.answerInit();
+    puppet.answerAuth((payloads) => [...payloads, notify(notifyType.MOBIKE_SUPPORTED)]);
+    const before = sasBetween(end);
+    expect(before).toHaveLength(2);
+    const sent = end.sent.length;
+    const update = puppet.seal(exchangeType.INFORMATIONAL, [notify(notifyType.UPDATE_SA_ADDRESSES)]);
+    const remote = { address: "203.0.113.7", port: 4500 };
+    end.handle({ kind: "datagram", octets: update, path: { local: { address: a, port: 4500 }, remote } });
+    // Answered where it came from, and nothing more.
+    expect(end.sent.slice(sent).map(({ path }) => path.remote)).toEqual([remote]);
+    expect(sasBetween(end)).toEqual(before);
+    expect(end.peer().ikeSas.map((sa) => sa.remote)).toEqual([`${b}:4500`]);
+  });
+
   it("moves nothing with a message that does not say so, nor with an older update that comes later", () => {
     const { end, puppet } = called();
     const from = (address: Address, octets: Uint8Array) =>

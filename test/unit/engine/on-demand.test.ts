@@ -179,6 +179,19 @@ describe("a child on demand", () => {
     expect(larval(pair.one)).toBe(0);
   });
 
+  test("hears the next packet at once where a negotiation failed, though the kernel still waits for the last one's", () => {
+    const pair = waiting({}, { esp: ["aes256-sha256"] });
+    carry(first(gre(pair)));
+    pair.world.run(5_000);
+    expect(pair.one.peer()).toMatchObject({ children: [{ state: "waiting" }] });
+    pair.two.configure(facing(b, { initiate: false }));
+    pair.world.run(3_000);
+    carry(first(gre(pair)));
+    // Long before the kernel would have given up by itself, after thirty seconds.
+    pair.world.run(5_000);
+    expectRest(pair);
+  });
+
   test("goes back to waiting when the peer deletes it, and comes again for the next packet", () => {
     const pair = waiting();
     carry(first(gre(pair)));

@@ -125,6 +125,28 @@ describe("an IKE SA that was lost because the line was down", () => {
     expectRest(pair);
   });
 
+  test("a gateway that takes nobody without a Child SA takes nobody with a ticket so either", () => {
+    let stripped: "not yet" | "next" | "once" = "not yet";
+    const pair = ends({
+      one: {
+        rewrite: (type, isResponse, payloads) => {
+          if (stripped !== "next" || type !== exchangeType.IKE_AUTH || isResponse) return payloads;
+          stripped = "once";
+          return payloads.filter(({ kind }) => kind !== "SA" && kind !== "TSi" && kind !== "TSr");
+        },
+      },
+    });
+    pair.one.configure(facing(a, { resumption: true }));
+    pair.two.configure(facing(b, { resumption: true, initiate: false, childless: "never" }));
+    pair.world.run(5_000);
+    const [first] = outage(pair, () => {
+      stripped = "next";
+    });
+    expect([first, stripped]).toEqual([IKE_SESSION_RESUME, "once"]);
+    expect(reasons(pair.two)).toContain("childless-refused");
+    expectRest(pair);
+  });
+
   test("after an hour it is not presented any more", () => {
     const pair = pairOf();
     pair.world.run(hour);
