@@ -8,7 +8,7 @@ import { kernelSas } from "./lab/kernel-state.ts";
 import type { Libreswan, LibreswanConnection } from "./lab/libreswan.ts";
 import { type Machine, sleep, waitFor } from "./lab/machine.ts";
 import { type Lab, scenario } from "./lab/scenario.ts";
-import type { Connection } from "./lab/strongswan.ts";
+import type { Connection, StrongswanVersion } from "./lab/strongswan.ts";
 import { lostPings } from "./lab/traffic.ts";
 import type { Underlock } from "./lab/underlock.ts";
 
@@ -270,16 +270,82 @@ async function scanned(machine: Machine, target: string, words: readonly string[
 }
 
 const lans = (lab: Lab) => between.map((name) => lab.gateway(name).lan.v4.prefix);
+const natProposals = { ike: "aes256-sha256-modp2048", esp: "aes256-sha256" };
+
+/** The other end of a tunnel through a NAT: what it is to be told, and what it can be asked for. */
+interface NatEnd {
+  readonly here: "a" | "b";
+  readonly local: string;
+  readonly remote: string;
+}
+
+interface Other {
+  call(): Promise<void>;
+  stop(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
+}
+
+async function strongswan(lab: Lab, version: StrongswanVersion, { here, local, remote }: NatEnd): Promise<Other> {
+  const there = here === "a" ? "b" : "a";
+  const child = strongswanChildren.net(lab.gateway(here).lan.v4.prefix, lab.gateway(there).lan.v4.prefix);
+  const connection: Connection = {
+    name: there,
+    version: 1,
+    ike: natProposals.ike,
+    localAddress: local,
+    remoteAddress: remote === "any" ? "%any" : remote,
+    localId: `${here}.example`,
+    remoteId: `${there}.example`,
+    secret,
+    children: child.map((one) => ({ ...one, esp: natProposals.esp })),
+  };
+  const charon = await lab.strongswan(here, version, [connection]);
+  return { call: () => charon.initiate("net"), stop: (signal) => charon.stop(signal) };
+}
+
+async function libreswan(lab: Lab, { here, local, remote }: NatEnd): Promise<Other> {
+  const there = here === "a" ? "b" : "a";
+  const pluto = await lab.libreswan(here, [
+    {
+      name: "net",
+      localAddress: local,
+      remoteAddress: remote === "any" ? "%any" : remote,
+      localId: `${here}.example`,
+      remoteId: `${there}.example`,
+      secret,
+      mode: "tunnel",
+      selectors: { leftsubnet: lab.gateway(here).lan.v4.prefix, rightsubnet: lab.gateway(there).lan.v4.prefix },
+      more: { keyexchange: "ikev1", ike: "aes256-sha2_256-modp2048", esp: "aes256-sha2_256", pfs: "no" },
+    },
+  ]);
+  return { call: () => pluto.initiate("net"), stop: (signal) => pluto.stop(signal) };
+}
+
+const others: readonly (readonly [string, (lab: Lab, end: NatEnd) => Promise<Other>])[] = [
+  ["Libreswan 5.2", libreswan],
+  ["strongSwan 5.9.8", (lab, end) => strongswan(lab, "5.9.8", end)],
+  ["strongSwan 6.0.1", (lab, end) => strongswan(lab, "6.0.1", end)],
+];
+
+/** Pings between the LANs, in both directions; the size of a whole datagram fragments outside. */
+async function expectArrival(lab: Lab, name: string): Promise<void> {
+  const [left, right] = between.map((gateway) => lab.gateway(gateway).inside);
+  if (left === undefined || right === undefined) throw new Error("no LANs");
+  const sizes = { sizes: [56, 5000] };
+  const lost = [
+    await lostPings(left.machine, left.address.v4, right.address.v4, sizes),
+    await lostPings(right.machine, right.address.v4, left.address.v4, sizes),
+  ];
+  expect({ name, lost }).toEqual({ name, lost: [0, 0].map((none) => ({ 56: none, 5000: none })) });
+}
 
 scenario(
-  "strongSwan 6.0.1 through a NAT, in both roles; it vanishes, and comes back",
-  { gateways: between, lan: "host", seconds: 150 },
+  "strongSwan and Libreswan through a NAT, in both roles; one vanishes, and comes back",
+  { gateways: between, lan: "host", seconds: 180 },
   async (lab) => {
     const nat = await lab.nat({ behind: ["a"] });
     const server = lab.gateway("b").address.v4;
     const [near = "", far = ""] = lans(lab);
-    const proposals = { ike: "aes256-sha256-modp2048", esp: "aes256-sha256" };
-    const section = { auth: psk, ikev1: "main", ...proposals, ...impatient };
+    const section = { auth: psk, ikev1: "main", ...natProposals, ...impatient };
     const ours = (here: string, there: string, local: string, remote: string, line: string) =>
       lab.underlock(here, {
         config: {
@@ -288,49 +354,39 @@ scenario(
         },
         files: { "peer.psk": `${secret}\n` },
       });
-    const theirs = (here: string, there: string, localAddress: string, remoteAddress: string): Connection => ({
-      name: there,
-      version: 1,
-      ike: proposals.ike,
-      localAddress,
-      remoteAddress,
-      localId: `${here}.example`,
-      remoteId: `${there}.example`,
-      secret,
-      children: strongswanChildren
-        .net(here === "a" ? near : far, here === "a" ? far : near)
-        .map((child) => ({ ...child, esp: proposals.esp })),
-    });
-    const arrives = async () => {
-      const [left, right] = between.map((name) => lab.gateway(name).inside);
-      if (left === undefined || right === undefined) throw new Error("no LANs");
-      expect(await lostPings(left.machine, left.address.v4, right.address.v4)).toEqual(noneLost);
-      expect(await lostPings(right.machine, right.address.v4, left.address.v4)).toEqual(noneLost);
-    };
-    // It calls from behind the NAT.
+    // They call from behind the NAT.
     const called = ours("b", "a", server, "any", `${far} <-> ${near}`);
     await called.start();
-    const caller = await lab.strongswan("a", "6.0.1", [theirs("a", "b", nat.inside("a"), server)]);
-    await caller.initiate("net");
-    await arrives();
-    expect((await kernelSas(lab.gateway("b").machine)).every(({ encap }) => encap?.includes("espinudp"))).toBe(true);
-    await caller.stop();
-    await waitFor("that it has said good-bye", async () => peerOf(await statusOf(called), "a").ikeSas.length === 0);
+    for (const [name, begin] of others) {
+      const caller = await begin(lab, { here: "a", local: nat.inside("a"), remote: server });
+      await caller.call();
+      await expectArrival(lab, name);
+      const sas = await kernelSas(lab.gateway("b").machine);
+      expect(sas.map(({ encap }) => encap?.includes("espinudp"))).toEqual([true, true]);
+      await caller.stop();
+      await waitFor("that it has said good-bye", async () => peerOf(await statusOf(called), "a").ikeSas.length === 0);
+    }
     await called.stop();
     await called.must("unlock");
     // We do.
-    const charon = await lab.strongswan("b", "6.0.1", [theirs("b", "a", server, "%any")]);
     const calling = ours("a", "b", nat.inside("a"), server, `${near} <-> ${far}`);
-    await calling.start();
-    await calling.must("up", "b");
-    await arrives();
-    await charon.stop("SIGKILL");
+    const end = { here: "b", local: server, remote: "any" } as const;
     const stateOf = async () => peerOf(await statusOf(calling), "b").state;
+    for (const [i, [name, begin]] of others.entries()) {
+      const other = await begin(lab, end);
+      if (i === 0) await calling.start();
+      await calling.ask("up", { peer: "b" });
+      await expectArrival(lab, name);
+      if (i < others.length - 1) {
+        await calling.ask("down", { peer: "b" });
+        await other.stop();
+      } else await other.stop("SIGKILL");
+    }
     await waitFor("that it is missed", async () => (await stateOf()) === "connecting", 30_000);
     expect(await kernelSas(lab.gateway("a").machine)).toEqual([]);
-    const back = await lab.strongswan("b", "6.0.1", [theirs("b", "a", server, "%any")]);
+    const back = await strongswan(lab, "6.0.1", end);
     await waitFor("that it is back", async () => (await stateOf()) === "up", 30_000);
-    await arrives();
+    await expectArrival(lab, "strongSwan 6.0.1, back");
     await back.stop();
   },
 );

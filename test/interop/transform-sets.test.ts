@@ -1,8 +1,11 @@
-// Transform sets that IKEv1 alone can carry, between two of us, with what is on the wire read by others' means; IPComp with strongSwan.
+// Transform sets that IKEv1 alone can carry, between two of us, with what is on the wire read by others' means, rekeyed and through
+// kill -9 under pings; IPComp with strongSwan.
 import { describe, expect } from "vitest";
 import { connection, type Protect, underlock } from "./ends.ts";
 import { ahFrames, espKeys, openEsp, within } from "./lab/ah-frames.ts";
+import { Flood } from "./lab/flood.ts";
 import { kernelPolicies, kernelSas } from "./lab/kernel-state.ts";
+import { waitFor } from "./lab/machine.ts";
 import { type Lab, scenario } from "./lab/scenario.ts";
 import type { Child } from "./lab/strongswan.ts";
 import { lostPings } from "./lab/traffic.ts";
@@ -21,11 +24,11 @@ const spec = {
   seconds: 120,
 } as const;
 
-/** AH around ESP that encrypts alone; IPComp in AH; all at once in a tunnel. */
+/** AH around ESP that encrypts alone, with extended numbers; IPComp in AH; all at once in a tunnel. */
 function sets(lab: Lab, here: string, there: string): Protect[] {
   const tunnel = `${lab.gateway(here).lan.v4.prefix} <-> ${lab.gateway(there).lan.v4.prefix}`;
   return [
-    { gre: null, ah: "sha256", esp: "aes128" },
+    { gre: null, ah: "sha256", esp: "aes128-esn" },
     { vxlan: null, ah: "sha1", compress: true },
     { tunnel, ah: "sha256", esp: "aes256-sha256", compress: true },
   ];
@@ -39,34 +42,41 @@ function end(lab: Lab, here: string, there: string): Underlock {
 }
 
 describe("transform sets of IKEv1", () => {
-  scenario("between two of us: AH, ESP and IPComp, with what is on the wire opened", spec, async (lab) => {
-    const [one, two] = [end(lab, "a", "b"), end(lab, "b", "a")];
-    const [left, right] = [lab.gateway("a"), lab.gateway("b")];
-    await one.must("lock");
-    const capture = await lab.watch();
-    await Promise.all([one.start(), two.start()]);
-    await one.ask("up", { peer: "b" });
-    expect(await templates(left.machine)).toEqual([
-      "in gre: esp transport required, ah transport required",
-      "in udp: comp transport use, ah transport required",
-      "in: comp tunnel use, esp transport required, ah transport required",
-      "out gre: esp transport required, ah transport required",
-      "out udp: comp transport required, ah transport required",
-      "out: comp tunnel required, esp transport required, ah transport required",
-    ]);
-    const keys = new Map([...(await espKeys(left.machine)), ...(await espKeys(right.machine))]);
-    const ways = [
-      ...lab.topology.overlays.map(({ inner }) => [inner.a ?? "", inner.b ?? ""]),
-      [left.lan.v4.address, right.lan.v4.address],
-    ];
-    for (const [from = "", to = ""] of ways) expect(await lostPings(left.machine, from, to, { sizes })).toEqual(none);
-    expect(onTheWire(capture.file, keys)).toEqual({
-      "gre in esp": true,
-      "ipcomp (udp)": true,
-      "ip in esp": true,
-      "ipcomp (ip) in esp": true,
-    });
-  });
+  scenario(
+    "between two of us: AH, ESP and IPComp, what is on the wire opened, rekeyed, and through kill -9",
+    spec,
+    async (lab) => {
+      const [one, two] = [end(lab, "a", "b"), end(lab, "b", "a")];
+      const [left, right] = [lab.gateway("a"), lab.gateway("b")];
+      await one.must("lock");
+      const capture = await lab.watch();
+      await Promise.all([one.start(), two.start()]);
+      await one.ask("up", { peer: "b" });
+      expect(await templates(left.machine)).toEqual([
+        "in gre: esp transport required, ah transport required",
+        "in udp: comp transport use, ah transport required",
+        "in: comp tunnel use, esp transport required, ah transport required",
+        "out gre: esp transport required, ah transport required",
+        "out udp: comp transport required, ah transport required",
+        "out: comp tunnel required, esp transport required, ah transport required",
+      ]);
+      const keys = new Map([...(await espKeys(left.machine)), ...(await espKeys(right.machine))]);
+      const ways = [
+        ...lab.topology.overlays.map(({ inner }) => [inner.a ?? "", inner.b ?? ""]),
+        [left.lan.v4.address, right.lan.v4.address],
+      ];
+      for (const [from = "", to = ""] of ways) expect(await lostPings(left.machine, from, to, { sizes })).toEqual(none);
+      expect(onTheWire(capture.file, keys)).toEqual({
+        "gre in esp": true,
+        "ipcomp (udp)": true,
+        "ip in esp": true,
+        "ipcomp (ip) in esp": true,
+      });
+      const esn = (await kernelSas(left.machine)).filter((sa) => sa.esn).map(({ proto }) => proto);
+      expect(esn.sort()).toEqual(["ah", "ah", "esp", "esp"]);
+      await rekeyedAndCrashed(lab, one, ways);
+    },
+  );
 
   scenario(
     "IPComp with strongSwan 5.9.8, asked for by either end, in tunnel and in transport mode",
@@ -114,6 +124,28 @@ describe("transform sets of IKEv1", () => {
     },
   );
 });
+
+/** Nothing is lost while all is replaced, while the daemon is dead, and when the next one adopts what stands and replaces that. */
+async function rekeyedAndCrashed(lab: Lab, ours: Underlock, ways: readonly (readonly string[])[]): Promise<void> {
+  const { machine } = lab.gateway("a");
+  const listed = async () => (await kernelSas(machine)).filter(({ proto }) => ["esp", "ah", "comp"].includes(proto));
+  const spis = async () => (await listed()).map(({ spi }) => spi);
+  const isReplaced = async (before: readonly number[]) => {
+    const now = await spis();
+    return now.length === before.length && !now.some((spi) => before.includes(spi));
+  };
+  const floods = ways.map(([from = "", to = ""]) => Flood.start(machine, from, to, 20));
+  await waitFor("that pings are answered", () => floods.every((flood) => flood.answered));
+  const first = await spis();
+  await ours.ask("rekey", { peer: "b" });
+  await waitFor("that a whole set has taken the place of each", async () => await isReplaced(first), 40_000);
+  const second = await spis();
+  await ours.crash();
+  await ours.start();
+  await ours.ask("up", { peer: "b" });
+  await waitFor("that those of the former run are gone", async () => await isReplaced(second), 40_000);
+  for (const flood of floods) expect(await flood.stop()).toMatchObject({ lost: [] });
+}
 
 /** What came in AH, opened with the keys in the kernels. */
 function onTheWire(file: string, keys: ReadonlyMap<number, Buffer>): Record<string, true> {
