@@ -5,7 +5,7 @@ import type { Datagrams } from "../sa/datagrams.ts";
 import type { ChildDesired } from "../sa/desired.ts";
 import { WireError } from "../wire/error.ts";
 import type { Header } from "../wire/ikev1/header.ts";
-import { type EncodedPayloads, encodePayloads, prependHash } from "../wire/ikev1/message.ts";
+import { type EncodedPayloads, encodePayloads, type Protected, prependHash } from "../wire/ikev1/message.ts";
 import type { Payload } from "../wire/ikev1/payloads/table.ts";
 import { exchangeType } from "../wire/ikev1/registry/message.ts";
 import { nameOf } from "../wire/ikev1/registry/names.ts";
@@ -229,6 +229,12 @@ export class Exchanges {
     this.#repeatWaiting(entry);
     entry.exchange.handle(this.#sa, opened.message);
     return true;
+  }
+
+  /** What comes under our keys before the exchanges of phase 2 do; its HASH is the caller's to check. */
+  openEarly(header: Header, ciphertext: Uint8Array): Protected | undefined {
+    const chain = this.#coder.chainOf(header.messageId);
+    return chain === undefined ? undefined : this.#open(header, ciphertext, chain)?.message;
   }
 
   #theirs(header: Header): Entry | undefined {

@@ -21,7 +21,7 @@ import { askedAuthorities } from "./certificate-requests.ts";
 import { repeatLimit } from "./constants.ts";
 import { DeadPeerDetection } from "./dead-peer-detection.ts";
 import { Ikev1Dialect } from "./dialect.ts";
-import { sayFarewell, sayIsakmpDeletion, takeClearNotify } from "./exchanges/informational.ts";
+import { sayFarewell, sayIsakmpDeletion, takeClearNotify, takeRefusal } from "./exchanges/informational.ts";
 import { opaqueTypes } from "./exchanges/key-payloads.ts";
 import { phase1 } from "./exchanges/table.ts";
 import { Exchanges } from "./exchanges.ts";
@@ -162,6 +162,7 @@ export class IkeV1Sa implements AnyIkeSa {
     if (header.messageId !== 0) {
       // RFC 2408 2.8: the peer has begun phase 2, so the last message of phase 1 was lost; ours makes it say it again.
       if (this.state.kind === "ExpectAggressiveProof") return this.#repeatAnswer();
+      if (this.state.kind === "ExpectIdentityAnswer") return takeRefusal(this, header, ciphertext);
       if (this.state.kind !== "Established" && this.state.kind !== "Replaced" && !isSetup(this.state)) return;
       if (this.exchanges.receive(header, ciphertext, octets)) this.#heardOver(path);
       return;
@@ -303,6 +304,12 @@ export class IkeV1Sa implements AnyIkeSa {
   /** Something that explains why it takes so long; what is out goes on being repeated. */
   note(reason: Reason): void {
     this.#own.note(reason);
+    this.host.noted(this, reason);
+  }
+
+  /** Somebody says in clear that our proof is wrong, which does not explain as much as the silence does. */
+  heard(reason: Reason, notify: string): void {
+    this.#own.heard(notify);
     this.host.noted(this, reason);
   }
 

@@ -1,6 +1,7 @@
 /** Our last message of phase 1: repeated until it is answered by who began, said again when asked by who answers (RFC 2408 2.8). */
 import type { Reason } from "../negotiate/reason.ts";
 import type { Datagrams } from "../sa/datagrams.ts";
+import { phase1 } from "./exchanges/table.ts";
 import type { IkeV1Sa } from "./ike-v1-sa.ts";
 
 export class Phase1Message {
@@ -10,6 +11,8 @@ export class Phase1Message {
   #attempts = 0;
   /** Why it may be going unanswered, as far as is known. */
   #noted: Reason | undefined;
+  /** An error notify that came in clear while our proof went unanswered. */
+  #said: string | undefined;
 
   constructor(sa: IkeV1Sa) {
     this.#sa = sa;
@@ -44,6 +47,11 @@ export class Phase1Message {
     this.#noted = reason;
   }
 
+  /** Somebody says in clear that there is an error: where our proof is out, that stands beside what is known. */
+  heard(notify: string): void {
+    this.#said = notify;
+  }
+
   /** The time for the answer is over. */
   repeat(): void {
     const { host, peer } = this.#sa;
@@ -72,8 +80,11 @@ export class Phase1Message {
   #giveUp(noted: Reason | undefined, attempts: number): void {
     const { host, path } = this.#sa;
     const seconds = Math.round((host.now() - this.#firstSent) / 1000);
+    const said = this.#said === undefined ? {} : { said: this.#said };
+    const proof = phase1[this.#sa.state.kind]?.unbelieved?.(this.#sa);
+    const unbelieved = proof === undefined ? {} : { unbelieved: { ...proof, ...said } };
     const remote = path.remote.address;
-    this.#sa.end(noted ?? { code: "no-answer", exchange: this.#exchange, remote, attempts, seconds });
+    this.#sa.end(noted ?? { code: "no-answer", exchange: this.#exchange, remote, attempts, seconds, ...unbelieved });
   }
 
   get #exchange(): string {

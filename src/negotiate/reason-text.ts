@@ -1,5 +1,5 @@
 /** Reasons in plain English, for the log and `status`: both values where both are known, and what the operator can do. */
-import type { CandidateRejection, ProposalDifference, ProposalText, Reason } from "./reason.ts";
+import type { CandidateRejection, ProposalDifference, ProposalText, Reason, Unbelieved } from "./reason.ts";
 import { describeSignature } from "./signature-reason-text.ts";
 
 /** One line, one or two sentences without a full stop at the end; never a secret's octets, and never a line break. */
@@ -103,6 +103,7 @@ function sentence(reason: Reason): string {
     case "unknown-peer":
       return unknownPeer(reason);
     case "no-answer":
+      if (reason.unbelieved !== undefined) return unbelieved(reason, reason.unbelieved);
       return (
         `no answer from ${reason.remote} to ${reason.exchange}: sent ${count(reason.attempts, "time")} in ` +
         `${count(reason.seconds, "second")}; is the peer up, and are UDP 500 and 4500 open to it?`
@@ -199,6 +200,19 @@ function unknownPeer(reason: Extract<Reason, { code: "unknown-peer" }>): string 
 
 function rejection({ peer, field, wanted, seen }: CandidateRejection): string {
   return `${peer} (its ${field} is ${wanted}, seen ${seen})`;
+}
+
+/** The peer is there, and its ports are open: something about the proof is wrong, which it alone knows. */
+function unbelieved(
+  { exchange, remote, attempts, seconds }: Extract<Reason, { code: "no-answer" }>,
+  { sentIdentity, proof, said }: Unbelieved,
+): string {
+  const clear = said === undefined ? "" : `; ${said} came in clear meanwhile, which anybody can send`;
+  return (
+    `no answer from ${remote} to our proof in ${exchange}: sent ${count(attempts, "time")} in ${count(seconds, "second")}, and ` +
+    `what came before was answered; we sent the identity ${sentIdentity} and used ${proof}, and one of them may differ from ` +
+    `what the peer has: its log says which${clear}`
+  );
 }
 
 /** `first difference: encryption (ours aes256gcm16, theirs aes128)`. */

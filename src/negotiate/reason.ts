@@ -71,6 +71,15 @@ export type CertificateCheck =
   /** Its authority says nothing about it that is fresh, and that was asked for. */
   | "revocation-unknown";
 
+/** What was sent to prove who we are, and was met with silence. */
+export interface Unbelieved {
+  readonly sentIdentity: string;
+  /** What we proved it with, in words: `the secret "file:site-b.psk"`. */
+  readonly proof: string;
+  /** An error notify that came in clear meanwhile, from whoever it was. */
+  readonly said?: string;
+}
+
 export type Reason =
   /** We saw both lists and nothing fits. */
   | {
@@ -231,6 +240,8 @@ export type Reason =
       readonly remote: string;
       readonly attempts: number;
       readonly seconds: number;
+      /** What went unanswered was our proof, and what came before it was not: IKEv1 has no answer for who is not believed. */
+      readonly unbelieved?: Unbelieved;
     }
   /** The host's network stack refused to send. */
   | { readonly code: "send-failed"; readonly remote: string; readonly errno: string }

@@ -4,6 +4,7 @@ import { constantTimeEqual } from "../../crypto/secret.ts";
 import type { SaProtocol } from "../../kernel/port.ts";
 import type { Reason } from "../../negotiate/reason.ts";
 import { protocolOf } from "../../sa/child-sa.ts";
+import type { Header } from "../../wire/ikev1/header.ts";
 import type { Protected } from "../../wire/ikev1/message.ts";
 import type { DPayload } from "../../wire/ikev1/payloads/delete.ts";
 import type { NPayload } from "../../wire/ikev1/payloads/notification.ts";
@@ -27,6 +28,7 @@ import {
 import { lifetimesOf } from "../responder-lifetime.ts";
 import { isSetup } from "../state.ts";
 import { offeredSuites } from "./main-mode-initiator.ts";
+import { ownProof } from "./proof.ts";
 import { QuickModeInitiator } from "./quick-mode-initiator.ts";
 
 /** What the peer says, in one message that nobody answers. */
@@ -117,7 +119,27 @@ export function cookiesOf(sa: IkeV1Sa): Buffer {
 export function takeClearNotify(sa: IkeV1Sa, payloads: readonly Payload[]): void {
   if (sa.state.kind === "Established" || sa.state.kind === "Replaced" || isSetup(sa.state)) return;
   const error = findError(payloads);
-  if (error !== undefined && sa.role === "initiator") sa.note(phase1Refusal(sa, error.type));
+  if (error === undefined || sa.role !== "initiator") return;
+  const reason = phase1Refusal(sa, error.type);
+  if (sa.state.kind === "ExpectIdentityAnswer") sa.heard(reason, nameOf.notify(error.type));
+  else sa.note(reason);
+}
+
+/**
+ * An answer to our proof that is none: it is under the keys that both ends have by then, but whose they are is not proved, so
+ * that it ends nothing either.
+ */
+export function takeRefusal(sa: IkeV1Sa, header: Header, ciphertext: Uint8Array): void {
+  const { state, peer } = sa;
+  if (state.kind !== "ExpectIdentityAnswer" || peer === undefined) return;
+  if (header.exchangeType !== exchangeType.INFORMATIONAL) return;
+  const message = sa.exchanges.openEarly(header, ciphertext);
+  if (message === undefined || !isHash1(sa, header.messageId, message)) return;
+  const error = findError(message.payloads);
+  if (error === undefined) return;
+  const isProof = error.type === notifyType.AUTHENTICATION_FAILED;
+  const refused = { code: "peer-refused-authentication", ...ownProof(peer, state.handshake) } as const;
+  sa.note(isProof ? refused : phase1Refusal(sa, error.type));
 }
 
 function takeNotify(sa: IkeV1Sa, notify: NPayload): void {

@@ -10,7 +10,7 @@ import {
   signatureMethod,
   signs,
 } from "../../negotiate/isakmp-methods.ts";
-import type { Reason } from "../../negotiate/reason.ts";
+import type { Reason, Unbelieved } from "../../negotiate/reason.ts";
 import type { PeerDesired, SecretDesired } from "../../sa/desired.ts";
 import type { Path } from "../../sa/path.ts";
 import { encodeBody } from "../../wire/ikev1/message.ts";
@@ -134,6 +134,15 @@ export function suspectSecret(sa: IkeV1Sa): Reason | undefined {
   const secret = peer === undefined ? undefined : secretOf(peer);
   if (peer === undefined || secret === undefined) return undefined;
   return { code: "wrong-secret", identity: peer.remoteId?.text ?? sa.path.remote.address, secret: secret.name };
+}
+
+/** What the peer was sent to believe us. */
+export function ownProof({ localId, auth }: PeerDesired, { terms }: Pick<Handshake, "terms">): Unbelieved {
+  const sentIdentity = localId.text;
+  if (isHybrid(terms.method)) return { sentIdentity, proof: "no key of ours" };
+  const credential = auth.local[0]?.credential;
+  if (proofMethod(terms.method) !== presharedMethod) return { sentIdentity, proof: "our RSA or ECDSA key" };
+  return { sentIdentity, proof: `the secret "${credential?.kind === "psk" ? credential.secret.name : ""}"` };
 }
 
 /** A message that the RFCs do not allow. */

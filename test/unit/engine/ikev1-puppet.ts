@@ -238,7 +238,7 @@ export class Ikev1Puppet {
 
   /** Message 5; what message 6 holds. */
   callIdentity(): readonly Payload[] {
-    this.#sendIdentity();
+    this.sendIdentity();
     // What the engine begins at once comes after it.
     const answer = this.end.sent.findLast(({ octets }) => Buffer.from(octets).readUInt32BE(20) === 0);
     return this.open(Buffer.from(answer?.octets ?? [])).payloads;
@@ -297,7 +297,7 @@ export class Ikev1Puppet {
   /** Message 6, and the quick mode that the engine begins then. */
   answerIdentity(more: readonly Payload[] = []): void {
     this.open(this.received());
-    this.#sendIdentity(more);
+    this.sendIdentity(more);
   }
 
   /** Message 2 of the quick mode that the engine asked for; what that held. */
@@ -327,7 +327,8 @@ export class Ikev1Puppet {
 
   // --- what both roles do -------------------------------------------------------------------------------------------
 
-  #sendIdentity(more: readonly Payload[] = []): void {
+  /** Its identity and its proof. */
+  sendIdentity(more: readonly Payload[] = []): void {
     const { skeyid, gxi, gxr } = this.#keyed();
     const id: IdPayload = {
       isakmp: "ID",

@@ -319,6 +319,21 @@ const cases: { readonly [C in ReasonCode]: readonly Case<C>[] } = {
       { code: "no-answer", exchange: "IKE_AUTH", remote: "[2001:db8::2]:4500", attempts: 1, seconds: 1 },
       "1 time in 1 second;",
     ],
+    [
+      {
+        code: "no-answer",
+        exchange: "main mode",
+        remote: "192.0.2.2",
+        attempts: 5,
+        seconds: 15,
+        unbelieved: { sentIdentity: "gw-a", proof: 'the secret "file:b.psk"', said: "AUTHENTICATION-FAILED" },
+      },
+      "to our proof in main mode",
+      "5 times in 15 seconds",
+      "gw-a",
+      'the secret "file:b.psk"',
+      "AUTHENTICATION-FAILED came in clear",
+    ],
   ],
   "send-failed": [
     [{ code: "send-failed", remote: "192.0.2.2:500", errno: "ENETUNREACH" }, "192.0.2.2:500", "ENETUNREACH"],
