@@ -15,7 +15,8 @@ import {
 import { firstSlice, type Slice, slices } from "../../asn1/slices.ts";
 import { time } from "../../asn1/time.ts";
 import { KeyError } from "../../crypto/signature/key-error.ts";
-import { verifySignature } from "../../crypto/signature/verify.ts";
+import type { SignatureScheme } from "../../crypto/signature/scheme.ts";
+import { verifyElsewhere, verifySignature } from "../../crypto/signature/verify.ts";
 import { compareOctets } from "../../negotiate/address.ts";
 import { type Certificate, type Signed, signedParts } from "../certificate.ts";
 import { type DistributionPoint, distributionPointsOf, extension, pointNames } from "../extensions.ts";
@@ -93,14 +94,28 @@ export class RevocationList implements ListBody {
   isSignedBy({ fingerprint, publicKey }: Certificate): boolean {
     const known = this.#verdicts.get(fingerprint);
     if (known !== undefined) return known;
-    const { scheme } = this.#signed.algorithm;
-    const strong = scheme !== undefined && !("hash" in scheme && scheme.hash === "sha1");
+    const scheme = this.#scheme();
     const holds =
-      strong &&
+      scheme !== undefined &&
       !(publicKey instanceof KeyError) &&
       verifySignature(publicKey, scheme, this.#signed.toBeSigned, this.#signed.signature);
     this.#verdicts.set(fingerprint, holds);
     return holds;
+  }
+
+  /** Finds out on another thread, so that `isSignedBy` knows; undefined where it does. Never rejects. */
+  verifyElsewhere({ fingerprint, publicKey }: Certificate): Promise<void> | undefined {
+    const scheme = this.#scheme();
+    if (this.#verdicts.has(fingerprint) || scheme === undefined || publicKey instanceof KeyError) return undefined;
+    const { toBeSigned, signature } = this.#signed;
+    return verifyElsewhere(publicKey, scheme, toBeSigned, signature).then((holds) => {
+      this.#verdicts.set(fingerprint, holds);
+    });
+  }
+
+  #scheme(): SignatureScheme | undefined {
+    const { scheme } = this.#signed.algorithm;
+    return scheme !== undefined && "hash" in scheme && scheme.hash === "sha1" ? undefined : scheme;
   }
 }
 

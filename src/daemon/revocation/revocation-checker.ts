@@ -1,5 +1,6 @@
 /** Asks for what is not known about the certificates of a path that holds already, and judges again. */
 import type { Certificate } from "../../credentials/certificate.ts";
+import { sameName } from "../../credentials/name.ts";
 import type { Path } from "../../credentials/path/candidates.ts";
 import type { RevocationPolicy } from "../../credentials/peer-trust.ts";
 import {
@@ -73,10 +74,13 @@ export class RevocationChecker {
       lists: [...this.#lists.values()].map(({ list }) => list),
       answers: [...sent, ...this.#answers.values()],
     });
+    await this.#verifyLists(path);
     await this.#learn(revocationSources(path, evidence(), this.#options.now(), "answer"));
     // What was kept may not help, and what is fetched then may say where its changes are.
-    for (let step = 0; step < listSteps; step += 1)
+    for (let step = 0; step < listSteps; step += 1) {
       await this.#learn(revocationSources(path, evidence(), this.#options.now(), "list"));
+      await this.#verifyLists(path);
+    }
     this.#refresh();
     return judgeRevocation(path, policy, evidence(), this.#options.now());
   }
@@ -90,6 +94,19 @@ export class RevocationChecker {
       answer.der.length <= longestSent &&
       revocationStatus(certificate, issuer, { lists: [], answers: [answer] }, this.#options.now()).kind === "good";
     return answers().find(clears)?.der;
+  }
+
+  /** Those of the path's authorities, before anybody asks whether one holds: a long one takes tens of milliseconds. */
+  async #verifyLists(path: Path): Promise<void> {
+    const begun = () =>
+      [...this.#lists.values()].flatMap(({ list }) =>
+        path.slice(1).flatMap((issuer) => {
+          const verified = sameName(list.issuer, issuer.subject) ? list.verifyElsewhere(issuer) : undefined;
+          return verified === undefined ? [] : [verified];
+        }),
+      );
+    // Others may have fetched one meanwhile.
+    for (let verified = begun(); verified.length > 0; verified = begun()) await Promise.all(verified);
   }
 
   async #learn(sources: readonly RevocationSource[]): Promise<void> {

@@ -1,14 +1,17 @@
 /** Revocation over a real network: openssl's responder, and a server of lists. */
 import { type ChildProcess, spawn } from "node:child_process";
+import crypto from "node:crypto";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
+import { syncBuiltinESMExports } from "node:module";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Certificate } from "../../../../src/credentials/certificate.ts";
 import type { RevocationPolicy } from "../../../../src/credentials/peer-trust.ts";
 import { ocspRequest } from "../../../../src/credentials/revocation/ocsp.ts";
+import { RevocationList } from "../../../../src/credentials/revocation/revocation-list.ts";
 import { type Fetcher, fetchOverHttp } from "../../../../src/daemon/revocation/fetch.ts";
 import { listFiles } from "../../../../src/daemon/revocation/list-files.ts";
 import { RevocationChecker } from "../../../../src/daemon/revocation/revocation-checker.ts";
@@ -161,6 +164,31 @@ describe("a list", () => {
     skew = 61_000;
     publish("/lost.crl");
     expect(await check(one, leaf)).toBe("holds");
+  });
+
+  test("is verified on another thread: a long one would hold everybody up for tens of milliseconds", async () => {
+    const [good, forged] = ["calm", "uneasy"].map((name) =>
+      host(name, [`crlDistributionPoints=URI:${base}/${name}.crl`]),
+    );
+    publish("/calm.crl");
+    const octets = Buffer.from(pages.get("/calm.crl") as Buffer);
+    octets[octets.length - 1] = (octets.at(-1) ?? 0) ^ 1;
+    pages.set("/uneasy.crl", octets);
+    const here = vi.spyOn(RevocationList.prototype, "isSignedBy");
+    const elsewhere = vi.spyOn(crypto, "verify");
+    syncBuiltinESMExports();
+    try {
+      if (good === undefined || forged === undefined) throw new Error("no certificates");
+      expect(await check(checker(), good)).toBe("holds");
+      expect(await check(checker(), forged)).toMatch(/^revocation-unknown/);
+      expect(here).toHaveBeenCalled();
+      // With a callback, which is what makes it another thread's.
+      expect(elsewhere.mock.calls.map((words) => typeof words[4])).toEqual(["function", "function"]);
+    } finally {
+      here.mockRestore();
+      elsewhere.mockRestore();
+      syncBuiltinESMExports();
+    }
   });
 
   test("past its time does not hold, on disk or off it", async () => {
