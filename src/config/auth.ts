@@ -44,7 +44,14 @@ export async function readAuth(values: AuthValues, place: AuthPlace, readers: Au
   const { local, remote, ...both } = values;
   if (local !== undefined && remote !== undefined && Object.keys(both).length > 0)
     return { auth: undefined, findings: [errorAt(place.path, forNobody)] };
-  const ours = await readSide("local", local ?? [both], local === undefined ? place : below(place, "local"), readers);
+  // Peers are mostly believed on the authority that stands above us too, whichever end it is named for.
+  const above = [both, ...(remote ?? [])].flatMap(({ trust = [] }) => trust);
+  const ours = await readSide(
+    "local",
+    (local ?? [both]).map((round) => ({ ...round, above })),
+    local === undefined ? place : below(place, "local"),
+    readers,
+  );
   const theirs = await readSide(
     "remote",
     remote ?? [both],
@@ -77,9 +84,12 @@ interface ReadSide<C extends OwnCredential | PeerCredential> {
   readonly findings: readonly Finding[];
 }
 
+/** A round, and for ours what may complete the chain of its certificate. */
+type SideRound = RoundValues & { readonly above?: NonNullable<RoundValues["trust"]> };
+
 async function readSide<S extends Side>(
   side: S,
-  rounds: readonly RoundValues[],
+  rounds: readonly SideRound[],
   place: AuthPlace,
   readers: AuthReaders,
 ): Promise<ReadSide<S extends "local" ? OwnCredential : PeerCredential>> {
@@ -107,7 +117,7 @@ interface ReadCredential {
 
 async function readRound(
   side: Side,
-  values: RoundValues,
+  values: SideRound,
   place: AuthPlace,
   position: { readonly index: number; readonly of: number },
   readers: AuthReaders,
@@ -158,7 +168,7 @@ async function readSecret(
 }
 
 async function readKey(
-  values: RoundValues,
+  values: SideRound,
   key: readonly string[],
   place: AuthPlace,
   readers: AuthReaders,
@@ -168,7 +178,7 @@ async function readKey(
   if ("findings" in opened) return { credential: undefined, findings: opened.findings };
   const text = { key, certificate: values.certificate ?? [], passphrase: opened.passphrase };
   const trusted = await Promise.all(
-    (values.trust ?? []).flatMap((entry) => (entry.kind === "file" ? [files.certificates(entry.name)] : [])),
+    (values.above ?? []).flatMap((entry) => (entry.kind === "file" ? [files.certificates(entry.name)] : [])),
   );
   const above = trusted.flatMap((read) => ("value" in read ? [...read.value] : []));
   const { keys, findings } = await readOwnKeys(text, files, above, place.path);

@@ -90,6 +90,15 @@ describe("a certificate", () => {
     expect(theirs.trust.store.anchors.map(({ label }) => label)).toEqual(["O=Example, CN=Root"]);
   });
 
+  it("has those above it also from what the other end is believed on", async () => {
+    const auth = "{ local: { certificate: [sub.pem, gw-a.der], key: gw-a.key }, remote: { trust: ca.pem } }";
+    const { lines, own } = await credentials(auth);
+    expect(lines).toEqual([]);
+    if (own?.kind !== "key") throw new Error("no key");
+    expect(own.keys[0]?.issuer?.label).toBe("O=Example, CN=Sub");
+    expect(own.keys[0]?.authorities.size).toBe(2);
+  });
+
   it("says who we are where nobody else does", async () => {
     const { lines, peer } = await credentials(`{ ${certified} }`, { id: "" });
     expect(lines).toEqual([]);
