@@ -5,6 +5,7 @@ import { decodeHashAlgorithms } from "../../wire/ikev2/auth/hash-algorithms.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { certEncoding } from "../../wire/ikev2/registry/identity.ts";
 import { hashAlgorithm, notifyType } from "../../wire/ikev2/registry/notify.ts";
+import { findNotify } from "../payloads.ts";
 
 /** All that a peer has said so far. */
 export interface Wishes {
@@ -22,6 +23,15 @@ export const noWishes: Wishes = { hashes: undefined, authorities: new Set(), ocs
 
 /** Authorities that are kept of all a peer names, which has proved nothing yet: 25 KB, a hundred octets each. */
 const mostAuthorities = 256;
+
+/**
+ * What an IKE_SA_INIT request says: hashes alone (RFC 7427 4). RFC 7296 3.7, RFC 9593 3.1: CERTREQ and SUPPORTED_AUTH_METHODS have their
+ * places in its response and in the IKE_AUTH request; of who has not even shown its address nothing else is kept.
+ */
+export function firstWishes(payloads: readonly Payload[]): Wishes {
+  const said = findNotify(payloads, notifyType.SIGNATURE_HASH_ALGORITHMS);
+  return said === undefined ? noWishes : addWishes(noWishes, [said]);
+}
 
 /** What a message adds to what its sender has said before; whatever makes no sense adds nothing. */
 export function addWishes(before: Wishes, payloads: readonly Payload[]): Wishes {

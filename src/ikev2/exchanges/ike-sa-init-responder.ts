@@ -8,7 +8,7 @@ import { encodeMessage, type Message, unsupportedCritical } from "../../wire/ike
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
 import { hashPayloads, requestPayloads } from "../auth/announce.ts";
-import { addWishes, noWishes } from "../auth/wishes.ts";
+import { firstWishes } from "../auth/wishes.ts";
 import { halfOpenTime, nonceLength } from "../constants.ts";
 import type { Host } from "../host.ts";
 import { IkeSa } from "../ike-sa.ts";
@@ -75,7 +75,7 @@ export function answerInit(
   host.arm(sa, "half-open", host.now() + halfOpenTime);
   const first = readFirst(message, octets, ni.data, path, peers);
   // RFC 7427 4: to whoever says nothing of it, nothing is said; then the older methods are used.
-  const wishes = addWishes(noWishes, payloads);
+  const wishes = firstWishes(payloads);
   const announced = [...(wishes.hashes === undefined ? [] : hashPayloads(peers)), ...requestPayloads(peers)];
   host.compute(sa, { kind: "respond", method: suite.ke, peerPublic: Uint8Array.from(ke.data) }, (result) => {
     if (result.kind !== "shared") {

@@ -7,6 +7,7 @@ import type { PayloadRewrite } from "../../../src/ikev2/host.ts";
 import { makeIdentity } from "../../../src/negotiate/identity.ts";
 import type { ComputeJob } from "../../../src/sa/compute.ts";
 import type { Payload } from "../../../src/wire/ikev2/payloads/table.ts";
+import { certEncoding } from "../../../src/wire/ikev2/registry/identity.ts";
 import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
 import { certificate, host, type KeyKind, middle, pkcs7, root, signing, signingRaw, trusting } from "./certificates.ts";
@@ -115,6 +116,20 @@ describe("an answer of the authority's responder (RFC 4806)", () => {
     expect(called("strict", undefined).shown).toEqual([[]]);
     expect(called("if-present", undefined).asked).toEqual([undefined]);
   });
+});
+
+it("CERTREQ counts where it has its place, in the response of IKE_SA_INIT and the request of IKE_AUTH (RFC 7296 3.7)", () => {
+  const asking = (place: number): PayloadRewrite => {
+    const request: Payload = { kind: "CERTREQ", encoding: certEncoding.OCSP_CONTENT, data: new Uint8Array(0) };
+    return (exchange, isResponse, payloads) => (exchange === place && !isResponse ? [...payloads, request] : payloads);
+  };
+  const asked = (place: number) => {
+    const { jobs, compute } = watched();
+    expectRest(certified("p256", { one: { rewrite: asking(place) }, two: compute ?? {} }));
+    return jobs.flatMap((job) => (job.kind === "sign" ? [job.answerAbout?.certificate] : []));
+  };
+  expect(asked(exchangeType.IKE_SA_INIT)).toEqual([undefined]);
+  expect(asked(exchangeType.IKE_AUTH)).toEqual([host(idB, "p256")]);
 });
 
 describe("a certificate at both ends", () => {
