@@ -1,4 +1,6 @@
 // What a peer and we prove ourselves with, and how that ends: the data of the scenarios with certificates.
+import { X509Certificate } from "node:crypto";
+import { hash } from "../../src/crypto/hash.ts";
 import type { KeyKind } from "../../src/crypto/signature/generate.ts";
 import { Openssl } from "../unit/credentials/openssl.ts";
 import { secret } from "./ends.ts";
@@ -25,6 +27,10 @@ export interface Cell {
   /** How the authority says which certificates are revoked, and what is made of that. */
   readonly publishes?: Pick<LabCertificate, "crl" | "ocsp">;
   readonly revocation?: "strict";
+  /** The peer names its certificate by hash and URL (RFC 7296 3.6). */
+  readonly byUrl?: true;
+  /** Each end sends the responder's answer about its own certificate along (RFC 4806); both insist on one. */
+  readonly inBand?: true;
   /** What is wrong with the peer's certificate. */
   readonly theirs?: Partial<LabCertificate>;
   /** The reason at our end, where it must not come up. */
@@ -96,14 +102,41 @@ export const revocable: readonly Cell[] = [
   },
 ]);
 
-/** The authority's book, its list and its responder, on gateway b. */
-export async function publish(lab: Lab, openssl: Openssl): Promise<void> {
-  const entries = revocable.map(({ name, refused }) => {
-    const serial = openssl.run("x509", "-in", `${name}.b.pem`, "-noout", "-serial").trim().replace("serial=", "");
-    const [state, since] = refused === undefined ? ["V", ""] : ["R", "260101000000Z"];
-    return [state, "491231235959Z", since, serial, "unknown", `/CN=${name}.b.example`].join("\t");
+/** charon alone names certificates by URL. */
+export const byUrl: readonly Cell[] = [{ name: "by-url", key: "ecdsa-p256", byUrl: true }];
+
+/** charon 6 alone sends answers along. Nobody but the peer reaches the responder for the peer's certificate. */
+export const inBand: readonly Cell[] = [
+  {
+    name: "in-band",
+    key: "ecdsa-p256",
+    publishes: { ocsp: "http://192.0.2.90:8080" },
+    theirs: { ocsp: "http://127.0.0.1:8080" },
+    revocation: "strict",
+    inBand: true,
+  },
+];
+
+/** Where the list is, and certificates under their hashes. */
+export const pages = "http://192.0.2.90:8081/";
+
+/** The authority's book, its list, certificates by their hashes and the responder, on gateway b; which pages were asked for. */
+export async function publish(lab: Lab, openssl: Openssl, of: readonly Cell[]): Promise<() => string> {
+  const certificate = (host: string) => new X509Certificate(openssl.read(`${host}.pem`));
+  const book = of.flatMap(({ name, publishes, refused }) => {
+    if (publishes === undefined) return [];
+    const line = (host: string, state: "V" | "R") => {
+      const since = state === "V" ? "" : "260101000000Z";
+      const { serialNumber } = certificate(host);
+      return [state, "491231235959Z", since, serialNumber, "unknown", `/CN=${host}.example`].join("\t");
+    };
+    return [line(`${name}.a`, "V"), line(`${name}.b`, refused === undefined ? "V" : "R")];
   });
-  openssl.write("index.txt", `${entries.join("\n")}\n`);
+  for (const { name } of of.filter((cell) => cell.byUrl)) {
+    const { raw } = certificate(`${name}.b`);
+    openssl.write(hash("sha1", raw).toString("hex"), raw);
+  }
+  openssl.write("index.txt", `${book.join("\n")}\n`);
   openssl.write("crlnumber", "01\n");
   const settings = ["database=index.txt", "crlnumber=crlnumber", "default_md=sha256", "default_crl_days=7"];
   openssl.write("ca.cnf", ["[ca]", "default_ca=d", "[d]", ...settings, ""].join("\n"));
@@ -112,14 +145,16 @@ export async function publish(lab: Lab, openssl: Openssl): Promise<void> {
   openssl.run("crl", "-in", "ca.crl.pem", "-outform", "DER", "-out", "ca.crl");
   const { machine } = lab.gateway("b");
   await machine.ip(["address add 192.0.2.90/24 dev u0"]);
-  const list = JSON.stringify(openssl.path("ca.crl"));
-  const serve = `require("http").createServer((_, answer) => answer.end(require("fs").readFileSync(${list})))`;
-  const lists = machine.spawn("lists", [process.execPath, "-e", `${serve}.listen(8081, () => console.log("listens"))`]);
-  const book = ["-index", openssl.path("index.txt"), "-CA", openssl.path("root.pem")];
+  const file = `${JSON.stringify(openssl.folder)} + url`;
+  const answer = `({ url }, answer) => { console.log(url); answer.end(require("fs").readFileSync(${file})); }`;
+  const serve = `require("http").createServer(${answer}).listen(8081, () => console.log("listens"))`;
+  const lists = machine.spawn("lists", [process.execPath, "-e", serve]);
+  const index = ["-index", openssl.path("index.txt"), "-CA", openssl.path("root.pem")];
   const key = ["-rsigner", openssl.path("root.pem"), "-rkey", openssl.path("root.key")];
-  const responder = machine.spawn("responder", ["openssl", "ocsp", ...book, ...key, "-port", "8080", "-ndays", "1"]);
+  const responder = machine.spawn("responder", ["openssl", "ocsp", ...index, ...key, "-port", "8080", "-ndays", "1"]);
   await lists.until("the list", () => lists.log().includes("listens"));
   await responder.until("the responder", () => /waiting/i.test(responder.log()));
+  return () => lists.log();
 }
 
 /** All certificates and keys of the cells: `NAME.a` is ours, `NAME.b` the peer's. */
@@ -148,7 +183,7 @@ export function issueAll(of: readonly Cell[]): Openssl {
 
 /** Each cell is a peer at an address of its own. */
 export function addressOf({ name }: Cell): string {
-  return `192.0.2.${100 + [...cells, ...revocable].findIndex((cell) => cell.name === name)}`;
+  return `192.0.2.${100 + [...cells, ...revocable, ...byUrl, ...inBand].findIndex((cell) => cell.name === name)}`;
 }
 
 /** Our daemon, with a section for each cell. */
@@ -175,6 +210,7 @@ function section(cell: Cell) {
   const trust = {
     trust: raw === undefined ? "root.pem" : `${name}.pub`,
     ...(revocation === undefined ? {} : { revocation }),
+    ...(cell.byUrl ? { "certificate-urls": pages } : {}),
   };
   const weak = allow === undefined ? {} : { allow };
   const theirs = cell.secret === "theirs" ? { psk: "file:peer.psk" } : trust;

@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { ControlError } from "../../src/daemon/control-protocol.ts";
 import type { StatusReport } from "../../src/daemon/status-report.ts";
 import type { Openssl } from "../unit/credentials/openssl.ts";
-import { addressOf, type Cell } from "./certificate-cells.ts";
+import { addressOf, type Cell, pages } from "./certificate-cells.ts";
 import { peerOf } from "./daemon-words.ts";
 import { secret, strongswanChildren } from "./ends.ts";
 import type { LibreswanConnection } from "./lab/libreswan.ts";
@@ -66,9 +66,11 @@ export async function startStrongswan(
   version: Strongswan["version"],
   of: readonly Cell[],
   options: Readonly<Record<string, string>> = {},
-): Promise<Other & Pick<Strongswan, "stop">> {
+): Promise<Other & Pick<Strongswan, "stop" | "log">> {
   const charon = await lab.strongswan("b", version, [], options);
   const pem = (name: string) => openssl.read(name).toString();
+  if (of.some((cell) => cell.byUrl))
+    await charon.loadAuthority("root", { cacert: pem("root.pem"), cert_uri_base: pages });
   for (const name of ["root", "stranger", "sub-b", "sub-old"]) await charon.loadCertificate(pem(`${name}.pem`), "CA");
   for (const { name } of of) await charon.loadKey(pem(`${name}.b.key`));
   for (const cell of of) await charon.load(strongswanConnection(lab, openssl, cell));
@@ -77,6 +79,7 @@ export async function startStrongswan(
     end: (cell) => charon.terminate(cell),
     giveUp: () => Promise.resolve(),
     stop: () => charon.stop(),
+    log: () => charon.log(),
   };
 }
 
@@ -92,6 +95,7 @@ function strongswanConnection(lab: Lab, openssl: Openssl, cell: Cell): Connectio
     auth: cell.secret === "ours" ? "psk" : "pubkey",
     id: remoteId,
     ...(raw === undefined ? {} : keyOf("a")),
+    ...(cell.inBand ? { revocation: "strict" } : {}),
   };
   return {
     name,
@@ -100,7 +104,7 @@ function strongswanConnection(lab: Lab, openssl: Openssl, cell: Cell): Connectio
     localId,
     remoteId,
     secret,
-    more: { local, remote },
+    more: { local, remote, ...(cell.inBand ? { ocsp: "both" } : {}) },
     children: strongswanChildren.gre().map((child) => ({ ...child, name })),
   };
 }

@@ -42,7 +42,7 @@ export interface Child {
 export type ListedSa = ViciMessage;
 
 /** The plugins that both releases have and that a PSK gateway needs; those a release lacks are passed over. */
-const plugins =
+export const plugins =
   "random nonce openssl aes des sha1 sha2 md5 hmac cmac xcbc gcm ccm ctr chapoly curve25519 gmp kdf drbg " +
   "pem pkcs1 pkcs8 pubkey x509 constraints kernel-netlink socket-default vici xauth-generic";
 
@@ -107,6 +107,11 @@ export class Strongswan {
   /** Loads a certificate in PEM: that of an authority that is trusted, or one that may be sent. */
   async loadCertificate(pem: string, flag: "CA" | "NONE"): Promise<void> {
     await this.#vici.must("load-cert", { type: "X509", flag, data: pem });
+  }
+
+  /** Loads what is known of an authority, its keys named as in swanctl.conf; connections are loaded after it. */
+  async loadAuthority(name: string, settings: ViciMessage): Promise<void> {
+    await this.#vici.must("load-authority", { [name]: settings });
   }
 
   /** Loads a private key in PEM. */
