@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { computeHere } from "../../../src/daemon/compute.ts";
 import type { EncryptionMethod } from "../../../src/negotiate/isakmp-methods.ts";
 import type { ComputeJob, ComputeResult } from "../../../src/sa/compute.ts";
+import type { XauthDesired } from "../../../src/sa/remote-access.ts";
 import { host, signing, trusting } from "./certificates.ts";
 import type { PeerOptions } from "./desired.ts";
 import { a, b, ends, expectRest, facing, gre, type Pair, type PairOptions, reasons, standing } from "./pair.ts";
@@ -36,6 +37,11 @@ function withAuth(own: string, other: ReturnType<typeof certificateOf>): PeerOpt
   const value = auth(own, other);
   return value === undefined ? {} : { auth: value };
 }
+
+const word = (text: string) => ({ name: "file:alice.password", octets: Buffer.from(text) });
+const alice: XauthDesired = { kind: "client", user: "alice", password: word("open sesame") };
+const mallory: XauthDesired = { kind: "client", user: "alice", password: word("open rice") };
+const users: XauthDesired = { kind: "server", users: [{ name: "alice", password: word("open sesame") }] };
 
 /** Everything that was sent, as one string of octets. */
 function wire({ one, two }: Pair): Buffer {
@@ -100,6 +106,26 @@ describe.each(ways)("%s in %s mode", (proveBy, ikev1) => {
       expect([...standing(pair.one), ...standing(pair.two)]).toEqual([]);
       if (proveBy === "encryption") expect(pair.two.sent.length).toBeGreaterThanOrEqual(2);
     }
+  });
+
+  it.each([
+    ["the caller", { xauth: alice }, { xauth: users }, "alice"],
+    ["who is called", { xauth: users }, { xauth: alice }, "alice"],
+  ] as const)("XAuth after it: %s logs in", (who, one, two, name) => {
+    const pair = pairOf(one, two);
+    expectRest(pair);
+    const asker = who === "the caller" ? pair.two : pair.one;
+    expect(asker.peer().ikeSas[0]?.remoteId).toBe(name);
+    for (const flow of gre(pair)) expect(carry(flow)).toBe("protected, delivered");
+  });
+
+  it.each([
+    ["another password", { xauth: mallory }, { xauth: users }, "login-failed"],
+    ["no login at all", {}, { xauth: users }, "no-common-proposal"],
+  ] as const)("XAuth after it, with %s: nothing stands", (_, one, two, reason) => {
+    const pair = pairOf(one, two, {}, 5_000);
+    expect(reasons(pair.two)).toContain(reason);
+    expect([...standing(pair.one), ...standing(pair.two)]).toEqual([]);
   });
 
   it("both phases are replaced", () => {
