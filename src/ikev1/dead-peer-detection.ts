@@ -1,15 +1,20 @@
 /** Dead peer detection (RFC 3706): R-U-THERE with a number that counts, and its ACK. */
+import type { Header } from "../wire/ikev1/header.ts";
 import type { NPayload } from "../wire/ikev1/payloads/notification.ts";
+import { exchangeType } from "../wire/ikev1/registry/message.ts";
 import { notifyType } from "../wire/ikev1/registry/notify.ts";
-import { cookiesOf } from "./exchanges/informational.ts";
+import { cookiesOf, isHash1 } from "./exchanges/informational.ts";
+import type { Informed } from "./exchanges.ts";
 import type { IkeV1Sa } from "./ike-v1-sa.ts";
-import { isakmpNotify } from "./payloads.ts";
+import { all, isakmpNotify } from "./payloads.ts";
 
 export class DeadPeerDetection {
   readonly #sa: IkeV1Sa;
   #speaks = false;
   /** Ours: random at first, without its high bit, then one more each time (RFC 3706 6.2). */
   #sequence: number | undefined;
+  /** The last question. */
+  #asked: Informed | undefined;
   #attempts = 0;
   #firstSent = 0;
   #waiting: (() => void)[] = [];
@@ -47,11 +52,29 @@ export class DeadPeerDetection {
   }
 
   /** The peer answers; only our own number counts (RFC 3706 6.2). */
-  answered({ data }: NPayload): void {
-    if (this.#attempts === 0 || data.length !== 4) return;
-    if (Buffer.from(data.buffer, data.byteOffset, 4).readUInt32BE() !== this.#sequence) return;
+  answered({ data }: NPayload): boolean {
+    if (this.#attempts === 0 || data.length !== 4) return false;
+    if (Buffer.from(data.buffer, data.byteOffset, 4).readUInt32BE() !== this.#sequence) return false;
     this.#settle();
     this.#sa.dialect.sayAgain();
+    return true;
+  }
+
+  /**
+   * Whether a message under a message ID of ours is the answer to the last question. RFC 2409 5.7 wants another ID for it; who
+   * takes ours for the first message of an exchange says it under the same, with a fresh IV or with the next one. Nothing of
+   * ours under that ID is an R-U-THERE-ACK, so that none can be thrown back as one.
+   */
+  isAnswer(header: Header, ciphertext: Uint8Array): boolean {
+    const asked = this.#asked;
+    if (asked?.messageId !== header.messageId || header.exchangeType !== exchangeType.INFORMATIONAL) return false;
+    for (const chain of [undefined, asked.chain]) {
+      const message = this.#sa.exchanges.openAlone(header, ciphertext, chain);
+      if (message === undefined || !isHash1(this.#sa, header.messageId, message)) continue;
+      const answer = all(message.payloads, "N").find(({ type }) => type === notifyType.R_U_THERE_ACK);
+      return answer !== undefined && this.answered(answer);
+    }
+    return false;
   }
 
   /** No answer in time. Any other authentic message is as good as one. */
@@ -76,13 +99,14 @@ export class DeadPeerDetection {
     this.#attempts += 1;
     const octets = Buffer.allocUnsafe(4);
     octets.writeUInt32BE(this.#sequence ?? 0);
-    this.#sa.exchanges.inform([isakmpNotify(notifyType.R_U_THERE, cookiesOf(this.#sa), octets)]);
+    this.#asked = this.#sa.exchanges.inform([isakmpNotify(notifyType.R_U_THERE, cookiesOf(this.#sa), octets)]);
     const wait = peer.timing.retransmitFirst * peer.timing.retransmitFactor ** (this.#attempts - 1);
     host.arm(this.#sa, "dpd", host.now() + wait);
   }
 
   #settle(): void {
     this.#attempts = 0;
+    this.#asked = undefined;
     this.#sa.host.disarm(this.#sa, "dpd");
     const waiting = this.#waiting;
     this.#waiting = [];

@@ -19,6 +19,12 @@ import type { Chain, MessageCoder } from "./message-coder.ts";
 import { find } from "./payloads.ts";
 import type { StateKind } from "./state.ts";
 
+/** The message ID of an Informational message of ours, and the chain of IVs behind it. */
+export interface Informed {
+  readonly messageId: number;
+  readonly chain: Chain;
+}
+
 interface Entry {
   readonly exchange: Exchange;
   readonly chain: Chain;
@@ -150,15 +156,16 @@ export class Exchanges {
     return this.#entries.get(messageId)?.lastSent ?? 0;
   }
 
-  /** One message that nobody answers: an Informational exchange (RFC 2409 5.7). */
-  inform(payloads: readonly Payload[]): void {
+  /** One message that nobody answers: an Informational exchange (RFC 2409 5.7). Returns what it went out under. */
+  inform(payloads: readonly Payload[]): Informed | undefined {
     const messageId = this.#freshMessageId();
     const chain = this.#coder.chainOf(messageId);
     const { keying } = this.#sa;
-    if (chain === undefined || keying === undefined) return;
+    if (chain === undefined || keying === undefined) return undefined;
     const encoded = encodePayloads(payloads);
     const hashOf = (afterHash: Uint8Array) => hash1(keying.skeyidA, messageId, afterHash);
     this.#transmit(this.#seal(exchangeType.INFORMATIONAL, messageId, chain, hashOf, encoded));
+    return { messageId, chain };
   }
 
   /** It is over. */
@@ -201,7 +208,7 @@ export class Exchanges {
   /** An encrypted message of phase 2. Nothing of it counts before its HASH has been found right. */
   receive(header: Header, ciphertext: Uint8Array, octets: Uint8Array): boolean {
     const known = this.#entries.get(header.messageId);
-    if (known === undefined && this.#isTaken(header.messageId)) return false;
+    if (known === undefined && this.#isTaken(header.messageId)) return this.#sa.deadPeers.isAnswer(header, ciphertext);
     const digest = hash("sha1", octets).toString("base64");
     if (known !== undefined && known.received === digest) {
       // A repeat: what it was answered with was lost.
@@ -231,10 +238,10 @@ export class Exchanges {
     return true;
   }
 
-  /** What comes under our keys before the exchanges of phase 2 do; its HASH is the caller's to check. */
-  openEarly(header: Header, ciphertext: Uint8Array): Protected | undefined {
-    const chain = this.#coder.chainOf(header.messageId);
-    return chain === undefined ? undefined : this.#open(header, ciphertext, chain)?.message;
+  /** What comes under our keys outside the exchanges that are known; its HASH is the caller's to check. */
+  openAlone(header: Header, ciphertext: Uint8Array, chain?: Chain): Protected | undefined {
+    const at = chain ?? this.#coder.chainOf(header.messageId);
+    return at === undefined ? undefined : this.#open(header, ciphertext, at)?.message;
   }
 
   #theirs(header: Header): Entry | undefined {

@@ -133,7 +133,7 @@ export function takeRefusal(sa: IkeV1Sa, header: Header, ciphertext: Uint8Array)
   const { state, peer } = sa;
   if (state.kind !== "ExpectIdentityAnswer" || peer === undefined) return;
   if (header.exchangeType !== exchangeType.INFORMATIONAL) return;
-  const message = sa.exchanges.openEarly(header, ciphertext);
+  const message = sa.exchanges.openAlone(header, ciphertext);
   if (message === undefined || !isHash1(sa, header.messageId, message)) return;
   const error = findError(message.payloads);
   if (error === undefined) return;
@@ -147,7 +147,8 @@ function takeNotify(sa: IkeV1Sa, notify: NPayload): void {
     case notifyType.R_U_THERE:
       return sa.deadPeers.asked(notify);
     case notifyType.R_U_THERE_ACK:
-      return sa.deadPeers.answered(notify);
+      sa.deadPeers.answered(notify);
+      return;
     case notifyType.INITIAL_CONTACT:
       return isSetup(sa.state) ? sa.setup.initialContact() : sa.succession.initialContact();
     case notifyType.RESPONDER_LIFETIME:

@@ -169,6 +169,11 @@ export class Ikev1Puppet {
     return decodeProtected(nextPayload, plaintext);
   }
 
+  /** Takes what comes next under that message ID for the first message of its exchange. */
+  restart(messageId: number): void {
+    this.#ivs.delete(messageId);
+  }
+
   /** Says something in an exchange of its own, behind its HASH. */
   inform(payloads: readonly Payload[]): void {
     this.inject(this.sealHashed(exchangeType.INFORMATIONAL, this.nextMessageId++, encodePayloads(payloads)));
