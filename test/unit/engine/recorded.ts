@@ -21,7 +21,7 @@ export type Role = "initiator" | "responder";
 
 interface RecordedHandshake {
   readonly id: string;
-  readonly preSharedKey: string;
+  readonly preSharedKey?: string;
   readonly dhPrivateInitiator: string;
   readonly initiatorNonce: string;
   readonly quickModeInitiatorNonce: string;
@@ -56,7 +56,7 @@ export function recorded(id: string): Recorded {
   const found = handshakes.find((one) => one.id === id);
   if (found === undefined) throw new Error(`no handshake ${id}`);
   return {
-    psk: found.preSharedKey,
+    psk: found.preSharedKey ?? "",
     messages: found.messages.map(({ from, hex: digits }) => ({ from, octets: hex(digits) })),
     privateValue: hex(found.dhPrivateInitiator),
     nonces: [found.initiatorNonce, found.quickModeInitiatorNonce ?? ""].map(hex),
@@ -77,6 +77,10 @@ export interface StageOptions {
   /** The responder's KE value: its private value is known to nobody, the shared secret is the same. */
   readonly responderPublic: Uint8Array;
   readonly rewrite?: PayloadRewrite;
+  /** Where they are other than the addresses. */
+  readonly identities?: Readonly<Record<Role, string>>;
+  /** What cannot be computed without a secret that nobody recorded. */
+  readonly known?: (job: ComputeJob) => ComputeResult | undefined;
 }
 
 /** Keys in hex, by what they are for. */
@@ -124,7 +128,11 @@ export class Stage {
       ...(options.rewrite && { rewrite: options.rewrite }),
     });
     const section = peer(local, remote, { ...options.peer, psk: options.recorded.psk });
-    const [localId, remoteId] = [makeIdentity("ipv4", local), makeIdentity("ipv4", remote)];
+    const { identities = addresses } = options;
+    const [localId, remoteId] = [options.role, other(options.role)].map((role) =>
+      makeIdentity("ipv4", identities[role]),
+    );
+    if (localId === undefined) throw new Error("nobody");
     this.end.configure(desired([{ ...section, localId, remoteId, initiate: options.role === "initiator" }]));
     this.#listen();
   }
@@ -147,7 +155,9 @@ export class Stage {
   }
 
   #compute(job: ComputeJob): ComputeResult {
-    const { recorded: of, responderPublic } = this.#options;
+    const { recorded: of, responderPublic, known } = this.#options;
+    const recorded = known?.(job);
+    if (recorded !== undefined) return recorded;
     if (job.kind === "generate") return { kind: "generated", pair: importKePair(job.method, of.privateValue) };
     if (job.kind !== "respond") return computeHere(job);
     const pair = importKePair(job.method, of.privateValue);
