@@ -59,8 +59,18 @@ issuingDistributionPoint=critical,@onlycas
 onlyCA=TRUE
 [strange]
 1.2.3.4=critical,ASN1:NULL
+[reasons]
+issuingDistributionPoint=critical,@somereasons
+[somereasons]
+onlysomereasons=keyCompromise
+[indirect]
+issuingDistributionPoint=critical,@others
+[others]
+indirectCRL=TRUE
 [delta]
 2.5.29.27=critical,ASN1:INTEGER:4096
+[early]
+2.5.29.27=critical,ASN1:INTEGER:65535
 `;
 
 beforeAll(() => {
@@ -145,7 +155,7 @@ describe("a list", () => {
   });
 
   test("for other certificates, or with what nobody knows, says nothing", () => {
-    for (const section of ["scoped", "authorities", "strange"])
+    for (const section of ["scoped", "authorities", "strange", "reasons", "indirect"])
       expect(judge(good, { lists: [list(section)] }), section).toContain("no list of its authority");
     for (const section of ["hosts", "ownpoint"]) expect(judge(good, { lists: [list(section)] }), section).toBe("holds");
   });
@@ -160,6 +170,41 @@ describe("a list", () => {
     expect(judge(victim, { lists: [base] })).toBe("holds");
     expect(judge(victim, { lists: [base, delta] })).toMatch(/^revoked on CN=late/);
     expect(judge(victim, { lists: [delta] })).toContain("revocation-unknown");
+    // Nor where it tells what changed since a later list than the one that is here (RFC 5280 5.2.4).
+    expect(judge(victim, { lists: [base, list("early")] })).toBe("holds");
+  });
+
+  test("counts above a delta from before it", () => {
+    const spared = openssl.issue({ name: "spared", issuer: "root", subject: "/CN=spared" });
+    const index = openssl.read("index.txt");
+    openssl.run("ca", "-config", "ca.cnf", "-revoke", "spared.pem", "-crl_reason", "certificateHold");
+    const delta = list("delta");
+    openssl.write("index.txt", index);
+    expect(judge(spared, { lists: [list(), delta] })).toBe("holds");
+  });
+
+  test("signed with SHA-1, or by an authority that is for certificates alone, says nothing", () => {
+    expect(judge(good, { lists: [list("list", "-md", "sha1")] })).toContain("no list of its authority");
+    const usage = [authority[0] ?? "", "keyUsage=critical,keyCertSign"];
+    const issuer = openssl.issue({ name: "issuer", subject: "/CN=Issuer", extensions: usage });
+    const leaf = openssl.issue({ name: "leaf", issuer: "issuer", subject: "/CN=leaf" });
+    const lists = [list("list", "-keyfile", "issuer.key", "-cert", "issuer.pem")];
+    expect(lists[0]?.isSignedBy(issuer)).toBe(true);
+    expect(judgeRevocation([leaf, issuer], "strict", { lists, answers: [] }, now)).toMatchObject({
+      check: "revocation-unknown",
+    });
+  });
+
+  test("of the authority above revokes the one below it, whatever is known of the peer's own certificate", () => {
+    const middle = openssl.issue({ name: "middle", issuer: "root", subject: "/CN=Middle", extensions: authority });
+    const leaf = openssl.issue({ name: "below", issuer: "middle", subject: "/CN=below" });
+    openssl.run("ca", "-config", "ca.cnf", "-revoke", "middle.pem", "-crl_reason", "cACompromise");
+    const evidence = { lists: [list()], answers: [] };
+    expect(judgeRevocation([leaf, middle, root], "if-present", evidence, now)).toMatchObject({
+      check: "revoked",
+      depth: 1,
+      certificate: "CN=Middle",
+    });
   });
 
   test("of megabytes is read in slices, so that others have their turn", () => {
@@ -253,6 +298,15 @@ describe("an answer of a responder", () => {
       expect(judge(good, { answers: [answer(good, signer)] }), signer).toContain(
         "not signed by a responder of its authority",
       );
+    // Nor from a delegate with what nobody knows, after the delegate's time, or with SHA-1.
+    const extensions = ["extendedKeyUsage=OCSPSigning", "1.2.3.4=critical,ASN1:NULL"];
+    openssl.issue({ name: "strange", issuer: "root", subject: "/CN=Strange", extensions });
+    expect(judge(good, { answers: [answer(good, "strange")] })).toContain("not signed by a responder");
+    openssl.issue({ name: "brief", issuer: "root", subject: "/CN=Brief", extensions: extensions.slice(0, 1), days: 1 });
+    const answers = [answer(good, "brief", "-ndays", "5")];
+    expect(judge(good, { answers })).toBe("holds");
+    expect(judge(good, { answers }, now + 2 * day)).toContain("not signed by a responder");
+    expect(judge(good, { answers: [answer(good, "root", "-rmd", "sha1")] })).toContain("not signed by a responder");
     const changed = answer(good);
     changed.signed.signature[10] = (changed.signed.signature[10] ?? 0) ^ 1;
     expect(isAnsweredFor(changed, root, now)).toBe(false);
@@ -288,6 +342,16 @@ describe("where to ask", () => {
       extensions: ["crlDistributionPoints=URI:ldap://x/y,URI:file:///etc/passwd"],
     });
     expect(sources(odd, "list")).toEqual([]);
+    // A list of some reasons only, or of another issuer, clears nobody.
+    for (const [name, line] of [
+      ["some", "reasons=keyCompromise"],
+      ["others", "CRLissuer=dirName:who"],
+    ] as const) {
+      const point = ["crlDistributionPoints=p", "[p]", "fullname=URI:http://ca.example/a.crl", line];
+      const extensions = [...point, "[who]", "CN=Else"];
+      const leaf = openssl.issue({ name, issuer: "root", subject: `/CN=${name}`, extensions });
+      expect(sources(leaf, "list"), name).toEqual([]);
+    }
   });
 });
 
