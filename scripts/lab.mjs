@@ -5,11 +5,12 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { runInGuest } from "./guest/boot.mjs";
+import { guestKernel } from "./guest/kernel.mjs";
 import { probeHost } from "./guest/probe.mjs";
 import { main, Sorry } from "./run.mjs";
 
 const usage = `usage: node scripts/lab.mjs where
-       node scripts/lab.mjs run [--memory MIB] [--timeout SECONDS] [--guest] -- COMMAND…`;
+       node scripts/lab.mjs run [--memory MIB] [--timeout SECONDS] [--guest] [--kernel release|newer] -- COMMAND…`;
 
 /** Runs the command on this machine's kernel if that is able, else in a guest; returns its exit status. */
 export async function runInLab(command, options = {}) {
@@ -18,7 +19,8 @@ export async function runInLab(command, options = {}) {
     console.error(`lab: running on this machine: ${host.why}`);
     return await runHere(command, options);
   }
-  console.error(`lab: booting a guest kernel (user-mode Linux): ${options.guest ? "asked for" : host.why}`);
+  const { version } = guestKernel(options.kernel);
+  console.error(`lab: booting a guest kernel (user-mode Linux ${version}): ${options.guest ? "asked for" : host.why}`);
   return await runInGuest(command, options);
 }
 
@@ -39,7 +41,12 @@ if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.ur
     const { values, positionals } = parseArgs({
       args: split < 0 ? args : args.slice(0, split),
       allowPositionals: true,
-      options: { memory: { type: "string" }, timeout: { type: "string" }, guest: { type: "boolean" } },
+      options: {
+        memory: { type: "string" },
+        timeout: { type: "string" },
+        guest: { type: "boolean" },
+        kernel: { type: "string" },
+      },
     });
     if (positionals[0] === "where") {
       const { able, why } = probeHost();
@@ -54,6 +61,7 @@ if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.ur
       memory: number(values.memory),
       timeout: number(values.timeout),
       guest: values.guest,
+      kernel: values.kernel,
     });
   });
 }

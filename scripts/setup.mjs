@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { main, Sorry } from "./run.mjs";
 import { browser } from "./setup/browser.mjs";
 import { build } from "./setup/build.mjs";
+import { newerKernel } from "./setup/guest-kernel.mjs";
 import { lab } from "./setup/lab.mjs";
 import { nodeModules } from "./setup/node.mjs";
 import { openssl } from "./setup/openssl.mjs";
@@ -16,6 +17,7 @@ const steps = {
   openssl: { about: "openssl's command line, whose certificates and verdicts the unit tests use", run: openssl },
   build: { about: "the program in dist, out of src and the libraries that it uses", run: build },
   lab: { about: "a kernel that can do ESP, and the tools the lab needs (Debian packages)", run: lab },
+  kernel: { about: "a newer kernel beside it, in a folder of its own, with which the lab is faster", run: newerKernel },
   browser: { about: "Chromium, in which a test looks at what `decode --html` writes (a Debian package)", run: browser },
   peers: {
     about: "strongSwan 5.9.8 and 6.0.1, Libreswan 5.2, OpenIKED 7.4, each in a folder of its own (debootstrap)",

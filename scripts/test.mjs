@@ -16,27 +16,48 @@ const usage = `usage: npm test -- [--unit] [--interop] [--also-node VERSION] [VI
   --also-node VERSION   runs the unit tests a second time, without the simulator's, under that release of Node
   UNDERLOCK_LONG=1 in the environment has the rekeys under a flood last two minutes each`;
 
-const interopNeeds = ["build", "lab", "peers"];
+const interopNeeds = ["build", "lab", "kernel", "peers"];
 const vitest = join(root, "node_modules/vitest/vitest.mjs");
 const results = join(root, "artifacts/results");
 // Long enough for the whole table of interop cells, short enough to leave CI time to say what hung.
 const interopSeconds = 35 * 60;
 
-/** Files that share a guest, in the order in which the guests start; undefined: all that is not named. */
+/**
+ * Files that share a guest, in the order in which the guests start, and the kernel that it runs where that matters;
+ * without files: all that are not named.
+ */
 const guests = {
-  "the other peers": [
-    "certificates",
-    "handover",
-    "ikev1",
-    "ikev1-certificates",
-    "ikev1-remote-access",
-    "subnets",
-    "table-libreswan-openiked",
-  ],
-  "the life of tunnels": ["at-once", "impairments", "life", "mesh", "nat"],
-  "the others": undefined,
-  "the table": ["table"],
-  "the rekeys": ["rekey"],
+  "the other peers": {
+    files: [
+      "certificates",
+      "handover",
+      "ikev1",
+      "ikev1-certificates",
+      "ikev1-remote-access",
+      "subnets",
+      "table-libreswan-openiked",
+    ],
+  },
+  // The newer kernel has no NAT. What the kernel does, and what it is trusted with, is looked at with both.
+  "the release's kernel": {
+    kernel: "release",
+    files: [
+      "ikev1-others",
+      "nat",
+      "source-nat",
+      "alone",
+      "crash",
+      "icmp",
+      "kernel-conformance",
+      "kernel-icmp",
+      "kernel-xfrm",
+    ],
+  },
+  "the others": {},
+  "the kernel": { files: ["icmp", "kernel-conformance", "kernel-icmp", "kernel-xfrm"] },
+  "the life of tunnels": { files: ["at-once", "impairments", "life", "mesh"] },
+  "the table": { files: ["table"] },
+  "the rekeys": { files: ["rekey"] },
 };
 
 /** For the second Node: as few as still reach every refusal of the decoders, which the tests ask for. */
@@ -114,17 +135,25 @@ async function interop(rest) {
     console.error(error.message);
     return [{ name: "interop: set-up", passed: 0, failed: 1, skipped: 0, failures: [], skips: [] }];
   }
-  if (rest.length > 0 || probeHost().able) return [await interopPart("interop", rest)];
-  const named = Object.values(guests).flatMap((files) => files ?? []);
+  if (probeHost().able) return [await interopPart("interop", rest)];
+  if (rest.length > 0) return [await interopPart("interop", rest, process.env.UNDERLOCK_LAB_KERNEL ?? kernelFor(rest))];
+  const named = Object.values(guests).flatMap(({ files }) => files ?? []);
   const others = named.flatMap((file) => ["--exclude", interopFile(file)]);
   return await sideBySide(
     Object.entries(guests).map(
-      ([name, files]) =>
+      ([name, { files, kernel }]) =>
         () =>
-          interopPart(`interop: ${name}`, files?.map(interopFile) ?? others),
+          interopPart(`interop: ${name}`, files?.map(interopFile) ?? others, kernel),
     ),
     Math.max(2, availableParallelism()),
   );
+}
+
+/** The kernel for chosen files: that of the first guest that has one of them. */
+function kernelFor(rest) {
+  const isChosen = (file) =>
+    rest.some((argument) => argument.startsWith("test/") && interopFile(file).includes(argument));
+  return Object.values(guests).find(({ files }) => files?.some(isChosen))?.kernel;
 }
 
 function interopFile(name) {
@@ -145,13 +174,13 @@ async function sideBySide(runs, atATime) {
   return results;
 }
 
-async function interopPart(name, chosen) {
+async function interopPart(name, chosen, kernel) {
   return await counted(name, async (report) => {
     // The guest sees no terminal: colours are kept only where there is one.
     const colour = process.stdout.isTTY ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" };
     const told = Object.fromEntries(handedOn.flatMap((key) => (key in process.env ? [[key, process.env[key]]] : [])));
     const command = [process.execPath, ...vitestArguments(["interop"], report, chosen), "--reporter=verbose"];
-    return await runInLab(command, { cwd: root, timeout: interopSeconds, env: { ...colour, ...told } });
+    return await runInLab(command, { cwd: root, timeout: interopSeconds, env: { ...colour, ...told }, kernel });
   });
 }
 

@@ -3,7 +3,7 @@ import { mkdirSync, openSync, readdirSync, readFileSync, rmSync, statfsSync, wri
 import { join } from "node:path";
 import { cache, root } from "../paths.mjs";
 import { Sorry } from "../run.mjs";
-import { kernel, kernelModules, kernelVersion } from "./kernel.mjs";
+import { guestKernel } from "./kernel.mjs";
 
 const guests = join(cache, "guests");
 
@@ -12,11 +12,15 @@ let booted = 0;
 
 /**
  * Boots a guest, runs the command in it and returns the command's exit status.
- * Standard output and error are relayed as they come. `memory` is in MiB, `timeout` in seconds.
+ * Standard output and error are relayed as they come. `memory` is in MiB, `timeout` in seconds; `kernel` is a name of kernel.mjs.
  * The guest's files are the host's but for /tmp, /run, /proc, /sys and /dev.
  */
-export async function runInGuest(command, { memory = 2048, timeout = 3600, cwd = process.cwd(), env = {} } = {}) {
-  checkModules();
+export async function runInGuest(
+  command,
+  { memory = 2048, timeout = 3600, cwd = process.cwd(), env = {}, kernel: wanted } = {},
+) {
+  const kernel = guestKernel(wanted);
+  checkModules(kernel);
   sweep();
   booted += 1;
   const name = `underlock-${process.pid}-${booted}-${Date.now().toString(36)}`;
@@ -25,7 +29,7 @@ export async function runInGuest(command, { memory = 2048, timeout = 3600, cwd =
   writeFileSync(join(folder, "owner"), `${process.pid}`);
   writeFileSync(join(folder, "job.sh"), job(command, cwd, env));
   const console_ = openSync(join(folder, "console"), "w");
-  const child = spawn(kernel, kernelArguments(name, folder, memory), {
+  const child = spawn(kernel.linux, kernelArguments(name, folder, memory), {
     // Two lines beside the console carry the job's output, so that kernel messages never mix with it.
     stdio: ["ignore", console_, console_, "pipe", "pipe"],
     env: { ...process.env, TMPDIR: memoryFolder(memory) },
@@ -72,6 +76,8 @@ function kernelArguments(name, folder, memory) {
     "rootfstype=hostfs",
     "rootflags=/",
     "rw",
+    // Kernels that do not know it pass over it; those that do, trace without it.
+    "seccomp=auto",
     `init=${join(root, "scripts/guest/init.sh")}`,
     "con=null",
     "con0=null,fd:1",
@@ -106,10 +112,9 @@ function sweep() {
   }
 }
 
-function checkModules() {
-  const version = kernelVersion();
+function checkModules({ version, modules }) {
   if (readOr(`/lib/modules/${version}/modules.dep`, "") === "") {
-    throw new Sorry(`${kernelModules(version)} is not known to modprobe: do \`node scripts/setup.mjs lab\` first`);
+    throw new Sorry(`${modules} is not known to modprobe: do \`node scripts/setup.mjs lab kernel\` first`);
   }
 }
 

@@ -1,16 +1,39 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { cache } from "../paths.mjs";
 import { capture, Sorry } from "../run.mjs";
 
-/** Debian's user-mode Linux: a real kernel that runs as a process. */
-export const kernel = "/usr/bin/linux.uml";
+/** The suite whose kernel is the newer one; it is several times as fast, since its processes are not traced. */
+export const newerSuite = "forky";
 
-/** The release of the guest's kernel, as in the name of its folder of modules. */
-export function kernelVersion() {
-  const { status, stdout } = capture(kernel, ["--version"]);
-  if (status !== 0) throw new Sorry(`${kernel} does not run: do \`node scripts/setup.mjs lab\` first`);
-  return stdout.trim();
-}
+const newerFolder = join(cache, `kernel-${newerSuite}`);
 
-/** Where Debian's package puts the modules of that kernel. */
-export function kernelModules(version) {
-  return `/usr/lib/uml/modules/${version}`;
+/**
+ * Debian's user-mode Linux, a real kernel that runs as a process: that of this machine's release, and a newer one. The
+ * newer one has no NAT (the package leaves it out).
+ */
+const kernels = {
+  release: { linux: "/usr/bin/linux.uml", modules: "/usr/lib/uml/modules", step: "lab" },
+  newer: {
+    folder: newerFolder,
+    linux: join(newerFolder, "usr/bin/linux.uml"),
+    modules: join(newerFolder, "usr/lib/uml/modules"),
+    step: "kernel",
+  },
+};
+
+/** Where the newer kernel is, or is to be. */
+export const newerKernelFolder = newerFolder;
+
+/** The kernel of that name, or the one to take where none is said: `{ linux, modules, version }`. Throws Sorry. */
+export function guestKernel(
+  name = process.env.UNDERLOCK_LAB_KERNEL ?? (existsSync(kernels.newer.linux) ? "newer" : "release"),
+) {
+  const kernel = kernels[name];
+  if (kernel === undefined)
+    throw new Sorry(`no kernel is called "${name}"; there are ${Object.keys(kernels).join(", ")}`);
+  const { status, stdout } = capture(kernel.linux, ["--version"]);
+  if (status !== 0) throw new Sorry(`${kernel.linux} does not run: do \`node scripts/setup.mjs ${kernel.step}\` first`);
+  const version = stdout.trim();
+  return { linux: kernel.linux, modules: join(kernel.modules, version), version };
 }

@@ -95,7 +95,7 @@ describe("SAs", () => {
 });
 
 describe("abilities", () => {
-  it("no NAT keepalives by the kernel before 6.11, and no SA left behind by asking", async () => {
+  it("NAT keepalives by the kernel from 6.11 on, and no SA left behind by asking", async () => {
     const [major = 0, minor = 0] = (await bed().run("a", "uname -r")).split(".").map(Number);
     const natKeepalive = major > 6 || (major === 6 && minor >= 11);
     expect(await bed().request("a", { kind: "probe" })).toEqual({ kind: "abilities", abilities: { natKeepalive } });

@@ -27,9 +27,7 @@ export function saMessage(sa: SaInstall): SaInput & Named {
     ...algorithms(sa),
     ...replay(sa),
     ...(sa.encapsulation === undefined ? {} : { encapsulation: { type: "espInUdp", ...sa.encapsulation } }),
-    ...(sa.keepaliveSeconds === undefined
-      ? {}
-      : { direction: sa.direction, natKeepaliveInterval: sa.keepaliveSeconds }),
+    ...(hasDirection(sa) ? { direction: sa.direction, natKeepaliveInterval: sa.keepaliveSeconds } : {}),
   };
 }
 
@@ -106,7 +104,7 @@ export function saUsage(sa: Sa, protocol: SaProtocol): SaUsage {
 }
 
 /**
- * `icmp`: our ICMP errors about packets that came out of the SA may use it, and the peer's are let in.
+ * `icmp`: the peer's ICMP errors about our packets are let in; Linux refuses it on an SA that has an outbound direction.
  * `afUnspec`: a tunnel carries both families whatever the outer one; in transport mode the family is the packet's own.
  * Not set: `noPmtuDiscovery` (the outer header would lose the inner DF bit, and with it the path MTU that the kernel
  * finds by itself), `noEcn` (RFC 6040), `decapDscp` (RFC 4301 5.1.2.1: the inner DSCP stays as it was),
@@ -114,11 +112,16 @@ export function saUsage(sa: Sa, protocol: SaProtocol): SaUsage {
  */
 function flags(sa: SaInstall): number {
   return (
-    SA_FLAG.icmp |
+    (hasDirection(sa) ? 0 : SA_FLAG.icmp) |
     (sa.mode === "tunnel" && sa.compression === undefined ? SA_FLAG.afUnspec : 0) |
     (sa.esn ? SA_FLAG.esn : 0) |
     (sa.protocol === "ah" ? ahAlignment(sa) : 0)
   );
+}
+
+/** Linux sends keepalives only for an SA that has been told its direction, and knows directions from 6.10 on. */
+function hasDirection(sa: SaInstall): sa is SaInstall & { readonly keepaliveSeconds: number } {
+  return sa.keepaliveSeconds !== undefined;
 }
 
 /** Over IPv4 the AH header is padded to 32 bits (RFC 4302 2.6), where Linux without the flag takes 64. */
@@ -170,7 +173,7 @@ function integrity(integ: SaInstall["integ"]): Pick<SaInput, "authTrunc"> {
  */
 function replay(sa: SaInstall): Pick<SaInput, "replayWindow" | "replayEsn"> {
   const window = sa.direction === "in" ? sa.replayWindow : 0;
-  const least = sa.direction === "out" && sa.keepaliveSeconds === undefined ? 32 : 0;
+  const least = sa.direction === "out" && !hasDirection(sa) ? 32 : 0;
   if (sa.esn) return { replayWindow: 0, replayEsn: { window: Math.max(window, least) } };
   return window > 32 ? { replayWindow: 0, replayEsn: { window } } : { replayWindow: window };
 }
