@@ -39,9 +39,10 @@ export class Agreement {
 
 /** Whatever both ends must hold alike, in words; keys in hexadecimal. */
 function contents(sa: SaInstall, source: string): string {
-  const keyed = (half: SaInstall["encr"] | SaInstall["integ"]): string =>
+  const keyed = (half: SaInstall["encr"] | SaInstall["integ"] | SaInstall["ah"]): string =>
     half === undefined ? "none" : `${half.transform.keyword} ${Buffer.from(half.key).toString("hex")}`;
   const selector = sa.selector === undefined ? "anything" : formatSelector(sa.selector);
   const esn = sa.esn ? "esn" : "no esn";
-  return [sa.mode, source, keyed(sa.encr), keyed(sa.integ), esn, selector].join(", ");
+  const beside = `${keyed(sa.ah)} ${sa.ahSpi ?? "no AH"}, ${sa.compression?.keyword ?? "no IPComp"} ${sa.cpi ?? ""}`;
+  return [sa.mode, source, keyed(sa.encr), keyed(sa.integ), beside, esn, selector].join(", ");
 }

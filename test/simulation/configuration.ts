@@ -4,6 +4,7 @@ import type { ClearPacket } from "../../src/kernel/simulated/packet.ts";
 import type { Prefix } from "../../src/negotiate/address.ts";
 import { expandProtect, type ProtectLine } from "../../src/overlay/expand.ts";
 import type { DesiredState, PeerDesired, PeerTiming } from "../../src/sa/desired.ts";
+import type { XauthDesired } from "../../src/sa/remote-access.ts";
 import { desired, type PeerOptions, peer } from "../unit/engine/desired.ts";
 import {
   addressesOf,
@@ -142,10 +143,20 @@ function limitsOf({ hardSeconds, softSeconds, ikev1 }: Peering, side: Side): Pic
   return { hardSeconds: ikev1 === undefined ? hardSeconds : seconds + 60, soft: { seconds } };
 }
 
-function ikev1Of({ ikev1 }: Peering, side: Side): Pick<PeerDesired, "ikev1"> {
+function ikev1Of({ ikev1 }: Peering, side: Side): Pick<PeerOptions, "ikev1" | "around" | "compress" | "xauth"> {
   const policy = ikev1?.policies[side] ?? "off";
-  return policy === "off" ? {} : { ikev1: policy };
+  const { set, login } = ikev1 ?? {};
+  return {
+    ...(policy === "off" ? {} : { ikev1: policy }),
+    ...(set?.ah === true ? { around: ["sha256"] } : {}),
+    ...(set?.compress === true ? { compress: true } : {}),
+    ...(login === undefined ? {} : { xauth: side === login ? user : users }),
+  };
 }
+
+const password = { name: "file:user.password", octets: Buffer.from("a word of some length") };
+const user: XauthDesired = { kind: "client", user: "user", password };
+const users: XauthDesired = { kind: "server", users: [{ name: "user", password }] };
 
 /** The IKE SA has a minute to be replaced. */
 function ikeTimes(seconds: number): Pick<PeerTiming, "ikeRekey" | "ikeLifetime"> {

@@ -32,7 +32,11 @@ const shortest = 20;
 export function generateIkev1(seed: number, options: GenerateOptions = {}): Scenario {
   const scenario = generate(seed, options);
   const rng = new Rng(seed, 4);
-  const peerings = scenario.peerings.map((peering) => withIkev1(rng, peering));
+  const more = new Rng(seed, 5);
+  const behindNat = ({ ends }: Peering) => ends.some((end) => scenario.ends[end]?.nat !== undefined);
+  const peerings = scenario.peerings
+    .map((peering) => withIkev1(rng, peering))
+    .map((peering) => withSet(more, peering, behindNat(peering)));
   return {
     ...scenario,
     theme: `${scenario.theme}, IKEv1`,
@@ -66,6 +70,23 @@ function withIkev1(rng: Rng, peering: Peering): Peering {
     ike,
     ...(extras === undefined ? {} : { extras: { ...extras, compressed: [], reauthSeconds: [0, 0] } }),
     ikev1: { policies: rng.chance(50) ? [one, other] : [other, one], softSeconds: [soft(), soft()] },
+  };
+}
+
+/** What an end takes that IKEv2 cannot agree on, or that it would get around, is for pairs that both call with IKEv1. */
+function withSet(rng: Rng, peering: Peering, behindNat: boolean): Peering {
+  const { ikev1 } = peering;
+  if (ikev1 === undefined) return peering;
+  const alone = ikev1.policies.every((policy) => policy === "main" || policy === "aggressive");
+  const [hasSet, ah, compress, hasLogin, first] = [35, 60, 60, 35, 50].map((percent) => rng.chance(percent));
+  const set = { ah: ah === true && alone && !behindNat, compress: compress === true };
+  return {
+    ...peering,
+    ikev1: {
+      ...ikev1,
+      ...(hasSet === true ? { set } : {}),
+      ...(hasLogin === true && alone ? { login: first === true ? 0 : 1 } : {}),
+    },
   };
 }
 

@@ -16,8 +16,13 @@ test(`${seeds.length} stories of ends that speak IKEv1, and of ends that differ 
     const scenario = generateIkev1(seed);
     const { failure } = simulate(scenario);
     if (failure !== undefined) expect.fail(tellFailure(scenario, failure));
-    for (const peering of scenario.peerings) seen.add([...(peering.ikev1?.policies ?? [])].sort().join());
+    for (const { ikev1 } of scenario.peerings) {
+      seen.add([...(ikev1?.policies ?? [])].sort().join());
+      for (const [name, has] of Object.entries(ikev1?.set ?? {})) if (has) seen.add(name);
+      if (ikev1?.login !== undefined) seen.add("login");
+    }
   }
+  expect([...seen]).toEqual(expect.arrayContaining(["ah", "compress", "login"]));
   expect([...seen]).toEqual(expect.arrayContaining(["main,main", "accept,main", "aggressive,aggressive", "main,off"]));
 }, 120_000);
 

@@ -81,6 +81,10 @@ export interface Ikev1Plan {
   readonly policies: readonly [Ikev1Policy | "off", Ikev1Policy | "off"];
   /** Instead of the one that both have. */
   readonly softSeconds: readonly [number, number];
+  /** What both ends have around ESP, and inside it. */
+  readonly set?: { readonly ah: boolean; readonly compress: boolean } | undefined;
+  /** Which of the two logs in with the other (XAuth). */
+  readonly login?: 0 | 1 | undefined;
 }
 
 /** What the ends' sections say beside; of two numbers the first is the first end's. */

@@ -42,6 +42,9 @@ function agreed(peering: Peering): string {
 function beside({ onDemand = [], extras, ikev1 }: Peering): string {
   const demand = [
     ...(ikev1 === undefined ? [] : [`IKEv1 ${ikev1.policies.join("/")}, soft after ${ikev1.softSeconds.join("/")} s`]),
+    ...(ikev1?.set?.ah === true ? ["AH around ESP"] : []),
+    ...(ikev1?.set?.compress === true ? ["IPComp"] : []),
+    ...(ikev1?.login === undefined ? [] : [`the ${ikev1.login === 0 ? "first" : "second"} logs in`]),
     ...(onDemand.length === 0 ? [] : [`lines ${onDemand.join(" ")} on demand`]),
   ];
   if (extras === undefined) return demand.map((words) => `; ${words}`).join("");

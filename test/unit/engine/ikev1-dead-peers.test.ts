@@ -81,6 +81,14 @@ describe("a peer that answers", () => {
     expect(questions).toBeLessThanOrEqual(20);
   });
 
+  test("with something else that is under its HASH: lives too (RFC 3706 5.4)", () => {
+    const { end } = tenMinutes((puppet) =>
+      puppet.inform([puppet.notifyOf(notifyType.R_U_THERE, Uint8Array.of(0, 0, 0, 1))]),
+    );
+    expect(end.peer().state).toBe("up");
+    expect(reasons(end)).toEqual([]);
+  });
+
   test.each<[string, Answer]>([
     ["our own question, thrown back", (puppet, { octets }) => puppet.inject(octets)],
     [

@@ -216,3 +216,20 @@ describe("INITIAL-CONTACT in an exchange of its own", () => {
     expectRest(connected(options));
   });
 });
+
+test.each<[string, (puppet: Ikev1Puppet) => void, number]>([
+  ["this one", (puppet) => puppet.deleteIsakmp(), 0],
+  [
+    "another one",
+    (puppet) => puppet.inform([{ isakmp: "D", doi: 1, protocolId: 1, spiSize: 16, spis: [Buffer.alloc(16, 7)] }]),
+    1,
+  ],
+])("a DELETE that names %s by its cookies", (_, say, left) => {
+  const { end, puppet } = answered(() => [], []);
+  say(puppet);
+  expect(end.peer().ikeSas.filter(({ initiatorSpi }) => initiatorSpi === firstOf(puppet))).toHaveLength(left);
+});
+
+function firstOf(puppet: Ikev1Puppet): string {
+  return puppet.theirCookie.toString(16).padStart(16, "0");
+}
