@@ -26,7 +26,7 @@ import type { Host, TimerName } from "./host.ts";
 import type { IkeKeying } from "./keying.ts";
 import { MessageCoder } from "./message-coder.ts";
 import { maySync, receiveSync } from "./message-id-sync.ts";
-import type { Mobike } from "./mobike.ts";
+import type { Mobike, MobikeOrder } from "./mobike.ts";
 import { OwnRequests } from "./own-requests.ts";
 import { PeerRequests } from "./peer-requests.ts";
 import { type Authentication, checkAuthentication } from "./reauthentication.ts";
@@ -53,6 +53,7 @@ export class IkeSa implements AnyIkeSa {
   nat: NatFinding = noNat;
   /** Where both ends speak MOBIKE: what they know of each other's addresses. */
   mobike: Mobike | undefined;
+  readonly mobikeOrder: MobikeOrder = { updatedBy: -1, listedBy: -1 };
   /** Octets of an IP datagram beyond which messages are fragmented (RFC 7383); 0 where the peer takes no fragments. */
   fragmentSize = 0;
   /** Undefined until both ends have proved who they are. */

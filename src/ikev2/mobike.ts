@@ -13,9 +13,6 @@ export interface Mobike {
   readonly decides: boolean;
   /** Where else the peer says that it can be reached. */
   peerAddresses: readonly Address[];
-  /** The message IDs of the peer's latest address update and list: an older one that comes later changes nothing. */
-  updatedBy: number;
-  listedBy: number;
   /** How often we have changed the addresses: only the answer to the latest UPDATE_SA_ADDRESSES counts. */
   changes: number;
   /** An UPDATE_SA_ADDRESSES that has not been sent yet. */
@@ -24,6 +21,12 @@ export interface Mobike {
   seenAs: Uint8Array | undefined;
   /** Our further addresses as the peer was last told. */
   told: readonly Address[];
+}
+
+/** The message IDs, on one IKE SA, of the peer's latest address update and list: an older one that comes later changes nothing. */
+export interface MobikeOrder {
+  updatedBy: number;
+  listedBy: number;
 }
 
 /** More addresses than any host needs; a list is as long as the peer likes. */
@@ -46,22 +49,11 @@ export function takeSupport(sa: IkeSa, payloads: readonly Payload[]): void {
   sa.mobike = {
     decides: sa.role === "initiator",
     peerAddresses: listedAddresses(payloads),
-    updatedBy: -1,
-    listedBy: -1,
     changes: 0,
     waiting: undefined,
     seenAs: undefined,
     told: further(sa),
   };
-}
-
-/** An IKE SA that rekeys another goes on with what was known, and what waits to be sent; message IDs begin anew. */
-export function inheritMobike(sa: IkeSa, old: IkeSa): void {
-  const { mobike } = old;
-  sa.mobike = mobike;
-  if (mobike === undefined) return;
-  mobike.updatedBy = -1;
-  mobike.listedBy = -1;
 }
 
 /** Our whole list, as an INFORMATIONAL request tells it: the address that it leaves from is in its header (RFC 4555 3.6). */

@@ -4,12 +4,12 @@ import type { Role } from "../sa/any-ike-sa.ts";
 import { watchKeepalive } from "../sa/keepalive.ts";
 import { jittered, rekeyRetry } from "../sa/lifetime.ts";
 import { watchLiveness } from "../sa/liveness.ts";
+import type { Path } from "../sa/path.ts";
 import { inheritCapabilities, renewCapabilities } from "./capabilities.ts";
 import { replacedWait } from "./constants.ts";
 import { rekeyIkeSa } from "./exchanges/rekey-ike-sa-initiator.ts";
 import { IkeSa } from "./ike-sa.ts";
 import { deriveSuccessorKeying, lowestNonce } from "./keying.ts";
-import { inheritMobike } from "./mobike.ts";
 import { inheritAuthentication } from "./reauthentication.ts";
 import type { Task } from "./task.ts";
 
@@ -54,6 +54,8 @@ export class Succession {
   #predecessor: IkeSa | undefined;
   /** The one that this has replaced, and that the peer is to delete. */
   #replaced: IkeSa | undefined;
+  /** The path that this was made with: another, and it has moved since by what was said on it. */
+  #madeOn: Path | undefined;
   /** Rekeys of ours in a row that failed. */
   #failures = 0;
 
@@ -207,6 +209,7 @@ export class Succession {
     const { role, localSpi, remoteSpi } = terms;
     const { host, path } = old;
     const sa = new IkeSa({ role, host, localSpi, remoteSpi, path, state: { kind: "Established" } });
+    sa.succession.#madeOn = path;
     sa.keying = deriveSuccessorKeying({ ...terms, witness: host.keyWitness }, old.keying);
     sa.peer = old.peer;
     sa.remoteId = old.remoteId;
@@ -224,14 +227,15 @@ export class Succession {
     const old = this.#sa;
     this.#heir = heir;
     heir.succession.#predecessor = undefined;
-    heir.path = old.path;
-    heir.nat = old.nat;
-    inheritMobike(heir, old);
+    // What the peer has said on the new one already is later than whatever was known on the old one (RFC 4555 3.5).
+    if (heir.succession.#madeOn === heir.path) [heir.path, heir.nat] = [old.path, old.nat];
+    heir.mobike = old.mobike;
     [heir.children, old.children] = [old.children, heir.children];
     heir.children.moveTo(heir);
     old.children.moveTo(old);
     heir.takeRequests(old);
     old.host.rekeyed(old, heir);
+    heir.children.follow();
     heir.succession.schedule();
     watchLiveness(heir);
     watchKeepalive(heir);

@@ -13,6 +13,9 @@ const largeShare = 25;
 /** One in so many has ends with two addresses. */
 const movingShare = 20;
 
+/** In as many seeds one has gateways that send their callers to the other of their two addresses. */
+const redirectShare = 20;
+
 export interface GenerateOptions {
   /** How many ends; by the seed where it is left out. */
   readonly ends?: number | undefined;
@@ -23,7 +26,7 @@ export interface GenerateOptions {
 /** The scenario of a seed: always the same. */
 export function generate(seed: number, options: GenerateOptions = {}): Scenario {
   const rng = new Rng(seed, 1);
-  const theme = seed % movingShare === 13 ? onTheMove : rng.pick(themes);
+  const theme = themeOf(seed, rng);
   const isLarge = seed % largeShare === 7;
   const count = options.ends ?? (isLarge ? rng.between(10, 20) : rng.pick(theme.sizes));
   const plans = Array.from({ length: count }, (_, index) => endPlan(rng, theme, index === 0));
@@ -35,6 +38,11 @@ export function generate(seed: number, options: GenerateOptions = {}): Scenario 
   const wanted = options.events ?? rng.between(theme.events[0], theme.events[1]);
   const events = timeline(rng, theme, { ends: count, peerings }, wanted);
   return { seed, theme: theme.name, real: seed % realShare === 0, ends, peerings, events, watch: 40_000 };
+}
+
+function themeOf(seed: number, rng: Rng): Theme {
+  if (seed % movingShare === 13) return onTheMove;
+  return seed % redirectShare === 17 ? sentElsewhere : rng.pick(themes);
 }
 
 interface Theme {
@@ -227,6 +235,31 @@ const onTheMove: Theme = {
   together: 50,
   spares: true,
   kinds: [move, move, move, soft, rekey, lose, hold, repeat, drizzle, crash, restart, partition],
+};
+
+const redirect: Maker = (rng, cast) => {
+  const { index, end, peering: plan } = someone(rng, cast);
+  const to = rng.pick(["spare", "spare", "first", "anywhere"] as const);
+  return { kind: "redirect", ends: rng.chance(70) ? plan.ends : [end], peering: index, to };
+};
+
+/** Never so late that a request is sent a third time: it would go another way, and what is under way is lost when it is answered there. */
+const tardy: Maker = (rng, cast) => ({
+  kind: "hold",
+  ...someWay(rng, cast),
+  count: rng.between(1, 3),
+  by: rng.pick([1, 20, 120, 600]),
+});
+
+const sentElsewhere: Theme = {
+  name: "sent elsewhere",
+  sizes: small,
+  events: [2, 10],
+  from: 65_000,
+  pause: 60_000,
+  together: 50,
+  spares: true,
+  kinds: [redirect, redirect, redirect, redirect, soft, rekey, repeat, tardy, tardy, crash, restart, move],
 };
 
 function endPlan(rng: Rng, theme: Theme, reachable: boolean): EndPlan {

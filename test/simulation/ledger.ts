@@ -8,6 +8,10 @@ const lossWindow = 20_000;
 /** The longest wait before a refused request is repeated (engine/repairs.ts). */
 const repairTime = 61_000;
 
+/** RFC 5685 7: who was sent away as often goes nowhere for so long. */
+const mostRedirects = 5;
+const loopTime = 300_000;
+
 interface Entry {
   /** In ms of the world's clock: until then there was something that excuses lost packets. */
   until: number;
@@ -15,6 +19,12 @@ interface Entry {
   losses: number[];
   /** The ends whose operator has taken it down. */
   readonly down: Set<EndIndex>;
+  /** The ends that send their callers elsewhere. */
+  readonly away: Set<EndIndex>;
+  /** When callers were sent elsewhere, oldest first. */
+  redirects: number[];
+  /** Until then callers may have been sent away too often: each call of a caller that was harmed counts. */
+  loopsUntil: number;
 }
 
 export class Ledger {
@@ -29,7 +39,14 @@ export class Ledger {
   constructor(peerings: readonly Peering[], settleTime: number) {
     this.#peerings = peerings;
     this.#settleTime = settleTime;
-    this.#entries = peerings.map(() => ({ until: 0, losses: [], down: new Set() }));
+    this.#entries = peerings.map(() => ({
+      until: 0,
+      losses: [],
+      down: new Set(),
+      away: new Set(),
+      redirects: [],
+      loopsUntil: 0,
+    }));
     peerings.forEach(({ ends }, index) => {
       this.#between.set(keyOf(ends[0], ends[1]), index);
       this.#between.set(keyOf(ends[1], ends[0]), index);
@@ -42,7 +59,9 @@ export class Ledger {
 
   harmed(peering: PeeringIndex, until: number): void {
     const entry = this.#entries[peering];
-    if (entry !== undefined) entry.until = Math.max(entry.until, until);
+    if (entry === undefined) return;
+    entry.until = Math.max(entry.until, until);
+    if (entry.away.size > 0) entry.loopsUntil = Math.max(entry.loopsUntil, until + loopTime);
   }
 
   /** One line of what two ends protect. */
@@ -83,9 +102,34 @@ export class Ledger {
     else this.#entries[peering]?.down.delete(end);
   }
 
+  /** An end sends its callers elsewhere. */
+  sentAway(end: EndIndex, peering: PeeringIndex, now: number): void {
+    const entry = this.#entries[peering];
+    if (entry === undefined) return;
+    entry.away.add(end);
+    entry.redirects = [...entry.redirects.filter((at) => at > now - loopTime), now];
+    if (entry.redirects.length > mostRedirects) entry.loopsUntil = Math.max(entry.loopsUntil, now + loopTime);
+  }
+
+  /** It does not any more: whoever was sent away too often calls, and is served. */
+  mayStay(end: EndIndex, peering: PeeringIndex, now: number): void {
+    const entry = this.#entries[peering];
+    if (entry?.away.delete(end) !== true || entry.away.size > 0) return;
+    if (entry.loopsUntil > now) this.harmed(peering, now);
+    entry.loopsUntil = 0;
+  }
+
+  /** The ends that still send their callers elsewhere. */
+  allSentAway(): { readonly index: EndIndex; readonly peering: PeeringIndex }[] {
+    return this.#entries.flatMap(({ away }, peering) => [...away].map((index) => ({ index, peering })));
+  }
+
   /** A new process of an end knows nothing of what its operator told the last one. */
   forgetWishes(end: EndIndex): void {
-    for (const { down } of this.#entries) down.delete(end);
+    for (const { down, away } of this.#entries) {
+      down.delete(end);
+      away.delete(end);
+    }
   }
 
   /** What the operators have taken down and not up again. */
@@ -95,7 +139,7 @@ export class Ledger {
 
   isCalm(peering: PeeringIndex, line: number, now: number): boolean {
     const entry = this.#entries[peering];
-    if (entry === undefined || entry.down.size > 0) return false;
+    if (entry === undefined || entry.down.size > 0 || entry.loopsUntil > now) return false;
     return Math.max(entry.until, this.#lines.get(`${peering} ${line}`) ?? 0) + this.#settleTime <= now;
   }
 

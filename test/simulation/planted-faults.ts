@@ -35,6 +35,14 @@ export const plantedFaults: readonly PlantedFault[] = [
     breaks: ["both ends agree"],
   },
   {
+    name: "a caller that is sent elsewhere leaves before it stands there",
+    file: "engine/handover.ts",
+    find: "if (heir !== undefined && sa.children.size > 0) this.#renewals.begin(sa, heir);",
+    replace: "if (heir === undefined) return reason;",
+    foundBy: 37,
+    breaks: ["no packet lost in peace"],
+  },
+  {
     name: "a repeated request is not answered again",
     file: "ikev2/peer-requests.ts",
     find: "if (isSame) this.#sa.host.send",

@@ -174,6 +174,13 @@ export type SimulationEvent = {
   | { readonly kind: "rebind"; readonly end: EndIndex }
   /** Of its two addresses the host has one alone from now on, or both. */
   | { readonly kind: "move"; readonly end: EndIndex; readonly missing: "first" | "spare" | "none" }
+  /** The operator of one end or of both has callers go to another of its two addresses (RFC 5685), or lets them stay. */
+  | {
+      readonly kind: "redirect";
+      readonly ends: readonly EndIndex[];
+      readonly peering: PeeringIndex;
+      readonly to: "first" | "spare" | "anywhere";
+    }
   /** A child's newest pair comes to a limit, at one end or at both in the same instant. */
   | {
       readonly kind: "expire";

@@ -68,6 +68,10 @@ test.each([
     story: "proof-from-elsewhere",
     what: "a peer that has moved repeats its proof from the address that it has back, and is sent to there before it can receive",
   },
+  {
+    story: "heard-on-successor",
+    what: "an IKE SA that replaces another forgets the address that the peer named on it before it had inherited",
+  },
 ])(
   "mended: $what",
   ({ story }) => {

@@ -268,6 +268,9 @@ export class Simulation extends World {
         return this.#rebind(event.end);
       case "move":
         return this.#move(event.end, event.missing);
+      case "redirect":
+        for (const end of event.ends) this.#redirect(end, event.peering, event.to);
+        return;
       case "rekey":
         return this.#rekey(event.ends, event.peering, event.what);
       case "demand":
@@ -363,6 +366,19 @@ export class Simulation extends World {
     if (player.process === "running") player.end.handle({ kind: "addresses", missing: player.missing });
   }
 
+  /** Nothing is excused: the new IKE SA stands, and carries, before the old one goes. */
+  #redirect(index: EndIndex, peering: PeeringIndex, to: "first" | "spare" | "anywhere"): void {
+    const player = this.#players[index];
+    const side = this.#scenario.peerings[peering]?.ends.indexOf(index);
+    if (player?.process !== "running" || (side !== 0 && side !== 1)) return;
+    if (this.#scenario.ends[index]?.spare !== true) return;
+    if (to === "anywhere") this.#ledger.mayStay(index, peering, this.now);
+    else this.#ledger.sentAway(index, peering, this.now);
+    const address = to === "first" ? addressOf(index) : spareAddress(index);
+    const gateway = to === "anywhere" ? undefined : ({ kind: "address", address } as const);
+    player.end.handle({ kind: "redirect", peer: peerName(this.#scenario, peering, side), to: gateway });
+  }
+
   /** Whether the host that has this address at other times has it now. */
   #isThere(address: string): boolean {
     const index = this.#byAddress.get(address);
@@ -427,6 +443,7 @@ export class Simulation extends World {
     this.run(stopPatience + 1_000);
     for (const player of this.#players) if (player.process !== "running") this.#start(player.index);
     for (const { index, peering } of this.#ledger.takenDown()) this.#wish("up", index, peering);
+    for (const { index, peering } of this.#ledger.allSentAway()) this.#redirect(index, peering, "anywhere");
     for (const [peering, { ends, onDemand }] of this.#scenario.peerings.entries())
       for (const line of onDemand ?? []) this.#demand({ ends, peering, line });
     this.run(Math.max(this.#settleTime, this.#ledger.calmFrom() - this.now));

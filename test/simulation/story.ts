@@ -95,6 +95,10 @@ function words(event: SimulationEvent): string {
       return `line ${event.line} of peering ${event.peering} has packets at ${event.ends.map(letter).join(" and ")}`;
     case "move":
       return `${letter(event.end)} has ${event.missing === "none" ? "both addresses" : `lost its ${event.missing} address`}`;
+    case "redirect":
+      return event.to === "anywhere"
+        ? `callers of ${event.ends.map(letter).join(" and ")} in peering ${event.peering} may stay where they are`
+        : `callers of ${event.ends.map(letter).join(" and ")} in peering ${event.peering} are sent to its ${event.to} address`;
     case "rebind":
       return `the NAT of ${letter(event.end)} forgets its mappings`;
     case "expire":

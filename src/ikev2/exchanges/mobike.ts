@@ -25,14 +25,14 @@ export function answerMobike(sa: IkeSa, payloads: readonly Payload[], path: Path
   const forbidden = findNotify(payloads, notifyType.NO_NATS_ALLOWED);
   if (forbidden !== undefined && !isUntranslated(forbidden.data, path))
     return [notify(notifyType.UNEXPECTED_NAT_DETECTED), ...answer];
-  if (listsAddresses(payloads) && messageId > mobike.listedBy) {
-    mobike.listedBy = messageId;
+  if (listsAddresses(payloads) && messageId > sa.mobikeOrder.listedBy) {
+    sa.mobikeOrder.listedBy = messageId;
     mobike.peerAddresses = listedAddresses(payloads);
     if (mobike.decides) chooseAgain(sa, mobike, path);
   }
   const update = findNotify(payloads, notifyType.UPDATE_SA_ADDRESSES) !== undefined;
-  if (update && !mobike.decides && messageId > mobike.updatedBy) {
-    mobike.updatedBy = messageId;
+  if (update && !mobike.decides && messageId > sa.mobikeOrder.updatedBy) {
+    sa.mobikeOrder.updatedBy = messageId;
     takeUpdate(sa, payloads, path);
   }
   // RFC 4555 3.8: whoever sends them wants to know how it is seen.
