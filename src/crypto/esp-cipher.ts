@@ -107,19 +107,18 @@ export class EspCipher {
   }
 
   #openAead(packet: Uint8Array, iv: Uint8Array, encrypted: Uint8Array, icv: Uint8Array, high?: number): OpenedEsp {
-    const gmac = isGmac(this.#keys.encr);
     const aad = aadOf(packet, high);
-    const decipher = createDecipheriv(this.#cipherName as "aes-128-ccm", this.#key, Buffer.concat([this.#salt, iv]), {
+    const nonce = Buffer.concat([this.#salt, iv]);
+    if (isGmac(this.#keys.encr)) {
+      // RFC 4543 3.3: the IV and the payload are authenticated as they stand.
+      if (!constantTimeEqual(gmac(this.#key, nonce, aad, iv, encrypted), icv)) return { integrity: "failed", icv };
+      return { integrity: "verified", padded: Buffer.from(encrypted), icv };
+    }
+    const decipher = createDecipheriv(this.#cipherName as "aes-128-ccm", this.#key, nonce, {
       authTagLength: this.icvLength,
     }) as unknown as DecipherGCM;
     decipher.setAuthTag(icv);
     try {
-      if (gmac) {
-        // RFC 4543 3.3: the IV and the payload are authenticated as they stand.
-        decipher.setAAD(Buffer.concat([aad, iv, encrypted]));
-        decipher.final();
-        return { integrity: "verified", padded: Buffer.from(encrypted), icv };
-      }
       decipher.setAAD(aad, { plaintextLength: encrypted.length });
       const padded = decipher.update(encrypted);
       decipher.final();
@@ -131,14 +130,11 @@ export class EspCipher {
 
   #sealAead(header: Uint8Array, iv: Uint8Array, padded: Uint8Array, high?: number): Buffer {
     const aad = aadOf(header, high);
-    const cipher = createCipheriv(this.#cipherName as "aes-128-ccm", this.#key, Buffer.concat([this.#salt, iv]), {
+    const nonce = Buffer.concat([this.#salt, iv]);
+    if (isGmac(this.#keys.encr)) return Buffer.concat([padded, gmac(this.#key, nonce, aad, iv, padded)]);
+    const cipher = createCipheriv(this.#cipherName as "aes-128-ccm", this.#key, nonce, {
       authTagLength: this.icvLength,
     });
-    if (isGmac(this.#keys.encr)) {
-      cipher.setAAD(Buffer.concat([aad, iv, padded]), { plaintextLength: 0 });
-      cipher.final();
-      return Buffer.concat([padded, cipher.getAuthTag()]);
-    }
     cipher.setAAD(aad, { plaintextLength: padded.length });
     const encrypted = cipher.update(padded);
     cipher.final();
@@ -150,6 +146,18 @@ export class EspCipher {
     // RFC 3686 4: nonce | IV | block counter, which starts at one.
     return Buffer.concat([this.#salt, iv, octetsOf(1)]);
   }
+}
+
+/** AES-GMAC of 16 octets: GCM of nothing but what is authenticated (RFC 4543 2). `nonce`: 12 octets, in ESP salt and IV. */
+export function gmac(key: Uint8Array, nonce: Uint8Array, ...data: readonly Uint8Array[]): Buffer {
+  const cipher = createCipheriv(
+    key.length === 16 ? "aes-128-gcm" : key.length === 24 ? "aes-192-gcm" : "aes-256-gcm",
+    key,
+    nonce,
+  );
+  cipher.setAAD(Buffer.concat(data));
+  cipher.final();
+  return cipher.getAuthTag();
 }
 
 const empty = new Uint8Array(0);

@@ -18,6 +18,8 @@ export interface MacCase extends Named {
   readonly check: "mac";
   readonly algorithm: string;
   readonly key: string;
+  /** Of AES-GMAC, and of no other. */
+  readonly nonce?: string;
   readonly data: string;
   readonly mac: string;
 }

@@ -4,8 +4,6 @@ import type { Transform } from "../crypto/transforms.ts";
 const explained: Readonly<Record<string, string>> = {
   noesn: "a number, no algorithm",
   esn: "a number, no algorithm",
-  aes192gmac: "no source is known with an ESP packet of it; it differs from aes128gmac in the length of the key alone",
-  aes256gmac: "no source is known with an ESP packet of it; it differs from aes128gmac in the length of the key alone",
 };
 
 /** Why that row has no vector; undefined where it should have one. */

@@ -1,4 +1,5 @@
-import { integNamed, prfNamed } from "../../crypto/foreign-names.ts";
+import { gmac } from "../../crypto/esp-cipher.ts";
+import { encrNamed, integNamed, prfNamed } from "../../crypto/foreign-names.ts";
 import { keyMac } from "../../crypto/mac/mac.ts";
 import { keyPrf, prfPlus } from "../../crypto/prf.ts";
 import { transforms } from "../../crypto/transforms.ts";
@@ -7,6 +8,7 @@ import { compared, notApplicable, octets } from "./outcome.ts";
 
 /** A MAC of the table, compared in as many octets as the vector has. */
 export function checkMac(vector: MacCase): Outcome {
+  if (vector.nonce !== undefined) return checkGmac(vector, octets(vector.nonce));
   const named = integNamed(vector.algorithm);
   const method = named?.integ.method;
   if (named === undefined || method === undefined) return notApplicable(vector.algorithm, "not in the table");
@@ -27,6 +29,17 @@ export function checkMac(vector: MacCase): Outcome {
   const mac = keyed.sign(octets(vector.data)).subarray(0, wanted.length);
   keyed.destroy();
   return compared([named.integ.keyword, ...rows.map((row) => row.keyword)], vector.result, mac, wanted);
+}
+
+/** As ESP packets are authenticated with it (RFC 4543). */
+function checkGmac({ algorithm, key, data, mac, result }: MacCase, nonce: Uint8Array): Outcome {
+  const row = encrNamed(algorithm, { keyLength: key.length / 2 });
+  if (row?.name !== "ENCR_NULL_AUTH_AES_GMAC" || row.keyBits !== key.length * 4)
+    return notApplicable(algorithm, "no MAC of IPsec that has a nonce");
+  const nonceLength = row.saltLength + row.ivLength;
+  if (nonce.length !== nonceLength)
+    return notApplicable(row.keyword, `its nonce has ${nonceLength} octets in IPsec, not as many as here`);
+  return compared([row.keyword], result, gmac(octets(key), nonce, octets(data)), octets(mac));
 }
 
 /** A PRF of the table, or prf+ with it. */

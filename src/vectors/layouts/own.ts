@@ -17,7 +17,7 @@ const prf: Members = { wanted: { prf: "text", key: "hex", data: "hex", out: "hex
 
 /** What a case of each kind has beside `check`, `name` and `result`. */
 const members: { readonly [K in VectorCase["check"]]: Members } = {
-  mac: { wanted: { algorithm: "text", key: "hex", data: "hex", mac: "hex" } },
+  mac: { wanted: { algorithm: "text", key: "hex", data: "hex", mac: "hex" }, possible: { nonce: "hex" } },
   prf,
   "prf+": prf,
   cipher: {
