@@ -36,7 +36,7 @@ describe("with Libreswan 5.2", () => {
     });
   });
 
-  scenario("behind a NAT, and with us behind it", { ...spec, lan: "host" }, async (lab) => {
+  scenario("behind a NAT, and with us behind it; the NAT restarts", { ...spec, lan: "host" }, async (lab) => {
     const nat = await lab.nat({ behind: ["b"] });
     const inside = nat.inside("b");
     const outside = lab.gateway("a").address.v4;
@@ -48,11 +48,21 @@ describe("with Libreswan 5.2", () => {
     const caller = await lab.libreswan("b", [{ ...base, localAddress: inside }]);
     await caller.initiate(base.name);
     await lanPings(lab);
-    expect((await kernelSas(lab.gateway("a").machine)).every(({ encap }) => encap !== undefined)).toBe(true);
+    const before = await kernelSas(lab.gateway("a").machine);
+    expect(before.every(({ encap }) => encap !== undefined)).toBe(true);
+    await nat.restart();
+    // The inside speaks, and is heard from another port.
+    const [there, here] = [lab.gateway("b").inside, lab.gateway("a").inside];
+    await lostPings(there.machine, there.address.v4, here.address.v4, { sizes: [56], count: 1 });
+    await waitFor("the new mapping", () => called.log().includes("path-changed"));
+    await lanPings(lab);
+    expect((await kernelSas(lab.gateway("a").machine)).map(({ spi }) => spi)).toEqual(before.map(({ spi }) => spi));
     await caller.stop();
     await called.stop();
     await called.must("unlock");
-    const [other] = libreswanConnections(lab, { here: "a", there: "b", family: "v4" }).slice(-1);
+    const [other] = libreswanConnections(lab, { here: "a", there: "b", family: "v4", more: { mobike: "yes" } }).slice(
+      -1,
+    );
     if (other === undefined) throw new Error("no connection");
     await lab.libreswan("a", [{ ...other, remoteAddress: "%any" }]);
     const ours = lanTunnel(lab, "b", "a", { address: inside, remote: outside });
@@ -60,6 +70,14 @@ describe("with Libreswan 5.2", () => {
     await ours.start();
     await ours.must("up", "a");
     await lanPings(lab);
+    const spis = (await kernelSas(lab.gateway("b").machine)).map(({ spi }) => spi);
+    await nat.restart();
+    await waitFor("that Libreswan follows", async () => {
+      const lost = await lostPings(here.machine, here.address.v4, there.address.v4, { sizes: [56], count: 1 });
+      return lost[56] === 0;
+    });
+    await lanPings(lab);
+    expect((await kernelSas(lab.gateway("b").machine)).map(({ spi }) => spi)).toEqual(spis);
   });
 
   scenario("sent to another gateway, and sending us there", { ...spec, gateways: ["a", "b", "c"] }, async (lab) => {
@@ -161,6 +179,7 @@ function lanTunnel(lab: Lab, here: string, there: string, where: { address: stri
           id: `${there}.example`,
           auth: { psk: "file:peer.psk" },
           protect: [{ tunnel: `${lab.gateway(here).lan.v4.prefix} <-> ${lab.gateway(there).lan.v4.prefix}` }],
+          liveness: "5s",
           ...(where.remote === "any" ? {} : { initiate: false }),
         },
       },

@@ -98,6 +98,27 @@ export function strongswanSteps(lab: Lab, version: StrongswanVersion, charon: ()
       roles: ["responder"],
       check: async (stage) => await replaced(stage),
     },
+    {
+      name: "lifetime of a proof (RFC 4478), said by us",
+      peer: { reauth: "20s" },
+      // Time for charon to repeat a request once, which it does after 4 s.
+      theirs: { more: { over_time: "10s", rand_time: "0s" } },
+      roles: ["responder"],
+      async check(stage) {
+        expect(stage.theirLog).toMatch(/IKE_AUTH response 1 [^\n]*AUTH_LFT/);
+        await replaced(stage);
+      },
+    },
+    {
+      name: "on demand, our packet asks",
+      peer: { start: "on-demand", initiate: true },
+      theirs: {},
+      roles: ["initiator"],
+      async begin(stage) {
+        await a.machine.attempt(`ping -n -q -c 3 -i 0.3 -W 1 -I ${a.lan.v4.address} ${b.lan.v4.address}`);
+        await waitFor("that a packet has brought it up", async () => await stage.isUp());
+      },
+    },
   ];
   return version === "5.9.8" ? [...both, ...older] : both;
 }
