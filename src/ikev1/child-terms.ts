@@ -115,7 +115,11 @@ export function keysOf(
 }
 
 /** The addresses that both ends have for themselves, which transport mode's checksums are made with (RFC 3947 5.2). */
-export function originalAddresses(sa: IkeV1Sa, child: ChildDesired, role: Role): Payload[] {
+export function originalAddresses(
+  sa: Pick<IkeV1Sa, "nat" | "natTraversal" | "path">,
+  child: ChildDesired,
+  role: Role,
+): Payload[] {
   if (child.mode !== "transport" || !isEncapsulated(sa.nat)) return [];
   const isakmp = sa.natTraversal === "draft" ? "NAT-OA-draft" : "NAT-OA";
   const { local, remote } = sa.path;

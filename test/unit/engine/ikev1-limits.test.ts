@@ -1,5 +1,7 @@
 // What a peer can bring about is bounded, and what it says of something else is not taken for this.
+
 import { describe, expect, test } from "vitest";
+import { pairLimit } from "../../../src/sa/constants.ts";
 import { encodePayloads } from "../../../src/wire/ikev1/message.ts";
 import type { Payload } from "../../../src/wire/ikev1/payloads/table.ts";
 import { notifyType } from "../../../src/wire/ikev1/registry/notify.ts";
@@ -69,13 +71,16 @@ describe("quick modes of one peer", () => {
   test("pairs of one child do not pile up, however many are asked for at once", () => {
     const story = established();
     const asked = 200;
+    let most = 0;
     for (let i = 0; i < asked; i += 1) {
       try {
         story.puppet.callQuickMode(0xabcd_0100 + i);
       } catch {
         break;
       }
+      most = Math.max(most, story.end.peer().children[0]?.sas.length ?? 0);
     }
+    expect(most).toBe(pairLimit);
     expect(standing(story.end).length).toBeLessThanOrEqual(2 * 64);
     story.world.run(40_000);
     expect(story.end.peer().children[0]?.sas).toHaveLength(1);
