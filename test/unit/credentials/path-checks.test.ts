@@ -214,6 +214,17 @@ describe("a path with", () => {
   });
 });
 
+test("a certificate on the list keeps to what it says of itself: a critical extension that nobody knows is no less critical", () => {
+  const issue = (name: string, extension: string) =>
+    openssl.issue({ name, issuer: "root", subject: `/CN=${name}`, extensions: [extension] });
+  const outcome = (leaf: Certificate) =>
+    validatePath({ leaf, intermediates: [], trust: new TrustStore({ listed: [leaf] }), at: Date.now() });
+  expect(outcome(issue("harmless", "1.2.3.4.5=ASN1:NULL"))).toMatchObject({ kind: "valid", trustedBy: "list" });
+  expect(outcome(issue("harsh", "1.2.3.4.5=critical,ASN1:NULL"))).toMatchObject({
+    refusal: { check: "critical-extension", depth: 0, seen: "1.2.3.4.5" },
+  });
+});
+
 /** `…` in what is expected stands for whatever was wanted. */
 function summary(
   {
