@@ -91,7 +91,8 @@ function inUdp(path: Path, octets: Buffer, cut: boolean): Found[] {
   const [sourcePort, destinationPort] = [octets.readUInt16BE(0), octets.readUInt16BE(2)];
   const length = octets.readUInt16BE(4);
   const data = octets.subarray(8, length >= 8 ? Math.min(length, octets.length) : octets.length);
-  const on: Path = { ...path, sourcePort, destinationPort, carrier: "udp" };
+  const { source, destination } = path;
+  const on: Path = { source, destination, sourcePort, destinationPort, carrier: "udp" };
   const between = (port: number) => sourcePort === port || destinationPort === port;
   if (data.length === 0 && cut && (between(500) || between(4500))) {
     return [{ kind: "ike", path: on, octets: data, marker: false, cut }];

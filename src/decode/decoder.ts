@@ -3,11 +3,11 @@ import type { CapturedPacket } from "../capture/packet.ts";
 import { WireError } from "../wire/error.ts";
 import { damagedFields } from "./damaged.ts";
 import { Finder, type Found, type Path } from "./datagram.ts";
-import type { Decoded } from "./decoded.ts";
+import type { Decoded, Reading } from "./decoded.ts";
 import { EspDecoder } from "./esp-decoder.ts";
 import { field, hexOf } from "./field.ts";
 import { Ikev1Decoder } from "./ikev1/decoder.ts";
-import { Ikev2Decoder, type Reading } from "./ikev2/decoder.ts";
+import { Ikev2Decoder } from "./ikev2/decoder.ts";
 import type { KeyStore } from "./keys/key-store.ts";
 
 /** Follows one capture; memory is bounded whatever it holds. */
@@ -39,7 +39,7 @@ export class Decoder {
     return [new Read({ number, time, path, kind: "ike" }, this.#readIke(octets, source, false))];
   }
 
-  #read(found: Found): ReadHere {
+  #read(found: Found): Reading {
     switch (found.kind) {
       case "ike":
         return this.#readIke(found.octets, found.path.source, found.cut);
@@ -51,7 +51,7 @@ export class Decoder {
         return {
           summary: "NAT-keepalive",
           tone: "plain",
-          fields: [field("NAT-keepalive", "ff", [], "RFC 3948 2.3")],
+          fieldsOf: () => [field("NAT-keepalive", "ff", [], "RFC 3948 2.3")],
           notes: [],
         };
     }
@@ -68,7 +68,7 @@ export class Decoder {
         summary: `malformed IKE message: ${why}`,
         remark: "malformed",
         tone: "refused",
-        fields: damagedFields(octets),
+        fieldsOf: () => damagedFields(octets),
         notes: [`malformed: ${why}`],
       };
     }
@@ -76,9 +76,8 @@ export class Decoder {
 }
 
 type Place = Pick<Decoded, "number" | "time" | "path" | "kind">;
-type ReadHere = Omit<Decoded, keyof Place>;
 
-/** Where it was found and what it is; fields are made only for those who ask for them, which takes half the time. */
+/** Where it was found and what it is. */
 class Read implements Decoded {
   readonly number: number;
   readonly time: number | undefined;
@@ -90,9 +89,9 @@ class Read implements Decoded {
   readonly notes: readonly string[];
   readonly message: Decoded["message"];
   readonly packet: Decoded["packet"];
-  readonly #reading: ReadHere;
+  readonly #reading: Reading;
 
-  constructor({ number, time, path, kind }: Place, reading: ReadHere) {
+  constructor({ number, time, path, kind }: Place, reading: Reading) {
     this.number = number;
     this.time = time;
     this.path = path;
@@ -107,15 +106,15 @@ class Read implements Decoded {
   }
 
   get fields(): Decoded["fields"] {
-    return this.#reading.fields;
+    return this.#reading.fieldsOf();
   }
 }
 
-function tooShort(name: string, octets: Buffer): Pick<Decoded, "summary" | "tone" | "fields" | "notes"> {
+function tooShort(name: string, octets: Buffer): Reading {
   return {
     summary: `${name} cut short, ${octets.length} octets`,
     tone: "refused",
-    fields: [field(name, hexOf(octets.subarray(0, 64)))],
+    fieldsOf: () => [field(name, hexOf(octets.subarray(0, 64)))],
     notes: ["malformed: cut short"],
   };
 }

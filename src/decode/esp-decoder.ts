@@ -3,7 +3,7 @@ import { EspCipher, EspKeyError, type OpenedEsp } from "../crypto/esp-cipher.ts"
 import { readAh, verifyAh } from "../esp/ah.ts";
 import { espContent } from "../esp/trailer.ts";
 import type { Found } from "./datagram.ts";
-import type { Decoded, Tone } from "./decoded.ts";
+import type { Reading, Tone } from "./decoded.ts";
 import { field, hexOf } from "./field.ts";
 import { describeInner, type Inner, protocolName } from "./inner.ts";
 import type { EspSaKeys, KeyStore } from "./keys/key-store.ts";
@@ -16,8 +16,6 @@ const espHeader = 8;
 const espProtocol = 50;
 /** ESP within ESP that is opened. */
 const maxNested = 4;
-
-type Reading = Pick<Decoded, "summary" | "remark" | "tone" | "fields" | "notes" | "packet">;
 
 interface FollowedSa {
   readonly sequence: SequenceTracker;
@@ -56,33 +54,31 @@ export class EspDecoder {
       summary: `ESP ${spiText} #${sequence}: ${inner?.summary ?? (opened?.integrity === "failed" ? "the ICV is wrong" : `${octets.length} octets (${ofSa})`)}`,
       tone: toneOf(opened, notes),
       notes,
-      get fields() {
-        return [
-          field(
-            "ESP",
-            undefined,
-            [
-              field("SPI", spiText),
-              field("sequence number", sequence),
-              ...(opened === undefined
-                ? [field("octets", octets.length)]
-                : [field("integrity", opened.integrity), field("ICV", hexOf(opened.icv))]),
-              ...(content === undefined
-                ? []
-                : [
-                    field("next header", protocolName(content.nextHeader)),
-                    field(
-                      "padding",
-                      content.padding.length,
-                      content.paddingIsUsual ? [] : [field("octets", hexOf(content.padding))],
-                    ),
-                  ]),
-              ...(inner?.fields ?? []),
-            ],
-            "RFC 4303 2",
-          ),
-        ];
-      },
+      fieldsOf: () => [
+        field(
+          "ESP",
+          undefined,
+          [
+            field("SPI", spiText),
+            field("sequence number", sequence),
+            ...(opened === undefined
+              ? [field("octets", octets.length)]
+              : [field("integrity", opened.integrity), field("ICV", hexOf(opened.icv))]),
+            ...(content === undefined
+              ? []
+              : [
+                  field("next header", protocolName(content.nextHeader)),
+                  field(
+                    "padding",
+                    content.padding.length,
+                    content.paddingIsUsual ? [] : [field("octets", hexOf(content.padding))],
+                  ),
+                ]),
+            ...(inner?.fields ?? []),
+          ],
+          "RFC 4303 2",
+        ),
+      ],
       packet: {
         spi,
         sequence,
@@ -113,7 +109,7 @@ export class EspDecoder {
       summary: `AH ${spiText} #${sequence}: ${inner.summary}`,
       tone: integrity === "failed" ? "refused" : "plain",
       notes,
-      fields: [
+      fieldsOf: () => [
         field(
           "AH",
           undefined,
@@ -137,9 +133,10 @@ export class EspDecoder {
     const nested = depth >= maxNested ? undefined : this.#nested(nextHeader, payload, path, depth);
     if (nested === undefined) return whole;
     // ESP alone says it all itself.
+    const fields = nested.fieldsOf();
     return nextHeader === espProtocol
-      ? nested
-      : { summary: `${whole.summary}; ${nested.summary}`, fields: [...whole.fields, ...nested.fields] };
+      ? { summary: nested.summary, fields }
+      : { summary: `${whole.summary}; ${nested.summary}`, fields: [...whole.fields, ...fields] };
   }
 
   /** ESP in ESP: in transport mode at once, in tunnel mode behind the inner header. */

@@ -12,5 +12,5 @@ export function looksLikeIke(octets: Buffer): boolean {
   if (octets.length < headerLength) return false;
   const version = octets.readUInt8(17);
   if ((version & 0x0f) !== 0 || known[version >> 4]?.has(octets.readUInt8(18)) !== true) return false;
-  return octets.readUInt32BE(24) === octets.length && octets.readBigUInt64BE(0) !== 0n;
+  return octets.readUInt32BE(24) === octets.length && (octets.readUInt32BE(0) !== 0 || octets.readUInt32BE(4) !== 0);
 }

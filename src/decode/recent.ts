@@ -2,6 +2,8 @@
 export class Recent<K, V> {
   readonly #entries = new Map<K, V>();
   readonly #most: number;
+  /** The key that came last: most packets are of the SA of the one before. */
+  #newest: K | undefined;
 
   constructor(most: number) {
     this.#most = most;
@@ -9,7 +11,8 @@ export class Recent<K, V> {
 
   get(key: K): V | undefined {
     const value = this.#entries.get(key);
-    if (value !== undefined) {
+    if (value !== undefined && key !== this.#newest) {
+      this.#newest = key;
       this.#entries.delete(key);
       this.#entries.set(key, value);
     }
@@ -17,7 +20,8 @@ export class Recent<K, V> {
   }
 
   set(key: K, value: V): void {
-    this.#entries.delete(key);
+    if (key !== this.#newest) this.#entries.delete(key);
+    this.#newest = key;
     this.#entries.set(key, value);
     if (this.#entries.size <= this.#most) return;
     const oldest = this.#entries.keys().next();

@@ -43,7 +43,8 @@ function endText(address: string, port: number | undefined): string {
 
 function timeText(time: number | undefined): string {
   if (time === undefined || !(time >= 0) || time > 8.64e12) return "";
-  return `${new Date(time * 1000).toISOString().replace("T", " ").replace("Z", "")}  `;
+  const text = new Date(time * 1000).toISOString();
+  return `${text.slice(0, -14)} ${text.slice(-13, -1)}  `;
 }
 
 function fieldLines({ name, value, reference, fields }: Field, indent: number): string[] {

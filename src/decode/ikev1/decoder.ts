@@ -4,9 +4,8 @@ import { decodeMessage, decodeProtected, type Message, type Protected } from "..
 import type { Payload } from "../../wire/ikev1/payloads/table.ts";
 import { exchangeType } from "../../wire/ikev1/registry/message.ts";
 import { nameOf } from "../../wire/ikev1/registry/names.ts";
-import type { Tone } from "../decoded.ts";
+import type { Reading, Tone } from "../decoded.ts";
 import { field, spi64 } from "../field.ts";
-import type { Reading } from "../ikev2/decoder.ts";
 import type { KeyStore } from "../keys/key-store.ts";
 import { Recent } from "../recent.ts";
 import { headerFields, payloadField, phase1Text, phase2Text } from "./fields.ts";
@@ -51,9 +50,7 @@ export class Ikev1Decoder {
       summary: `${nameOf.exchange(message.header.exchangeType)}: ${namesOf(message.payloads)}`,
       remark: remarkOf(message.payloads, source !== followed.initiator),
       tone: repeat ? "repeat" : toneOf(message.payloads, source !== followed.initiator),
-      get fields() {
-        return [headerFields(message.header), ...message.payloads.map(payloadField)];
-      },
+      fieldsOf: () => [headerFields(message.header), ...message.payloads.map(payloadField)],
       notes,
       message: { version: 1, octets, clear: message, inner: undefined, repeat },
     };
@@ -77,19 +74,17 @@ export class Ikev1Decoder {
       summary: `${name}${id}: encrypted ${inner === undefined ? `(${closed})` : `{${namesOf(inner.payloads)}}`}`,
       remark: inner === undefined ? undefined : remarkOf(inner.payloads, true),
       tone: repeat ? "repeat" : inner === undefined ? (ready ? "refused" : "closed") : toneOf(inner.payloads, true),
-      get fields() {
-        return [
-          headerFields(header),
-          field(
-            "encrypted",
-            inner === undefined ? closed : undefined,
-            inner === undefined
-              ? [field("first inside", nameOf.payload(header.nextPayload)), field("octets", message.ciphertext.length)]
-              : [...inner.payloads.map(payloadField), field("padding", inner.padding.length)],
-            "RFC 2409 appendix B",
-          ),
-        ];
-      },
+      fieldsOf: () => [
+        headerFields(header),
+        field(
+          "encrypted",
+          inner === undefined ? closed : undefined,
+          inner === undefined
+            ? [field("first inside", nameOf.payload(header.nextPayload)), field("octets", message.ciphertext.length)]
+            : [...inner.payloads.map(payloadField), field("padding", inner.padding.length)],
+          "RFC 2409 appendix B",
+        ),
+      ],
       notes,
       message: { version: 1, octets, clear: message, inner, repeat },
     };

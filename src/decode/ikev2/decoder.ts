@@ -7,7 +7,7 @@ import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { authMethod } from "../../wire/ikev2/registry/identity.ts";
 import { exchangeType } from "../../wire/ikev2/registry/message.ts";
 import { isErrorNotify, notifyType } from "../../wire/ikev2/registry/notify.ts";
-import type { Decoded, Tone } from "../decoded.ts";
+import type { Reading, Tone } from "../decoded.ts";
 import { type Field, field, spi64 } from "../field.ts";
 import type { KeyStore } from "../keys/key-store.ts";
 import { Recent } from "../recent.ts";
@@ -18,9 +18,6 @@ import { remarkOf, summaryOf } from "./summary.ts";
 
 /** IKE SAs of one capture that are followed at a time. */
 const maxSessions = 2048;
-
-/** What is read of a message besides where it was found. */
-export type Reading = Pick<Decoded, "summary" | "remark" | "tone" | "fields" | "notes" | "message">;
 
 /** What a decoder keeps of one exchange until its answer. */
 interface Asked {
@@ -54,9 +51,10 @@ export class Ikev2Decoder {
       summary: summaryOf(message, inner, found),
       remark: remarkOf(message, all),
       tone: toneOf(message, all, found, repeat, notes),
-      get fields() {
-        return [headerFields(message.header), ...message.payloads.map((payload) => withInner(payload, inner, found))];
-      },
+      fieldsOf: () => [
+        headerFields(message.header),
+        ...message.payloads.map((payload) => withInner(payload, inner, found)),
+      ],
       notes,
       message: { version: 2, octets, clear: message, inner, repeat },
     };
