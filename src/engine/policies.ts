@@ -13,7 +13,10 @@ import {
 import { exemptPriority, policyPriority } from "./policy-priority.ts";
 
 /** Neighbour and router discovery (RFC 4861): types 133 to 137. */
-const discoveryTypes = [133, 134, 135, 136, 137] as const;
+const discoveryTypes: readonly number[] = [133, 134, 135, 136, 137];
+
+/** Destination unreachable, port unreachable (RFC 4443 3.1). */
+const portUnreachable = { sourcePort: 1, destinationPort: 4 } as const;
 
 /** What names a policy: one selector and one direction. */
 export function policyKey(policy: Pick<Policy, "selector" | "direction">): string {
@@ -22,7 +25,8 @@ export function policyKey(policy: Pick<Policy, "selector" | "direction">): strin
 
 /**
  * Every policy of the desired state in its locked state, each selector and direction once: peers' children, locks
- * towards everybody, and where an any-protocol IPv6 selector would kill it, neighbour discovery in clear.
+ * towards everybody, where an any-protocol IPv6 selector would kill it, neighbour discovery in clear, and what keeps errors
+ * about GRE over IPv6 here.
  */
 export function lockPolicies(desired: DesiredState): Policy[] {
   const policies = new Map<string, Policy>();
@@ -30,7 +34,12 @@ export function lockPolicies(desired: DesiredState): Policy[] {
     policies.set(policyKey(policy), policy);
   };
   for (const peer of [...desired.peers, ...(desired.locked ?? [])]) {
-    for (const child of peer.children) for (const policy of childLockPolicies(peer, child)) add(policy);
+    for (const child of peer.children) {
+      for (const policy of childLockPolicies(peer, child)) {
+        add(policy);
+        if (answersUnprotected(policy)) add(unreachableLock(policy.selector));
+      }
+    }
   }
   for (const lock of desired.local.locks) for (const policy of overlayLockPolicies(lock)) add(policy);
   if ([...policies.values()].some(catchesDiscovery)) for (const policy of discoveryPolicies()) add(policy);
@@ -99,9 +108,23 @@ function locked(selector: Selector, direction: PolicyDirection): Policy {
   return { selector, direction, priority: policyPriority(selector), action: { kind: "locked" } };
 }
 
+/**
+ * Newer Linux (7.2; 6.1 does not) takes an ICMPv6 error about a GRE packet for which it has no device for one about what GRE carries: it finds
+ * neither our policy nor our SA, and quotes in clear what came protected. (Errors of other protocols keep to the policies.)
+ */
+function answersUnprotected({ direction, selector }: Policy): boolean {
+  return direction === "out" && selector.protocol === ipProtocol.gre && familyOf(selector.source.address) === 6;
+}
+
+function unreachableLock({ source, destination }: Selector): Policy {
+  return locked({ source, destination, protocol: ipProtocol.icmpv6, ...portUnreachable }, "out");
+}
+
 function catchesDiscovery(policy: Policy): boolean {
-  const { protocol, source } = policy.selector;
-  return familyOf(source.address) === 6 && (protocol === ipProtocol.any || protocol === ipProtocol.icmpv6);
+  const { protocol, source, sourcePort: type } = policy.selector;
+  if (familyOf(source.address) !== 6) return false;
+  if (protocol === ipProtocol.icmpv6) return type === undefined || discoveryTypes.includes(type);
+  return protocol === ipProtocol.any;
 }
 
 function discoveryPolicies(): Policy[] {

@@ -63,3 +63,32 @@ async function unreachable(machine: Machine): Promise<number> {
   await machine.attempt("ping -n -c 3 -i 0.3 -W 1 172.16.1.2");
   return (await count()) - before;
 }
+
+scenario(
+  "an error about GRE over IPv6 for which there is no device never leaves in clear, and does where nothing is locked",
+  { gateways, overlays: [{ kind: "gre", between: gateways, family: "v6" }], seconds: 120 },
+  async (lab) => {
+    const end = (here: "a" | "b", there: "a" | "b") =>
+      underlock(lab, { here, there, family: "v6", protect: ["gre"], initiate: here === "a" });
+    const [a, b] = [end("a", "b"), end("b", "a")];
+    await Promise.all([a.must("lock"), b.must("lock")]);
+    await lab.gateway("b").machine.ip(["link delete gre1"]);
+    const inner = lab.topology.overlays[0]?.inner.b ?? "";
+    const ping = () => lab.gateway("a").machine.attempt(`ping -n -c 3 -i 0.3 -W 1 ${inner}`);
+    await lab.watch();
+    await b.start();
+    await a.start();
+    await a.must("up", "b");
+    await ping();
+    const wire = await lab.wire();
+    expect(wire.leaks).toEqual([]);
+    expect(wire.counts.esp).toBeGreaterThanOrEqual(3);
+    await a.stop();
+    await b.stop();
+
+    await Promise.all([a.must("unlock"), b.must("unlock")]);
+    await lab.watch();
+    await ping();
+    expect((await lab.wire()).leaks.join("\n")).toMatch(/ICMP6, destination unreachable, unreachable port/);
+  },
+);

@@ -2,6 +2,7 @@
 import { describe, expect } from "vitest";
 import type { LogLine } from "../../src/observe/log.ts";
 import { logLines, peerOf, statusOf } from "./daemon-words.ts";
+import { kindsAfterStop } from "./lab/frames.ts";
 import { kernelSas, xfrmCounters } from "./lab/kernel-state.ts";
 import { sleep, waitFor } from "./lab/machine.ts";
 import { type Lab, scenario } from "./lab/scenario.ts";
@@ -56,7 +57,7 @@ for (const peer of peers) {
         expect(flows.filter(({ sent }) => sent < 10)).toEqual([]);
         expect(await kernelSas(machine)).toEqual([]);
         expect((await xfrmCounters(machine)).XfrmOutPolBlock).toBeGreaterThan(50);
-        const wire = await lab.wire();
+        const wire = await lab.wire(kindsAfterStop);
         expect(wire.leaks).toEqual([]);
         expect(wire.counts.esp).toBeGreaterThan(5);
         expect(wire.dropped).toBe(0);

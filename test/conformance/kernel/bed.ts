@@ -56,6 +56,8 @@ export interface Bed {
    * error crossed the wire.
    */
   offend(from: End, scope: "underlay" | "underlay6"): Promise<Travel["wire"]>;
+  /** Errors about GRE over IPv6 pass the policies of GRE by: Linux 7.2, and presumably all since it dissects flows for this (6.7). */
+  readonly losesGreOverIpv6: boolean;
   /** The events heard at an end; waits until there are `atLeast`, and long enough that no further one is on its way. */
   events(end: End, atLeast: number): Promise<readonly KernelEvent[]>;
   /** Lets time pass. */

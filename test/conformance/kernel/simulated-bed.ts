@@ -55,6 +55,7 @@ export function simulatedBed(): Bed {
       if (fromPort === undefined || encapsulation === undefined) return arrive(end, packet);
       return arrive(end, { ...packet, encapsulation: { ...encapsulation, sourcePort: fromPort } });
     },
+    losesGreOverIpv6: false,
     async offend(from, scope) {
       const to = otherEnd(from);
       const output = hosts[from].kernel.send(packetOf({ from, scope }));

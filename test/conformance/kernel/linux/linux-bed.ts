@@ -1,5 +1,6 @@
 /** The bed over the real kernel: gateways are network namespaces on a bridge whose frames are watched. */
 
+import { release } from "node:os";
 import type { Policy } from "../../../../src/kernel/port.ts";
 import { addressOctets, formatPrefix } from "../../../../src/negotiate/address.ts";
 import type { Selector } from "../../../../src/negotiate/selector.ts";
@@ -9,6 +10,9 @@ import { acquireSeconds, addresses, type Bed, type End, otherEnd, type Probe, ty
 import { LinuxHost, ProbeSocket, probePayload } from "./host.ts";
 import { inNamespace } from "./libc.ts";
 import { isTraffic, Wire, type WirePacket, withSourcePort } from "./wire.ts";
+
+/** All machines of a bed have the kernel that this process has. */
+const [major = 0, minor = 0] = release().split(".").map(Number);
 
 /** What the real kernel's bed can do beside the suite. */
 export interface LinuxBed extends Bed {
@@ -76,6 +80,7 @@ export async function linuxBed(folder: string): Promise<LinuxBed> {
         arrival.close();
       }
     },
+    losesGreOverIpv6: major > 6 || (major === 6 && minor >= 7),
     async offend(from, scope) {
       const socket = new ProbeSocket(hosts[from].machine, scope, addresses[scope][from], undefined);
       wire.take();
