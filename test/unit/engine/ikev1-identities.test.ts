@@ -1,14 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { type Identity, identityFromWire, makeIdentity } from "../../../src/negotiate/identity.ts";
 import type { DesiredState } from "../../../src/sa/desired.ts";
-import type { PeerOptions } from "./desired.ts";
-import { a, b, ends, expectRest, facing, type Pair, reasons } from "./pair.ts";
+import { desired, type PeerOptions, peer } from "./desired.ts";
+import { a, b, ends, expectRest, facing, type Pair, reasons, standing } from "./pair.ts";
 
 const options: PeerOptions = { ikev1: "main", ike: ["aes128-sha256-ecp256"], esp: ["aes128-sha256"] };
 
 /** The same, with other identities. */
-function as(desired: DesiredState, localId: Identity, remoteId: Identity): DesiredState {
-  return { ...desired, peers: desired.peers.map((peer) => ({ ...peer, localId, remoteId })) };
+function as(state: DesiredState, localId: Identity, remoteId: Identity): DesiredState {
+  return { ...state, peers: state.peers.map((each) => ({ ...each, localId, remoteId })) };
 }
 
 /** `one` is `first` and takes the other for `wanted`; `two` is `second`. */
@@ -57,4 +57,18 @@ describe.each(["main", "aggressive"] as const)("%s mode", (mode) => {
     const pair = pairOf(mode, makeIdentity("fqdn", "a.example"), named, makeIdentity("fqdn", "b.example"));
     expect(reasons(pair.one)).toContain("wrong-identity");
   });
+});
+
+test("main mode: who has one peer's secret is not taken for another, at the same address, that has another", () => {
+  const pair = ends();
+  const secretOf = (name: string) =>
+    peer(b, a, { ...options, name, psk: `${name}'s secret`, remoteId: name, initiate: false });
+  pair.two.configure(desired([secretOf("first"), secretOf("second")]));
+  pair.one.configure(facing(a, { ...options, psk: "first's secret", localId: "second" }));
+  pair.world.run(5_000);
+  expect(standing(pair.two)).toEqual([]);
+  expect(pair.one.peer().state).toBe("connecting");
+  pair.one.configure(facing(a, { ...options, psk: "first's secret", localId: "first" }));
+  pair.world.run(5_000);
+  expect(pair.one.peer().state).toBe("up");
 });

@@ -68,6 +68,16 @@ describe("quick modes of one peer", () => {
     expect(larval(story.end)).toBe(0);
   });
 
+  test("what answers one is said again at once where the peer speaks of something else", () => {
+    const { puppet, end, world } = established();
+    puppet.beginQuickMode(0xabcd_0001);
+    world.run(600);
+    const before = end.sent.length;
+    const answer = puppet.received();
+    puppet.inform([puppet.notifyOf(notifyType.R_U_THERE, Uint8Array.of(0, 0, 0, 1))]);
+    expect(end.sent.slice(before).some(({ octets }) => answer.equals(octets))).toBe(true);
+  });
+
   test("pairs of one child do not pile up, however many are asked for at once", () => {
     const story = established();
     const asked = 200;

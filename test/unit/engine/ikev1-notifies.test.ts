@@ -121,6 +121,14 @@ describe("RESPONDER-LIFETIME of a peer that answers", () => {
     expect(sentWithin(story, 120)).toContain(mainMode);
   });
 
+  test("of an ISAKMP SA that nobody replaces: over in time", () => {
+    const story = answered((puppet) => [puppet.notifyOf(notifyType.RESPONDER_LIFETIME, life(1, "seconds", 600))], []);
+    story.world.run(590_000);
+    expect(reasons(story.end)).not.toContain("lifetime-over");
+    story.world.run(15_000);
+    expect(reasons(story.end)).toContain("lifetime-over");
+  });
+
   test("in kilobytes: replaced when the kernel has counted as many", () => {
     const { end } = answered(none, [ipsec(life(2, "kilobytes", 1_000))]);
     const limits = end.kernel.journal.flatMap((request) => (request.kind === "installSa" ? [request.sa.soft] : []));

@@ -1,8 +1,10 @@
 // What a peer may do with its ISAKMP SAs while IPsec SAs are being replaced: it deletes them at once, has several, or speaks of a pair
 // under another than we do.
 import { describe, expect, test } from "vitest";
+import { encodePayloads, prependHash } from "../../../src/wire/ikev1/message.ts";
+import { exchangeType } from "../../../src/wire/ikev1/registry/message.ts";
 import type { PeerOptions } from "./desired.ts";
-import { Ikev1Puppet, puppetEsp, puppetIke } from "./ikev1-puppet.ts";
+import { espProposal, Ikev1Puppet, puppetEsp, puppetIke, quickNonces } from "./ikev1-puppet.ts";
 import { a, b, ends, facing, standing } from "./pair.ts";
 import type { End, World } from "./world.ts";
 
@@ -157,4 +159,25 @@ test.each([
   first?.callQuickMode(0xabcd_0002);
   one.world.run(10_000);
   expect(one.end.peer().children[0]?.sas.map(({ spiOut }) => spiOut)).toEqual(["abcd0002"]);
+});
+
+test("quick mode's answer counts under its HASH alone", () => {
+  const { end } = story();
+  end.configure(facing(a, { ...main, initiate: true }));
+  const puppet = new Ikev1Puppet(end, b, "responder");
+  puppet.answerSa();
+  puppet.answerKey();
+  puppet.answerIdentity();
+  const request = puppet.received();
+  const { payloads } = puppet.open(request);
+  const answer = encodePayloads([
+    { isakmp: "SA", proposals: [espProposal(0xabcd_0001)] },
+    { isakmp: "NONCE", data: quickNonces.responder },
+    ...payloads.filter(({ isakmp }) => isakmp === "ID"),
+  ]);
+  puppet.inject(
+    puppet.seal(exchangeType.QUICK_MODE, request.readUInt32BE(20), prependHash(new Uint8Array(32), answer)),
+  );
+  expect(standing(end)).toEqual([]);
+  expect(end.peer().children.flatMap(({ sas }) => sas)).toEqual([]);
 });
