@@ -41,6 +41,8 @@ const guests = {
       "kernel-xfrm",
     ],
   },
+  // At the newer one's pace every IKE SA rekey crosses Libreswan's, which then drops the Child SAs.
+  "the rekeys": { kernel: "release", files: ["rekey"] },
   "the other peers": {
     files: [
       "certificates",
@@ -56,7 +58,6 @@ const guests = {
   "the kernel": { files: ["icmp", "kernel-conformance", "kernel-icmp", "kernel-xfrm"] },
   "the life of tunnels": { files: ["at-once", "impairments", "life", "mesh"] },
   "the table": { files: ["table"] },
-  "the rekeys": { files: ["rekey"] },
 };
 
 /** For the second Node: as few as still reach every refusal of the decoders, which the tests ask for. */
@@ -185,7 +186,8 @@ async function interopPart(name, chosen, kernel) {
 
 function vitestArguments(projects, report, rest) {
   const reporters = [
-    ...(projects.includes("unit") ? ["--reporter=default"] : []),
+    // Every processor: vitest by itself would leave one free.
+    ...(projects.includes("unit") ? ["--reporter=default", `--maxWorkers=${availableParallelism()}`] : []),
     "--reporter=json",
     `--outputFile.json=${report}`,
   ];
