@@ -233,7 +233,8 @@ export class Peer implements TimerOwner {
     record.failures = 0;
     record.change({ kind: "up" }, this.#context.now());
     this.demand.up(record);
-    if (this.#isComplete) this.#wishedAt = undefined;
+    // Whether all is there is asked only where it was wished for: a peer that calls from anywhere has very many IKE SAs to look through.
+    if (this.#wishedAt !== undefined && this.#isComplete) this.#wishedAt = undefined;
     this.redundancy.closeLeftovers(sa);
     this.tend();
   }
