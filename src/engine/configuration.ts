@@ -157,13 +157,14 @@ export class Configuration {
     policies.configure(withTraps(lockPolicies(desired), desired, reqidOfChild), wanted);
     standing.keepOnly(wanted);
     this.#parts.lingering.keepOnly(wanted);
-    directory.configure(desired.peers);
     running.locked = desired.locked ?? [];
     for (const [peer, next] of moving) if (!peer.relocate(next)) this.#removePeer(peer, false);
     for (const next of changed) {
       if (running.peer(next.name)?.desired !== next)
         running.addPeer(new Peer(next, (child) => reqidOfChild(next, child), this.#context));
     }
+    // Who calls is told which peer it is by what that runs with, which an equal one of another file is not.
+    directory.configure(desired.peers.map((peer) => running.peer(peer.name)?.desired ?? peer));
     for (const next of changed) running.peer(next.name)?.start();
   }
 
