@@ -7,6 +7,7 @@ import { kernelSas } from "./lab/kernel-state.ts";
 import { sleep, waitFor } from "./lab/machine.ts";
 import { type Lab, scenario } from "./lab/scenario.ts";
 import type { Strongswan, StrongswanVersion } from "./lab/strongswan.ts";
+import { strongswanVersions } from "./lab/strongswan.ts";
 import { lostPings } from "./lab/traffic.ts";
 import type { Underlock } from "./lab/underlock.ts";
 
@@ -232,29 +233,34 @@ scenario(
       await gateway.must("lock");
       await gateway.start();
     }
-    const charon = await lab.strongswan("b", "6.0.1", [
-      {
-        ...connection(lab, {
-          here: "b",
-          there: "a",
-          family,
-          children: strongswanChildren.net(caller.lan.v4.prefix, "10.0.0.0/16"),
-        }),
-        remoteId: "gateway.example",
-      },
-    ]);
     const at = async (gateway: Underlock) => peerOf(await statusOf(gateway), "b").ikeSas.length;
-    await charon.initiate("net");
-    expect([await at(first), await at(second)]).toEqual([1, 0]);
-    await first.ask("redirect", { peer: "b", to: lab.gateway("c").address.v4 });
-    await waitFor(
-      "that charon is at the second gateway",
-      async () => (await at(first)) === 0 && (await at(second)) === 1,
-    );
-    await charon.terminate("a");
-    await charon.initiate("net");
-    expect([await at(first), await at(second)]).toEqual([0, 1]);
-    expect(charon.log()).toContain("REDIR_FROM");
+    for (const version of strongswanVersions) {
+      const charon = await lab.strongswan("b", version, [
+        {
+          ...connection(lab, {
+            here: "b",
+            there: "a",
+            family,
+            children: strongswanChildren.net(caller.lan.v4.prefix, "10.0.0.0/16"),
+          }),
+          remoteId: "gateway.example",
+        },
+      ]);
+      await charon.initiate("net");
+      expect([await at(first), await at(second)]).toEqual([1, 0]);
+      await first.ask("redirect", { peer: "b", to: lab.gateway("c").address.v4 });
+      await waitFor(
+        "that charon is at the second gateway",
+        async () => (await at(first)) === 0 && (await at(second)) === 1,
+      );
+      await charon.terminate("a");
+      await charon.initiate("net");
+      expect([await at(first), await at(second)]).toEqual([0, 1]);
+      expect(charon.log()).toContain("REDIR_FROM");
+      await charon.stop();
+      await first.ask("redirect", { peer: "b", to: null });
+      await waitFor("that nobody is there", async () => (await at(second)) === 0);
+    }
   },
 );
 
