@@ -186,8 +186,7 @@ async function interopPart(name, chosen, kernel) {
 
 function vitestArguments(projects, report, rest) {
   const reporters = [
-    // Every processor: vitest by itself would leave one free.
-    ...(projects.includes("unit") ? ["--reporter=default", `--maxWorkers=${availableParallelism()}`] : []),
+    ...(projects.includes("unit") ? ["--reporter=default"] : []),
     "--reporter=json",
     `--outputFile.json=${report}`,
   ];
