@@ -6,7 +6,8 @@ import { capture, Sorry } from "../run.mjs";
 /** The suite whose kernel is the newer one; it is several times as fast, since its processes are not traced. */
 export const newerSuite = "forky";
 
-const newerFolder = join(cache, `kernel-${newerSuite}`);
+/** Where the newer kernel is, or is to be. */
+export const newerKernelFolder = join(cache, `kernel-${newerSuite}`);
 
 /**
  * Debian's user-mode Linux, a real kernel that runs as a process: that of this machine's release, and a newer one. The
@@ -15,15 +16,11 @@ const newerFolder = join(cache, `kernel-${newerSuite}`);
 const kernels = {
   release: { linux: "/usr/bin/linux.uml", modules: "/usr/lib/uml/modules", step: "lab" },
   newer: {
-    folder: newerFolder,
-    linux: join(newerFolder, "usr/bin/linux.uml"),
-    modules: join(newerFolder, "usr/lib/uml/modules"),
+    linux: join(newerKernelFolder, "usr/bin/linux.uml"),
+    modules: join(newerKernelFolder, "usr/lib/uml/modules"),
     step: "kernel",
   },
 };
-
-/** Where the newer kernel is, or is to be. */
-export const newerKernelFolder = newerFolder;
 
 /** The kernel of that name, or the one to take where none is said: `{ linux, modules, version }`. Throws Sorry. */
 export function guestKernel(
