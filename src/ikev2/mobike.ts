@@ -21,6 +21,8 @@ export interface Mobike {
   seenAs: Uint8Array | undefined;
   /** Our further addresses as the peer was last told. */
   told: readonly Address[];
+  /** Who does not decide: the way that was decided on, which is not taken as long as our address on it is gone (RFC 4555 3.5). */
+  left: Path | undefined;
 }
 
 /** The message IDs, on one IKE SA, of the peer's latest address update and list: an older one that comes later changes nothing. */
@@ -53,6 +55,7 @@ export function takeSupport(sa: IkeSa, payloads: readonly Payload[]): void {
     waiting: undefined,
     seenAs: undefined,
     told: further(sa),
+    left: undefined,
   };
 }
 

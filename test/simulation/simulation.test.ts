@@ -72,6 +72,10 @@ test.each([
     story: "heard-on-successor",
     what: "an IKE SA that replaces another forgets the address that the peer named on it before it had inherited",
   },
+  {
+    story: "left-unheard",
+    what: "who was called leaves its address for another and does not come back, though who decides never heard of it",
+  },
 ])(
   "mended: $what",
   ({ story }) => {

@@ -1,6 +1,6 @@
 /** MOBIKE's part in INFORMATIONAL exchanges (RFC 4555 3.5 to 3.9): addresses that change, are listed, and are checked. */
 import { constantTimeEqual } from "../../crypto/secret.ts";
-import { addressOctets, type Endpoint } from "../../negotiate/address.ts";
+import { type Address, addressOctets, type Endpoint } from "../../negotiate/address.ts";
 import { watchKeepalive } from "../../sa/keepalive.ts";
 import { type Path, samePath } from "../../sa/path.ts";
 import { moveTo } from "../../sa/path-change.ts";
@@ -60,6 +60,7 @@ export function addressesChanged(sa: IkeSa): void {
   const { mobike } = sa;
   if (mobike === undefined || sa.state.kind !== "Established") return;
   const own = sa.host.ownAddresses(sa);
+  returnTo(sa, mobike, own);
   if (own.includes(sa.path.local.address)) {
     if (!sameList(mobike.told, further(sa))) sa.request(announceList());
     return;
@@ -69,8 +70,20 @@ export function addressesChanged(sa: IkeSa): void {
   if (way === undefined) return;
   if (mobike.decides) return changeAddresses(sa, way);
   // RFC 4555 3.5: an address that is gone is the one case in which the other end changes by itself.
+  mobike.left ??= sa.path;
   moveTo(sa, way);
   sa.request(announceList());
+}
+
+/**
+ * The address is back, and who decides has decided nothing since, or its UPDATE_SA_ADDRESSES is still to come: what it sends
+ * takes the way that it knows, for it may never have heard that we had left.
+ */
+function returnTo(sa: IkeSa, mobike: Mobike, own: readonly Address[]): void {
+  const { left } = mobike;
+  if (left === undefined || !own.includes(left.local.address)) return;
+  mobike.left = undefined;
+  moveTo(sa, left);
 }
 
 /** What a sign of life asks beside the sign: who decides behind a NAT wants to know how it is seen (RFC 4555 3.8). */
@@ -88,16 +101,19 @@ export function takeMapping(sa: IkeSa, payloads: readonly Payload[]): void {
   announceChange(sa, mobike);
 }
 
-/** The peer's list is another: the way in use may not be among those that it has any more. */
+/** The peer's list is another: the way in use may not be among those that it has any more, or that it takes. */
 function chooseAgain(sa: IkeSa, mobike: Mobike, path: Path): void {
   const current = sa.path.remote.address;
-  if (current === path.remote.address || mobike.peerAddresses.includes(current)) return;
+  if (current === path.remote.address) return;
+  // It may have left the way in use for as long as its address was gone, and not have come back to it: it is told again.
+  if (mobike.peerAddresses.includes(current)) return announceChange(sa, mobike);
   // The one that the request came from works.
   changeAddresses(sa, path);
 }
 
 function takeUpdate(sa: IkeSa, payloads: readonly Payload[], path: Path): void {
   const moved = sa.path.remote.address !== path.remote.address;
+  if (sa.mobike !== undefined) sa.mobike.left = undefined;
   if (findNotify(payloads, notifyType.NAT_DETECTION_SOURCE_IP) !== undefined)
     sa.nat = findNat(payloads, sa.initiatorSpi, sa.responderSpi, path, sa.nat.forced);
   moveTo(sa, path);

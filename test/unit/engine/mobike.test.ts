@@ -110,6 +110,36 @@ describe("MOBIKE (RFC 4555)", () => {
     expect([sasBetween(ends.one), sasBetween(ends.two)]).toEqual([moved, moved]);
   });
 
+  it("goes back when the address is there again of which who decides has not heard that it was gone", () => {
+    const ends = pair({}, { otherLocals: [otherB] });
+    const before = [`${a} > ${b}`, `${b} > ${a}`];
+    const { translate } = ends.world;
+    ends.world.translate = () => undefined;
+    lose(ends, ends.two, b);
+    ends.world.run(100);
+    expect(sasBetween(ends.two)).toEqual([`${a} > ${otherB}`, `${otherB} > ${a}`].sort());
+    ends.world.translate = translate;
+    ends.world.addresses.set(b, ends.two);
+    const sent = ends.two.sent.length;
+    ends.two.handle({ kind: "addresses", missing: [] });
+    // At once, and what it has to say leaves from there; that it was gone arrives after that it is back.
+    expect(sasBetween(ends.two)).toEqual(before);
+    expect(ends.two.sent.slice(sent).map(({ path }) => path.local.address)).toEqual([b]);
+    expect(went(ends)).toEqual(delivered);
+    ends.world.run(10_000);
+    expect([sasBetween(ends.one), sasBetween(ends.two)]).toEqual([before, before]);
+    expect(went(ends)).toEqual(delivered);
+    // The next time it is heard, and what was decided then holds when the address is back.
+    lose(ends, ends.two, b);
+    ends.world.run(1_000);
+    ends.world.addresses.set(b, ends.two);
+    ends.two.handle({ kind: "addresses", missing: [] });
+    ends.world.run(1_000);
+    const moved = [`${a} > ${otherB}`, `${otherB} > ${a}`].sort();
+    expect([sasBetween(ends.one), sasBetween(ends.two)]).toEqual([moved, moved]);
+    expect(went(ends)).toEqual(delivered);
+  });
+
   it("is called at its other address too, by a peer that begins anew", () => {
     const ends = pair({ remote: [b, otherB] }, { otherLocals: [otherB] });
     lose(ends, ends.two, b);
@@ -394,6 +424,35 @@ describe("a MOBIKE peer on strings", () => {
     // Answered where it came from, and nothing more.
     expect(end.sent.slice(sent).map(({ path }) => path.remote)).toEqual([remote]);
     expect(sasBetween(end)).toEqual(before);
+    expect(end.peer().ikeSas.map((sa) => sa.remote)).toEqual([`${b}:4500`]);
+  });
+
+  it("is told again which addresses are in use where it lists its own from another, and has that one still", () => {
+    const world = new World();
+    const end = world.add(a);
+    const puppet = new Puppet(end, b, "responder");
+    end.configure(desired([peer(a, b, { mobike: true, protect })]));
+    puppet.answerInit();
+    puppet.answerAuth((payloads) => [...payloads, notify(notifyType.MOBIKE_SUPPORTED)]);
+    const listFrom = (address: Address, listed: string): (number[] | Address)[] => {
+      const sent = end.sent.length;
+      const data = Buffer.from(listed.split(".").map(Number));
+      const octets = puppet.seal(exchangeType.INFORMATIONAL, [notify(notifyType.ADDITIONAL_IP4_ADDRESS, data)]);
+      puppet.nextMessageId += 1;
+      const path = { local: { address: a, port: 4500 }, remote: { address, port: 4500 } };
+      end.handle({ kind: "datagram", octets, path });
+      const requests = end.sent.slice(sent).filter(({ octets: one }) => ((one[19] ?? 0) & flag.response) === 0);
+      return requests.flatMap(({ octets: one, path: way }) => {
+        const said = notifies(puppet.open(one));
+        puppet.answer(
+          one,
+          puppet.open(one).filter((payload) => payload.kind === "N" && payload.type === notifyType.COOKIE2),
+        );
+        return [way.remote.address, said];
+      });
+    };
+    expect(listFrom(b, otherB)).toEqual([]);
+    expect(listFrom(otherB, b)).toEqual([b, expect.arrayContaining([notifyType.UPDATE_SA_ADDRESSES])]);
     expect(end.peer().ikeSas.map((sa) => sa.remote)).toEqual([`${b}:4500`]);
   });
 
