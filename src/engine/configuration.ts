@@ -148,7 +148,8 @@ export class Configuration {
     for (const peer of [...running.peers]) {
       const next = later.get(peer.desired.name);
       if (next !== undefined && movesOnly(peer.desired, next)) moving.set(peer, next);
-      else if (next !== undefined && changed.includes(next) && renewsOnly(peer.desired, next)) peer.renew(next);
+      else if (next !== undefined && changed.includes(next) && renewsOnly(peer.desired, next))
+        running.renewPeer(peer, next);
       else if (next === undefined || changed.includes(next)) this.#removePeer(peer, next === undefined);
     }
     const wanted = new Set(reqids.values());
@@ -165,7 +166,15 @@ export class Configuration {
     }
     // Who calls is told which peer it is by what that runs with, which an equal one of another file is not.
     directory.configure(desired.peers.map((peer) => running.peer(peer.name)?.desired ?? peer));
+    this.#endOrphans();
     for (const next of changed) running.peer(next.name)?.start();
+  }
+
+  /** Callers that have proved themselves and do not stand yet: nobody knows of them but the section that is gone. */
+  #endOrphans(): void {
+    const { running } = this.#parts;
+    for (const sa of running.sas)
+      if (sa.peer !== undefined && running.peerOf(sa) === undefined) sa.close({ code: "operator", action: "removed" });
   }
 
   #removePeer(peer: Peer, forGood: boolean): void {

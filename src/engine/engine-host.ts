@@ -173,8 +173,10 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
   }
 
   unwelcome(peer: PeerDesired, identity: Identity, path: Path): Reason | undefined {
-    const record = this.#parts.running.peer(peer.name);
-    return record?.unwelcome(identity, path) ?? admitUnauthenticated(record?.sas ?? [], peer, path);
+    // Its section was taken out of the file, or changed, while it proved itself: what it has proved may count no more.
+    const record = this.#parts.running.peerWith(peer);
+    if (record === undefined) return { code: "operator", action: "removed" };
+    return record.unwelcome(identity, path) ?? admitUnauthenticated(record.sas, peer, path);
   }
 
   isInitialContact(sa: AnyIkeSa, peer: PeerDesired): boolean {
@@ -334,7 +336,7 @@ export class EngineHost implements Host, Ikev1Host, PeerContext {
 
   refused(peers: readonly PeerDesired[], reason: Reason): void {
     const [only, ...more] = peers;
-    const peer = only === undefined || more.length > 0 ? undefined : this.#parts.running.peer(only.name);
+    const peer = only === undefined || more.length > 0 ? undefined : this.#parts.running.peerWith(only);
     // Where many may call, some being up says nothing about the one that was refused.
     if (peer !== undefined && (peer.state !== "up" || peer.desired.remote === "any")) peer.reason = reason;
   }

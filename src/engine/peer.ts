@@ -168,6 +168,7 @@ export class Peer implements TimerOwner {
   // --- what happens to its IKE SAs --------------------------------------------------------------------------------
 
   established(sa: AnyIkeSa, initialContact: boolean): void {
+    sa.peer = this.desired;
     this.sas.add(sa);
     if (this.state === "down") return sa.close(this.reason ?? { code: "operator", action: "down" });
     this.#failures = 0;

@@ -3,7 +3,7 @@
 import type { SaId } from "../kernel/port.ts";
 import type { AnyIkeSa } from "../sa/any-ike-sa.ts";
 import { type ChildSa, inboundId, outboundId } from "../sa/child-sa.ts";
-import type { LockedPeerDesired } from "../sa/desired.ts";
+import type { LockedPeerDesired, PeerDesired } from "../sa/desired.ts";
 import type { Peer } from "./peer.ts";
 import { childKey } from "./reqid.ts";
 import { saKey } from "./sa-key.ts";
@@ -12,6 +12,8 @@ import { saKey } from "./sa-key.ts";
 export class Running {
   readonly #peers = new Map<string, Peer>();
   readonly #byReqid = new Map<number, Peer>();
+  /** By a section that a peer ran with before: callers may be proving themselves with it. */
+  readonly #earlier = new WeakMap<PeerDesired, Peer>();
   /** Peers that cannot be spoken to; what they protect is theirs all the same. */
   locked: readonly LockedPeerDesired[] = [];
   /** By our own SPI. */
@@ -47,8 +49,19 @@ export class Running {
 
   /** The peer that an IKE SA belongs to; a peer that was removed or replaced meanwhile is not asked any more. */
   peerOf(sa: AnyIkeSa): Peer | undefined {
-    const peer = sa.peer === undefined ? undefined : this.#peers.get(sa.peer.name);
-    return peer?.desired === sa.peer ? peer : undefined;
+    return sa.peer === undefined ? undefined : this.peerWith(sa.peer);
+  }
+
+  /** The peer that runs with this section; of one that was taken out of the file, or changed, there is none. */
+  peerWith(desired: PeerDesired): Peer | undefined {
+    const peer = this.#peers.get(desired.name);
+    return peer !== undefined && (peer.desired === desired || this.#earlier.get(desired) === peer) ? peer : undefined;
+  }
+
+  /** It runs with another section, and what callers prove with the one that it had is still believed. */
+  renewPeer(peer: Peer, desired: PeerDesired): void {
+    this.#earlier.set(peer.desired, peer);
+    peer.renew(desired);
   }
 
   /** The reqids of the peers' children, by `childKey`. */

@@ -59,6 +59,19 @@ describe("credentials that change while a tunnel stands", () => {
     expect(reasons(pair.two)).not.toContain("certificate-refused");
   });
 
+  it("a renewed certificate while the peer calls: the call goes on", () => {
+    for (let moment = 0; moment < 60; moment += 2) {
+      const pair = ends({ one: { computeDelay: 4 }, two: { computeDelay: 4 } });
+      pair.two.configure(called(host(idB)));
+      pair.one.configure(caller(host(idA)));
+      pair.world.run(moment);
+      pair.two.configure(called(host(idB, "p256", { name: "renewed-b" })));
+      // Less than a caller waits that was turned away.
+      pair.world.run(700);
+      expectRest(pair);
+    }
+  });
+
   it("a new authority beside the old one: nothing now, and both hold", () => {
     const pair = connected();
     const other = root("other-root");
