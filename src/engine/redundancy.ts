@@ -245,7 +245,7 @@ export class Redundancy {
       for (const child of pairs) {
         if (child === best) continue;
         if ((child.role === "initiator" && !mayStayThere(child, best)) || overdue <= this.#context.now())
-          main.children.retire(child, { code: "replaced" });
+          main.children.retire(child, { code: "replaced" }, best);
         else this.#lookAgain("crossed", overdue);
       }
     }

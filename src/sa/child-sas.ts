@@ -5,7 +5,7 @@ import type { AnyIkeSa } from "./any-ike-sa.ts";
 import type { Outbound } from "./child-install.ts";
 import { encapsulationOf } from "./child-nat.ts";
 import { type ChildSa, isBetween, outboundId, protocolOf } from "./child-sa.ts";
-import type { ChildState, OwnRekey } from "./child-state.ts";
+import type { ChildState, OwnRekey, Through } from "./child-state.ts";
 import { hardLimitGrace, outboundWait, replacedPatience } from "./constants.ts";
 import type { ChildDesired } from "./desired.ts";
 import { rekeyRetry } from "./lifetime.ts";
@@ -142,21 +142,32 @@ export class ChildSas {
     const outbound = outboundStands ? (this.#sendsOnSuccessor(entry) ? "succeeded" : "last") : "none";
     this.#sa.host.disarm(this, `hard-limit ${child.spiIn}`);
     this.#sa.host.disarm(this, `rekey ${child.spiIn}`);
-    for (const other of this.#entries.values()) {
-      if (other.state.kind !== "Replaced" || other.state.by !== child) continue;
-      // What was to take its place is gone: it is to be rekeyed after all.
-      other.state = standing;
-      this.#rekeyLater(other);
-    }
+    const by = successorOf(entry);
+    this.#succeeded(child, by !== undefined && this.has(by) ? by : undefined);
     this.#sa.host.childGone(this.#sa, child, reason, outbound);
+  }
+
+  /** What came in the place of others is gone, and `by` carries on in its own place; if nothing does, they are to be rekeyed after all. */
+  #succeeded(gone: ChildSa, by: ChildSa | undefined): void {
+    for (const other of this.#entries.values()) {
+      const { state } = other;
+      if (state.kind === "Deleting" && state.by === gone) other.state = { kind: "Deleting", by };
+      if (state.kind !== "Replaced" || state.by !== gone) continue;
+      // Newer than both: whatever the peer took for the one that counts, it has that.
+      if (by !== undefined) other.state = { kind: "Replaced", by, through: "rekey" };
+      else {
+        other.state = standing;
+        this.#rekeyLater(other);
+      }
+    }
   }
 
   /**
    * The peer has what it put in its place, or it would not delete this one. Whether it has what came after that already, as
    * requests that wait for no other arrive in any order, nothing tells yet.
    */
-  #sendsOnSuccessor({ state }: Entry): boolean {
-    const by = state.kind === "Replaced" ? state.by : state.kind === "Rekeying" ? state.rekey.crossed : undefined;
+  #sendsOnSuccessor(entry: Entry): boolean {
+    const by = entry.state.kind === "Deleting" ? undefined : successorOf(entry);
     if (by === undefined || !this.has(by)) return false;
     return this.outbound.installOne(by) || this.sendsOn(by);
   }
@@ -171,16 +182,16 @@ export class ChildSas {
   }
 
   /**
-   * Has the peer drop a Child SA that is one too many. From now on nothing is sent on it, and it receives until the peer
-   * has answered, so that nothing is lost.
+   * Has the peer drop a Child SA that is one too many, or whose place `by` has taken. From now on nothing is sent on it, and it
+   * receives until the peer has answered, so that nothing is lost.
    */
-  retire(child: ChildSa, reason: Reason): void {
+  retire(child: ChildSa, reason: Reason, by?: ChildSa): void {
     const entry = this.#entries.get(child.spiIn);
     if (entry?.child !== child || entry.state.kind === "Deleting") return;
-    entry.state = { kind: "Deleting" };
+    entry.state = { kind: "Deleting", by: by ?? successorOf(entry) };
     this.stopSending(child);
     this.#sa.dialect.deleteChild(child, () => this.#sa.holder.children.remove(child, reason));
-    if (entry.twin !== undefined) this.retire(entry.twin, reason);
+    if (entry.twin !== undefined) this.retire(entry.twin, reason, by);
   }
 
   /** A Child SA of ours ended in the kernel: the rest of the pair goes, and the peer is told to drop its half. */
@@ -312,10 +323,10 @@ export class ChildSas {
   }
 
   /** `by` has taken its place, and the peer is to delete it. */
-  replaced(child: ChildSa, by: ChildSa): void {
+  replaced(child: ChildSa, by: ChildSa, through: Through = "rekey"): void {
     const entry = this.#entries.get(child.spiIn);
     if (entry?.child !== child || entry.state.kind === "Deleting") return;
-    entry.state = { kind: "Replaced", by };
+    entry.state = { kind: "Replaced", by, through };
     this.#armLimits(entry);
   }
 
@@ -330,10 +341,10 @@ export class ChildSas {
    * crossed and ours won, a peer that does not compare nonces may take its own for the one that counts, and stop to protect
    * anything when that is deleted: one that is newer than both takes the place of both.
    */
-  #deleteReplaced(entry: Entry, by: ChildSa): void {
+  #deleteReplaced(entry: Entry, { by, through }: Extract<ChildState, { kind: "Replaced" }>): void {
     const { child } = entry;
     if (this.outbound.has(by)) return this.#armLimits(entry);
-    if (by.role === "responder") return this.retire(child, { code: "replaced" });
+    if (through === "rekey") return this.retire(child, { code: "replaced" });
     entry.state = standing;
     entry.twin = by;
     this.rekey(child);
@@ -366,8 +377,21 @@ export class ChildSas {
     const child = this.get(Number(spi));
     if (child === undefined) return;
     const entry = this.#entries.get(child.spiIn);
-    if (what === "rekey" && entry?.state.kind === "Replaced") return this.#deleteReplaced(entry, entry.state.by);
+    if (what === "rekey" && entry?.state.kind === "Replaced") return this.#deleteReplaced(entry, entry.state);
     if (what === "rekey") return this.rekey(child);
     this.drop(child, { code: "lifetime-over", what: "Child SA" });
+  }
+}
+
+/** What has taken its place, or is about to. */
+function successorOf({ state }: Entry): ChildSa | undefined {
+  switch (state.kind) {
+    case "Standing":
+      return undefined;
+    case "Rekeying":
+      return state.rekey.crossed;
+    case "Replaced":
+    case "Deleting":
+      return state.by;
   }
 }

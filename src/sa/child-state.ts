@@ -14,6 +14,9 @@ export type ChildState =
   /** We are rekeying it. */
   | { readonly kind: "Rekeying"; readonly rekey: OwnRekey }
   /** `by` has taken its place; the peer, who made it so, deletes this one. */
-  | { readonly kind: "Replaced"; readonly by: ChildSa }
-  /** Our DELETE of it is queued or unanswered: nothing is sent on it any more. */
-  | { readonly kind: "Deleting" };
+  | { readonly kind: "Replaced"; readonly by: ChildSa; readonly through: Through }
+  /** Our DELETE of it is queued or unanswered: nothing is sent on it any more. `by` has taken its place, if anything has. */
+  | { readonly kind: "Deleting"; readonly by: ChildSa | undefined };
+
+/** The peer's request said so, or the nonces of two that crossed. */
+export type Through = "rekey" | "nonces";

@@ -76,6 +76,10 @@ test.each([
     story: "left-unheard",
     what: "who was called leaves its address for another and does not come back, though who decides never heard of it",
   },
+  {
+    story: "replaced-twice",
+    what: "a pair that the peer has not deleted yet counts again when what replaced it is replaced in turn, and drives that out",
+  },
 ])(
   "mended: $what",
   ({ story }) => {

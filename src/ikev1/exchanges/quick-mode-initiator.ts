@@ -243,7 +243,7 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
       sa.exchanges.doneSoon(this);
       holder.children.add(record, outbound);
       this.#made = record;
-      if (outbound === "now") return this.#retireOld(sa);
+      if (outbound === "now") return this.#retireOld(sa, record);
       sa.host.arm(sa, `activate ${messageId}`, sa.host.now() + activationLook);
     });
   }
@@ -266,11 +266,11 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
     const { children } = sa.holder;
     if (!children.has(made)) return this.#failed(sa);
     if (!children.hasOutbound(made)) children.sendNow(made);
-    this.#retireOld(sa);
+    this.#retireOld(sa, made);
   }
 
-  #retireOld(sa: IkeV1Sa): void {
-    if (this.#old !== undefined) sa.holder.children.retire(this.#old, { code: "replaced" });
+  #retireOld(sa: IkeV1Sa, by: ChildSa): void {
+    if (this.#old !== undefined) sa.holder.children.retire(this.#old, { code: "replaced" }, by);
   }
 
   /** The peer may have it by now: it is to delete it again. */

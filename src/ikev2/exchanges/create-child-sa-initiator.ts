@@ -232,10 +232,10 @@ class CreateChild implements Task, OwnRekey {
       return sa.children.retire(child, { code: "replaced" });
     }
     if (crossed !== undefined) {
-      sa.children.replaced(crossed, child);
+      sa.children.replaced(crossed, child, "nonces");
       sa.children.stopSending(crossed);
     }
-    sa.children.retire(old, { code: "replaced" });
+    sa.children.retire(old, { code: "replaced" }, child);
   }
 }
 

@@ -316,6 +316,49 @@ describe("a pair that the peer is to delete, and does not", () => {
     expect(spisOf(at)).toContain(0xabcd_0005);
     expect(standing(puppet.end)).toHaveLength(2);
   });
+
+  // Nonces that would have the first pair be the better one of two that crossed.
+  const lowest: Payload = { kind: "Nonce", data: Buffer.alloc(32, 0) };
+
+  test("after its own rekey, when ours replaces what that made: the newest stays, and the first goes after five seconds", () => {
+    // With one request at a time the next one shows that the answer to the last has arrived.
+    const at = stage({ messages: { window: 1, fragmentSize: 1_280 } });
+    const { puppet, world, ours } = at;
+    askRekey(at, theirs, 0xabcd_0004);
+    puppet.request(exchangeType.INFORMATIONAL, []);
+    const request = rekey(at);
+    expect(findNotify(puppet.open(request), notifyType.REKEY_SA)?.spi).not.toEqual(spiOf(ours));
+    puppet.answer(request, [...acceptChild(puppet.open(request), 0xabcd_0005), lowest]);
+    const before = puppet.end.sent.length;
+    puppet.answer(puppet.received(), [deletion(3, 0xabcd_0004)]);
+    world.run(4_900);
+    expect(requests(at, before)).toEqual([]);
+    world.run(200);
+    expect(requests(at, before).map(({ payloads }) => find(payloads, "D")?.spis[0])).toEqual([spiOf(ours)]);
+    puppet.answer(puppet.received(), [deletion(3, theirs)]);
+    world.run(6_000);
+    expect(requests(at, before)).toHaveLength(1);
+    expect(spisOf(at)).toContain(0xabcd_0005);
+    expect(standing(puppet.end)).toHaveLength(2);
+  });
+
+  test("after two rekeys of its own, of which it deletes what the first made alone: the same", () => {
+    const at = stage({ messages: { window: 1, fragmentSize: 1_280 } });
+    const { puppet, world, ours } = at;
+    askRekey(at, theirs, 0xabcd_0004);
+    askRekey(at, 0xabcd_0004, 0xabcd_0005, 0);
+    const before = puppet.end.sent.length;
+    puppet.request(exchangeType.INFORMATIONAL, [deletion(3, 0xabcd_0004)]);
+    world.run(4_900);
+    expect(requests(at, before)).toEqual([]);
+    world.run(1_000);
+    expect(requests(at, before).map(({ payloads }) => find(payloads, "D")?.spis[0])).toEqual([spiOf(ours)]);
+    puppet.answer(puppet.received(), [deletion(3, theirs)]);
+    world.run(30_000);
+    expect(requests(at, before)).toHaveLength(1);
+    expect(spisOf(at)).toContain(0xabcd_0005);
+    expect(standing(puppet.end)).toHaveLength(2);
+  });
 });
 
 describe("what the peer says before we have its response", () => {
