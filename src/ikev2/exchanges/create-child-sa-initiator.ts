@@ -22,7 +22,7 @@ import {
 import { nonceLength, restartLimit } from "../constants.ts";
 import type { IkeSa } from "../ike-sa.ts";
 import { lowestNonce } from "../keying.ts";
-import { otherMethod } from "../other-method.ts";
+import { likelyMethod, offeredMethods, otherMethod } from "../offered-methods.ts";
 import { find, findError, findNotify, rekeyNotify } from "../payloads.ts";
 import type { Task } from "../task.ts";
 import { noteTemporaryFailure } from "../temporary-failure.ts";
@@ -32,14 +32,12 @@ const type = exchangeType.CREATE_CHILD_SA;
 
 /** Asks for a Child SA over an established IKE SA. */
 export function createChild(child: ChildDesired): Task {
-  return new CreateChild(child, undefined, offeredMethods(child)[0]);
+  return new CreateChild(child, undefined);
 }
 
 /** Asks for a Child SA that takes the place of `old`; what follows depends on whether the peer asked for the same. */
 export function rekeyChild(old: ChildSa): Task & OwnRekey {
-  const offered = offeredMethods(old.desired);
-  const before = old.suite.ke;
-  return new CreateChild(old.desired, old, before !== undefined && offered.includes(before) ? before : offered[0]);
+  return new CreateChild(old.desired, old);
 }
 
 class CreateChild implements Task, OwnRekey {
@@ -49,6 +47,7 @@ class CreateChild implements Task, OwnRekey {
   crossed: ChildSa | undefined;
   /** The one whose place it takes. */
   readonly #old: ChildSa | undefined;
+  /** Undefined: not chosen yet, or there is none. */
   #method: KeTransform | undefined;
   /** How often it was begun anew with another method. */
   #restarts = 0;
@@ -56,10 +55,9 @@ class CreateChild implements Task, OwnRekey {
   #pair: KePair | undefined;
   #nonce: Uint8Array = new Uint8Array(0);
 
-  constructor(child: ChildDesired, old: ChildSa | undefined, method: KeTransform | undefined) {
+  constructor(child: ChildDesired, old: ChildSa | undefined) {
     this.child = child;
     this.#old = old;
-    this.#method = method;
   }
 
   begin(sa: IkeSa): void {
@@ -70,6 +68,7 @@ class CreateChild implements Task, OwnRekey {
       if (offer === undefined) return this.#skip(sa);
       this.#offer = offer;
       this.#nonce = sa.host.random(nonceLength);
+      this.#method ??= likelyMethod(offeredMethods(this.child.proposals), this.#old?.suite.ke ?? sa.keying?.suite.ke);
       const method = this.#method;
       if (!this.#isWanted(sa)) return this.#skip(sa);
       if (method === undefined) return this.#send(sa, offer, undefined);
@@ -165,7 +164,7 @@ class CreateChild implements Task, OwnRekey {
   #changeMethod(sa: IkeSa, offer: ChildOffer, data: Uint8Array): void {
     this.#pair?.destroy();
     this.#pair = undefined;
-    const next = otherMethod(offeredMethods(this.child), data);
+    const next = otherMethod(offeredMethods(this.child.proposals), data);
     if ("reason" in next) return this.#giveUp(sa, offer, next.reason);
     if (this.#restarts >= restartLimit)
       return this.#giveUp(sa, offer, { code: "too-many-restarts", restarts: this.#restarts });
@@ -237,10 +236,4 @@ class CreateChild implements Task, OwnRekey {
     }
     sa.children.retire(old, { code: "replaced" }, child);
   }
-}
-
-function offeredMethods(child: ChildDesired): KeTransform[] {
-  return child.proposals.flatMap((proposal) =>
-    proposal.transforms.filter((row): row is KeTransform => row.type === "KE"),
-  );
 }

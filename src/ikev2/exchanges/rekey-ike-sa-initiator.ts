@@ -12,7 +12,7 @@ import { nameOf } from "../../wire/ikev2/registry/names.ts";
 import { notifyType } from "../../wire/ikev2/registry/notify.ts";
 import { nonceLength, rekeyPause, restartLimit } from "../constants.ts";
 import type { IkeSa } from "../ike-sa.ts";
-import { otherMethod } from "../other-method.ts";
+import { likelyMethod, offeredMethods, otherMethod } from "../offered-methods.ts";
 import { find, findError, findNotify, ikeSpiNumber, ikeSpiOctets } from "../payloads.ts";
 import type { OwnIkeRekey } from "../succession.ts";
 import { withPrf } from "../successor-proposals.ts";
@@ -46,7 +46,7 @@ class RekeyIkeSa implements OwnIkeRekey {
       return sa.own.skip(this);
     }
     if (this.#proposals.length === 0) this.#proposals = proposalsOf(peer, sa.keying?.suite.prf);
-    const method = this.#method ?? preferredMethod(this.#proposals, sa.keying?.suite.ke);
+    const method = this.#method ?? likelyMethod(offeredMethods(this.#proposals), sa.keying?.suite.ke);
     if (method === undefined) return this.#skip(sa);
     this.#method = method;
     this.#nonce = sa.host.random(nonceLength);
@@ -178,17 +178,4 @@ function policyOf(ours: readonly DesiredProposal[]): ProposalPolicy<"ike"> {
 function proposalsOf(peer: PeerDesired, before: PrfTransform | undefined): readonly DesiredProposal[] {
   const same = before === undefined ? [] : withPrf(peer.ike, before);
   return same.length > 0 ? same : peer.ike;
-}
-
-/** The method of the old IKE SA where it is still offered: the peer is known to take it. */
-function preferredMethod(
-  proposals: readonly DesiredProposal[],
-  before: KeTransform | undefined,
-): KeTransform | undefined {
-  const offered = offeredMethods(proposals);
-  return before !== undefined && offered.includes(before) ? before : offered[0];
-}
-
-function offeredMethods(proposals: readonly DesiredProposal[]): KeTransform[] {
-  return proposals.flatMap(({ transforms }) => transforms.filter((row): row is KeTransform => row.type === "KE"));
 }

@@ -36,7 +36,7 @@ export type Fate = "early" | "late" | "not sent" | "in clear" | "socket" | "unex
 export interface TracedLoss {
   readonly asker: string;
   readonly sequence: number;
-  /** When the packet that was lost crossed the wire, or was to; UNIX time in ms. */
+  /** When the packet that was lost crossed the wire, or was to leave its sender; UNIX time in ms. */
   readonly at: number;
   readonly packet: Echo["kind"];
   /** Underlay addresses. */
@@ -56,6 +56,8 @@ export interface Evidence {
   readonly ours: Witness;
   readonly theirs: Witness;
   readonly pairs: readonly KnownPair[];
+  /** How long what an end sends takes to the wire, in ms; from there it arrives at once. */
+  readonly delay: number;
 }
 
 /** Messages that both ends see within so many milliseconds of each other, on a busy machine. */
@@ -63,6 +65,9 @@ const simultaneous = 50;
 
 /** By so many milliseconds an SA's coming and going may be noted too late, on a busy machine. */
 const clock = 1_000;
+
+/** Within so many milliseconds of learning that the peer has dropped an SA our end is to have another. */
+const recovery = 1_500;
 
 /** Ties every lost ping to what lost it. */
 export function traceLosses(evidence: Evidence): TracedLoss[] {
@@ -132,12 +137,13 @@ class Index {
       : lost;
   }
 
-  /** When a request that never came to the wire was to: between those before and after it that did. */
+  /** When a request that never came to the wire was to leave: between those before and after it that did. */
   #due({ inner, flood }: Witness, sequence: number): number | undefined {
+    const { delay } = this.#evidence;
     const find = (step: 1 | -1) => {
       for (let n = sequence + step; n > 0 && n <= flood.sent; n += step) {
         const at = this.#packets.get(nameOf({ kind: "request", asker: inner, sequence: n }))?.at;
-        if (at !== undefined) return { n, at };
+        if (at !== undefined) return { n, at: at - delay };
       }
       return undefined;
     };
@@ -151,7 +157,11 @@ class Index {
     const { spi } = packet;
     const ends = { ...loss, sender: sender.address, receiver: receiver.address, spi };
     if (spi === undefined)
-      return { ...ends, fate: "in clear", ...this.#blameSender(sender, this.#protectedUntil(packet)) };
+      return {
+        ...ends,
+        fate: "in clear",
+        ...this.#blameSender(sender, this.#protectedUntil(packet) - this.#evidence.delay),
+      };
     const taken = this.#taken.get(saOf(packet));
     const place = this.#places.get(packet) ?? 0;
     const sa = receiver.sas.find((one) => one.spi === spi && one.destination === receiver.address);
@@ -187,9 +197,13 @@ class Index {
       ({ destination, added = 0, removed = Number.POSITIVE_INFINITY }) =>
         destination === receiver.address && added < loss.at - simultaneous && removed > loss.at + simultaneous,
     );
-    return hadOne
-      ? { ...ends, fate: "unexplained", fault: "unknown", cause: undefined }
-      : { ...ends, fate: "not sent", ...this.#blameSender(sender, loss.at) };
+    if (hadOne) return { ...ends, fate: "unexplained", fault: "unknown", cause: undefined };
+    const dropping = sender === this.#evidence.ours ? this.#dropping(loss.at) : undefined;
+    return {
+      ...ends,
+      fate: "not sent",
+      ...(dropping === undefined ? this.#blameSender(sender, loss.at) : { fault: "peer" as const, cause: dropping }),
+    };
   }
 
   /**
@@ -219,11 +233,11 @@ class Index {
 
   /** Who removed what it was still sent on: the peer, where its own DELETE had not been answered by us. */
   #blameDeleter(packet: GrePacket): Blame {
-    const { at, destination } = packet;
-    const { trace, ours, theirs } = this.#evidence;
+    const { at, destination, spi } = packet;
+    const { trace, ours, theirs, delay } = this.#evidence;
     if (destination === ours.address) return { fault: "ours", cause: undefined };
-    const empty = this.#deletedEmpty(packet);
-    if (empty !== undefined) return { fault: "peer", cause: empty };
+    const dropping = this.#dropping(at - delay, spi);
+    if (dropping !== undefined) return { fault: "peer", cause: dropping };
     const blame = this.#blamePeer(/^INFORMATIONAL request/, at + simultaneous);
     const id = blame.cause?.name.split(" ")[2];
     const answer = trace.ike.find(
@@ -238,24 +252,38 @@ class Index {
   }
 
   /**
-   * The DELETE, whoever sent it, of an IKE SA that never carried anything, by which the peer dropped what our end kept. Of two that
-   * crossing rekeys made, one is deleted, and the Child SAs are the other's (RFC 7296 2.8.1): that is no excuse to drop them.
+   * The DELETE, whoever sent it, of an IKE SA that never carried anything, by which the peer dropped the SA that our end sent on, or
+   * was to, at that time, and for which our end has no other yet. Of two IKE SAs that crossing rekeys made, one is deleted, and the
+   * Child SAs are the other's (RFC 7296 2.8.1): that is no excuse to drop them.
    */
-  #deletedEmpty({ at, spi, destination }: GrePacket): IkeMessage | undefined {
-    const { trace, ours, theirs } = this.#evidence;
-    const lifeAt = ({ sas }: Witness) => sas.find((sa) => sa.spi === spi && sa.destination === destination);
-    const dropped = lifeAt(theirs)?.removed;
-    if (dropped === undefined || (lifeAt(ours)?.removed ?? Number.POSITIVE_INFINITY) < at + simultaneous)
-      return undefined;
-    return trace.ike.findLast(
-      (message) =>
-        message.name === "INFORMATIONAL request 0" &&
-        message.at > dropped - clock &&
-        message.at < dropped + simultaneous &&
-        this.#carriesNothing(message.initiatorSpi) &&
-        // The other one of the two, on which all goes on.
-        trace.ike.some((later) => later.at > message.at && later.initiatorSpi !== message.initiatorSpi),
-    );
+  #dropping(at: number, spi?: number): IkeMessage | undefined {
+    const { trace, ours, theirs, delay } = this.#evidence;
+    const outward = ({ sas }: Witness) => sas.filter(({ destination }) => destination === theirs.address);
+    for (const { spi: gone, removed: dropped } of outward(theirs)) {
+      if (dropped === undefined || dropped > at + delay + simultaneous || (spi !== undefined && spi !== gone)) continue;
+      const kept = outward(ours).find((sa) => sa.spi === gone);
+      const until = kept?.removed ?? Number.POSITIVE_INFINITY;
+      // It is not the peer's dropping where our end gave the SA up first, had another one, or was in no haste to get one.
+      if (kept === undefined || until < dropped + simultaneous || at > until + recovery) continue;
+      const other = outward(ours).some(
+        (sa) =>
+          sa !== kept &&
+          (sa.added ?? Number.NEGATIVE_INFINITY) < at - simultaneous &&
+          (sa.removed ?? Number.POSITIVE_INFINITY) > dropped + simultaneous,
+      );
+      if (other) continue;
+      const cause = trace.ike.findLast(
+        (message) =>
+          message.name === "INFORMATIONAL request 0" &&
+          message.at > dropped - clock &&
+          message.at < dropped + delay + simultaneous &&
+          this.#carriesNothing(message.initiatorSpi) &&
+          // The other one of the two, on which all goes on.
+          trace.ike.some((later) => later.at > message.at && later.initiatorSpi !== message.initiatorSpi),
+      );
+      if (cause !== undefined) return cause;
+    }
+    return undefined;
   }
 
   #carriesNothing(initiatorSpi: string): boolean {
@@ -265,9 +293,16 @@ class Index {
 
   /** It had nothing to send on, or sent it unprotected: by what the last message from the other end had it do, or by itself. */
   #blameSender(sender: Witness, at: number): Blame {
-    const { ours, trace } = this.#evidence;
-    if (sender !== ours) return this.#blamePeer(/./, at + simultaneous);
-    const last = trace.ike.findLast((message) => message.at <= at + simultaneous);
+    const { ours, trace, delay } = this.#evidence;
+    if (sender !== ours) return this.#blamePeer(/./, at + delay + simultaneous);
+    // What our end sent, it sent before it came to the wire; what it got, came at once.
+    const here = (message: IkeMessage) => message.at - (message.source === ours.address ? delay : 0);
+    const last = trace.ike
+      .filter((message) => here(message) <= at + simultaneous)
+      .reduce<IkeMessage | undefined>(
+        (latest, message) => (latest !== undefined && here(latest) > here(message) ? latest : message),
+        undefined,
+      );
     return last?.source === ours.address ? { fault: "ours", cause: last } : this.#blamePeer(/ request /, at);
   }
 

@@ -184,6 +184,15 @@ describe("our rekey of a Child SA", () => {
     expect(spisOf(at)).toEqual([]);
   });
 
+  test("asks with the method of the IKE SA at first, and so does what is asked for in its place", () => {
+    const at = stage({ esp: ["aes128gcm16-ecp256-x25519"] });
+    const { puppet } = at;
+    const request = rekey(at);
+    expect(find(puppet.open(request), "KE")?.group).toBe(31);
+    puppet.answer(request, [{ ...rekeySa(at.ours), type: notifyType.CHILD_SA_NOT_FOUND } as Payload]);
+    expect(find(puppet.open(puppet.received()), "KE")?.group).toBe(31);
+  });
+
   test("NO_ADDITIONAL_SAS: another IKE SA is opened to take the place of this one", () => {
     const at = stage();
     at.puppet.answer(rekey(at), [notify(notifyType.NO_ADDITIONAL_SAS)]);

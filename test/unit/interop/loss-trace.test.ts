@@ -1,5 +1,5 @@
 // Who is to blame for a ping that came when the receiver had its SA no more.
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { GrePacket, IkeMessage } from "../../interop/lab/esp-trace.ts";
 import { traceLosses, type Witness } from "../../interop/lab/loss-trace.ts";
 import type { SaLife } from "../../interop/lab/sa-monitor.ts";
@@ -18,49 +18,63 @@ function message(name: string, at: number, source: string, initiatorSpi: string)
   return { at, source, destination: source === ours ? theirs : ours, name, length: 100, initiatorSpi };
 }
 
-/** Pings of ours a second apart, of which the first is answered and the second comes two seconds after the peer dropped the SA. */
-function lost(ike: readonly IkeMessage[], { kept = true } = {}) {
-  const dropped = start + 10_000;
-  const request = (sequence: number, at: number): GrePacket => ({
+const dropped = start + 10_000;
+
+/** What became of the SA at our end, and of the second ping there. */
+interface Story {
+  /** When our end removed the SA; undefined: never. */
+  readonly removed?: number;
+  /** Whether the second ping came to the wire. */
+  readonly sent?: boolean;
+  /** Another SA of our end's. */
+  readonly other?: SaLife;
+  /** From either end to the wire, in ms. */
+  readonly delay?: number;
+}
+
+/** Pings of ours, of which the first and the third are answered and the second comes two seconds after the peer dropped the SA. */
+function lost(ike: readonly IkeMessage[], { removed, sent = true, other, delay = 0 }: Story = {}) {
+  const at = dropped + 2_000;
+  const request = (sequence: number, at: number, on = spi): GrePacket => ({
     at,
     source: ours,
     destination: theirs,
-    spi,
+    spi: on,
     echo: { kind: "request", asker: a, sequence },
   });
-  const reply = {
-    at: start + 1_001,
+  const reply = (sequence: number, at: number): GrePacket => ({
+    at,
     source: theirs,
     destination: ours,
     spi: 8,
-    echo: { kind: "reply", asker: a, sequence: 1 },
-  } as const;
-  const flood = (count: number, at: number) => ({
+    echo: { kind: "reply", asker: a, sequence },
+  });
+  const flood = (count: number, missed: boolean) => ({
     sent: count,
     seconds: 20,
     answered: true,
     unanswered: 0,
     socketDrops: 0,
     from: a,
-    lost: at === 0 ? [] : [{ sequence: 2, at }],
+    lost: missed ? [{ sequence: 2, at }] : [],
   });
-  const at = dropped + 2_000;
-  const witness = (address: string, inner: string, sas: SaLife[], missed: number): Witness => ({
+  const witness = (address: string, inner: string, sas: SaLife[], count: number): Witness => ({
     address,
     inner,
     sas,
-    flood: flood(2, missed),
+    flood: flood(count, count > 0),
   });
+  const answered = [request(1, at - 10), reply(1, at - 9), request(3, at + 10, 9), reply(3, at + 11)];
   const [loss] = traceLosses({
-    trace: { gre: [request(1, start + 1_000), reply, request(2, at)], ike },
-    ours: witness(ours, a, [life(kept ? undefined : at - 1_000)], at),
+    trace: { gre: sent ? [...answered, request(2, at)] : answered, ike },
+    ours: witness(ours, a, [life(removed), ...(other === undefined ? [] : [other])], 3),
     theirs: witness(theirs, b, [life(dropped)], 0),
     pairs: [{ spiIn: 8, spiOut: spi, role: "initiator" }],
+    delay,
   });
   return { fate: loss?.fate, fault: loss?.fault, cause: loss?.cause?.initiatorSpi };
 }
 
-const dropped = start + 10_000;
 /** Two rekeys that crossed made IKE SAs "x" and "y"; one is deleted, and "y" goes on. */
 const crossed = (deleter: string) => [
   message("CREATE_CHILD_SA request 3", dropped - 400, ours, "old"),
@@ -92,5 +106,45 @@ test("nothing is the peer's fault by a DELETE of ours of an IKE SA that carried 
 });
 
 test("nor where our end had dropped the SA itself", () => {
-  expect(lost([...crossed(ours), goesOn], { kept: false }).cause).not.toBe("x");
+  expect(lost([...crossed(ours), goesOn], { removed: dropped - 1_000 }).cause).not.toBe("x");
+});
+
+test("the peer is to blame for what was on its way as well when it dropped the SA", () => {
+  expect(lost([...crossed(ours), goesOn], { delay: 2_030 })).toEqual({ fate: "late", fault: "peer", cause: "x" });
+});
+
+describe("a ping that was not sent", () => {
+  /** What our end asked for last. */
+  const asked = message("CREATE_CHILD_SA request 0", dropped + 1_050, ours, "y");
+
+  test("is the peer's fault as long as our end asks for another SA", () => {
+    expect(lost([...crossed(ours), asked, goesOn], { sent: false, removed: dropped + 1_000 })).toEqual({
+      fate: "not sent",
+      fault: "peer",
+      cause: "x",
+    });
+  });
+
+  test("is ours where our end is in no haste", () => {
+    expect(lost([...crossed(ours), asked, goesOn], { sent: false, removed: dropped + 100 })).toMatchObject({
+      fate: "not sent",
+      fault: "ours",
+    });
+  });
+
+  test("is ours where our end had another SA and gave it up", () => {
+    const other = { ...life(dropped + 1_500), spi: 9, added: dropped + 1_100 };
+    expect(lost([...crossed(ours), asked, goesOn], { sent: false, removed: dropped + 1_000, other })).toMatchObject({
+      fate: "not sent",
+      fault: "ours",
+    });
+  });
+
+  test("was to leave before the wire, which is further away, would have shown it", () => {
+    // Our end has an SA again from 1.8 s after the dropping, and its packets take 500 ms.
+    const other = { ...life(), spi: 9, added: dropped + 1_800 };
+    expect(
+      lost([...crossed(ours), asked, goesOn], { sent: false, removed: dropped + 1_000, other, delay: 500 }),
+    ).toMatchObject({ fate: "not sent", fault: "peer" });
+  });
 });
