@@ -156,11 +156,21 @@ export function deriveIpsecKeys(
 ): IpsecKeys {
   const encrLength = sa.encr === undefined ? 0 : encrKeyLength(sa.encr);
   const integLength = sa.encr?.aead === true ? 0 : (sa.integ?.keyLength ?? 0);
-  const protocol = Uint8Array.of(sa.protocolId);
-  const keymat = feedback(skeyidD, encrLength + integLength, (previous) =>
-    skeyidD.sign(previous ?? nothing, shared, protocol, sa.spi, ni, nr),
-  );
+  const keymat = ipsecKeymat(skeyidD, sa, ni, nr, shared, encrLength + integLength);
   return { encrKey: keymat.subarray(0, encrLength), integKey: keymat.subarray(encrLength) };
+}
+
+/** The first `octets` of an IPsec SA's KEYMAT; `shared` is empty without a key exchange of its own (RFC 2409 5.5). */
+export function ipsecKeymat(
+  skeyidD: KeyedPrf,
+  sa: Pick<KeymatSa, "protocolId" | "spi">,
+  ni: Uint8Array,
+  nr: Uint8Array,
+  shared: Uint8Array,
+  octets: number,
+): Buffer {
+  const protocol = Uint8Array.of(sa.protocolId);
+  return feedback(skeyidD, octets, (previous) => skeyidD.sign(previous ?? nothing, shared, protocol, sa.spi, ni, nr));
 }
 
 const nothing = new Uint8Array(0);

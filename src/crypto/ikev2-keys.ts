@@ -56,9 +56,7 @@ export function deriveIkeKeys(
   const skELength = encrKeyLength(suite.encr);
   const skALength = suite.encr.aead ? 0 : (suite.integ?.keyLength ?? 0);
   const skPLength = suite.prf.keyLength;
-  const keyed = keyPrf(suite.prf, seed);
-  const stream = prfPlus(keyed, Buffer.concat([ni, nr, spiI, spiR]), 3 * skPLength + 2 * skALength + 2 * skELength);
-  keyed.destroy();
+  const stream = ikeKeyStream(suite.prf, seed, ni, nr, spiI, spiR, 3 * skPLength + 2 * skALength + 2 * skELength);
   const take = slices(stream);
   return {
     skD: take(skPLength),
@@ -69,6 +67,22 @@ export function deriveIkeKeys(
     skPi: take(skPLength),
     skPr: take(skPLength),
   };
+}
+
+/** The first `octets` of prf+(SKEYSEED, Ni | Nr | SPIi | SPIr), of which the seven secrets are slices (RFC 7296 2.14). */
+export function ikeKeyStream(
+  prf: PrfTransform,
+  seed: Uint8Array,
+  ni: Uint8Array,
+  nr: Uint8Array,
+  spiI: Uint8Array,
+  spiR: Uint8Array,
+  octets: number,
+): Buffer {
+  const keyed = keyPrf(prf, seed);
+  const stream = prfPlus(keyed, Buffer.concat([ni, nr, spiI, spiR]), octets);
+  keyed.destroy();
+  return stream;
 }
 
 /**
@@ -85,16 +99,28 @@ export function deriveChildKeys(
 ): { readonly initiator: ChildKeys; readonly responder: ChildKeys } {
   const encrLength = suite.encr === undefined ? 0 : encrKeyLength(suite.encr);
   const integLength = suite.encr?.aead === true ? 0 : (suite.integ?.keyLength ?? 0);
-  const keyed = skD instanceof Uint8Array ? keyPrf(prf, skD) : skD;
-  const seed = shared === undefined ? Buffer.concat([ni, nr]) : Buffer.concat([shared, ni, nr]);
-  const stream = prfPlus(keyed, seed, 2 * (encrLength + integLength));
-  if (keyed !== skD) keyed.destroy();
-  if (shared !== undefined) seed.fill(0);
-  const take = slices(stream);
+  const take = slices(childKeymat(prf, skD, ni, nr, shared, 2 * (encrLength + integLength)));
   return {
     initiator: { encrKey: take(encrLength), integKey: take(integLength) },
     responder: { encrKey: take(encrLength), integKey: take(integLength) },
   };
+}
+
+/** The first `octets` of a Child SA's KEYMAT, with the new shared secret where there was one (RFC 7296 2.17). */
+export function childKeymat(
+  prf: PrfTransform,
+  skD: KeyedPrf | Uint8Array,
+  ni: Uint8Array,
+  nr: Uint8Array,
+  shared: Uint8Array | undefined,
+  octets: number,
+): Buffer {
+  const keyed = skD instanceof Uint8Array ? keyPrf(prf, skD) : skD;
+  const seed = shared === undefined ? Buffer.concat([ni, nr]) : Buffer.concat([shared, ni, nr]);
+  const stream = prfPlus(keyed, seed, octets);
+  if (keyed !== skD) keyed.destroy();
+  if (shared !== undefined) seed.fill(0);
+  return stream;
 }
 
 function signOnce(prf: PrfTransform, key: Uint8Array, ...chunks: Uint8Array[]): Buffer {

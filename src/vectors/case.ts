@@ -90,6 +90,12 @@ export interface Ikev1KeysCase extends Named {
   readonly skeyidD?: string;
   readonly skeyidA?: string;
   readonly skeyidE?: string;
+  /** An IPsec SA without a secret of its own: protocol of the proposal, SPI of its receiver, nonces of the Quick Mode. */
+  readonly ipsecProtocol?: number;
+  readonly ipsecSpi?: string;
+  readonly quickNi?: string;
+  readonly quickNr?: string;
+  readonly keymat?: string;
 }
 
 /** SKEYSEED and what follows from it (RFC 7296 2.14, 2.17, 2.18); what is absent is not compared. */

@@ -5,6 +5,7 @@ import {
   deriveSkeyidKeys,
   expandCipherKey,
   phase1Iv,
+  phase2Iv,
   skeyidPreSharedKey,
   skeyidPublicKey,
   skeyidSignature,
@@ -42,6 +43,9 @@ export interface DeriveInput {
   /** IKEv1: the SPI that each end chose. */
   readonly espSpiI?: Uint8Array | undefined;
   readonly espSpiR?: Uint8Array | undefined;
+  /** IKEv1: the last block of phase 1 and an exchange's message ID, for that exchange's first IV. */
+  readonly lastBlock?: Uint8Array | undefined;
+  readonly messageId?: number | undefined;
 }
 
 /** A derived value by its RFC's name. */
@@ -57,6 +61,7 @@ export class DeriveError extends Error {
 
 /** SKEYSEED, SK_* and KEYMAT (RFC 7296 2.14, 2.17, 2.18). Throws {@link DeriveError}. */
 export function deriveIkev2(input: DeriveInput): DerivedValue[] {
+  checkSpis(input);
   const { encr, integ, prf } = suiteOf(input.ike);
   const { ni, nr, spiI, spiR, shared, oldSkD } = input;
   if (prf === undefined) throw new DeriveError(`${input.ike} names no PRF and implies none`);
@@ -93,8 +98,9 @@ export function deriveIkev2(input: DeriveInput): DerivedValue[] {
 
 /** SKEYID, SKEYID_d, _a, _e, the cipher's key, the first IV and KEYMAT (RFC 2409 5 and appendix B). Throws {@link DeriveError}. */
 export function deriveIkev1(input: DeriveInput): DerivedValue[] {
+  checkSpis(input);
   const { encr, prf } = suiteOf(input.ike);
-  const { ni, nr, shared, psk, publicI, publicR } = input;
+  const { ni, nr, shared, psk, publicI, publicR, lastBlock, messageId } = input;
   if (prf === undefined || prf.method.kind !== "hmac") throw new DeriveError(`${input.ike} names no hash of IKEv1`);
   const { hash } = prf.method;
   const cookies = { initiator: input.spiI, responder: input.spiR };
@@ -114,12 +120,22 @@ export function deriveIkev1(input: DeriveInput): DerivedValue[] {
     ...(encr === undefined || publicI === undefined || publicR === undefined
       ? []
       : [{ name: "IV", value: phase1Iv(hash, encr, publicI, publicR) }]),
+    ...(encr === undefined || lastBlock === undefined || messageId === undefined
+      ? []
+      : [
+          {
+            name: `IV of ${messageId.toString(16).padStart(8, "0")}`,
+            value: phase2Iv(hash, encr, lastBlock, messageId),
+          },
+        ]),
     ...keymat(input, prf, d),
   ]);
 }
 
 function keymat(input: DeriveInput, prf: PrfTransform, skeyidD: Uint8Array): DerivedValue[] {
   if (input.esp === undefined) return [];
+  if (input.espSpiI === undefined && input.espSpiR === undefined)
+    throw new DeriveError("KEYMAT of IKEv1 needs the SPI that an end chose (--esp-spi-i, --esp-spi-r; RFC 2409 5.5)");
   const { encr, integ } = suiteOf(input.esp);
   const keyed = keyPrf(prf, skeyidD);
   const ends = [
@@ -135,6 +151,20 @@ function keymat(input: DeriveInput, prf: PrfTransform, skeyidD: Uint8Array): Der
       { name: `KEYMAT ${end}, integrity`, value: keys.integKey },
     ];
   });
+}
+
+/** An SPI or cookie of IKE has 8 octets (RFC 7296 3.1, RFC 2408 3.1), one of ESP has 4 (RFC 4303 2.1). */
+function checkSpis({ spiI, spiR, espSpiI, espSpiR }: DeriveInput): void {
+  const spis = [
+    ["--spi-i", spiI, 8],
+    ["--spi-r", spiR, 8],
+    ["--esp-spi-i", espSpiI, 4],
+    ["--esp-spi-r", espSpiR, 4],
+  ] as const;
+  for (const [flag, spi, octets] of spis) {
+    if (spi !== undefined && spi.length !== octets)
+      throw new DeriveError(`${flag} has ${spi.length} octets, possible are ${octets}`);
+  }
 }
 
 interface Suite {

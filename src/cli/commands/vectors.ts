@@ -13,7 +13,7 @@ export function vectorsCommand(): Command {
       const { runVectors } = await import("../vectors/run.ts");
       await runVectors(files, options);
     });
-  return command.addCommand(deriveCommand());
+  return command.addCommand(deriveCommand().copyInheritedSettings(command).exitOverride());
 }
 
 /** `underlock vectors derive`: the keys that follow from given secrets. */
@@ -39,6 +39,8 @@ function deriveCommand(): Command {
     .option("--public-r <hex>", "IKEv1: the responder's")
     .option("--esp-spi-i <hex>", "IKEv1: the SPI that the initiator chose, for KEYMAT")
     .option("--esp-spi-r <hex>", "IKEv1: the responder's")
+    .option("--last-block <hex>", "IKEv1: the last block of phase 1, for the IV of a later exchange")
+    .option("--message-id <hex>", "IKEv1: that exchange's message ID")
     .addOption(jsonOption())
     .action(async (_options: object, command: Command) => {
       const { runDerive } = await import("../vectors/derive.ts");

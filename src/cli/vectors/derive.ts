@@ -17,7 +17,7 @@ export function runDerive(options: DeriveOptions): void {
   }
   const shown = values.map(({ name, value }) => [name, Buffer.from(value).toString("hex")] as const);
   if (options.json === true) printJson(Object.fromEntries(shown));
-  else for (const [name, value] of shown) printLine(`${name.padEnd(34)} ${value}`);
+  else for (const [name, value] of shown) printLine(`${name.padEnd(36)} ${value}`);
 }
 
 function inputOf(options: DeriveOptions): DeriveInput {
@@ -45,7 +45,15 @@ function inputOf(options: DeriveOptions): DeriveInput {
     publicR: octets("publicR", "--public-r"),
     espSpiI: octets("espSpiI", "--esp-spi-i"),
     espSpiR: octets("espSpiR", "--esp-spi-r"),
+    lastBlock: octets("lastBlock", "--last-block"),
+    messageId: messageIdOf(octets("messageId", "--message-id")),
   };
+}
+
+function messageIdOf(octets: Buffer | undefined): number | undefined {
+  if (octets === undefined) return undefined;
+  if (octets.length !== 4) throw new Failure(2, `--message-id has ${octets.length} octets, possible are 4`);
+  return octets.readUInt32BE(0);
 }
 
 function octetsOf(value: string | boolean | undefined, flag: string): Buffer | undefined {

@@ -35,6 +35,8 @@ export function readJson(path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Failure(2, `${path} is not JSON: ${(error as Error).message}`);
+    // The message quotes the file, whose octets may move the cursor.
+    const why = (error as Error).message.replace(/[^\x20-\x7e]+/g, "?");
+    throw new Failure(2, `${path} is not JSON: ${why}`);
   }
 }

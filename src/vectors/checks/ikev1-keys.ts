@@ -1,11 +1,17 @@
 import { prfNamed } from "../../crypto/foreign-names.ts";
-import { deriveSkeyidKeys, skeyidPreSharedKey, skeyidPublicKey, skeyidSignature } from "../../crypto/ikev1-keys.ts";
+import {
+  deriveSkeyidKeys,
+  ipsecKeymat,
+  skeyidPreSharedKey,
+  skeyidPublicKey,
+  skeyidSignature,
+} from "../../crypto/ikev1-keys.ts";
 import { keyPrf } from "../../crypto/prf.ts";
 import type { PrfTransform } from "../../crypto/transforms/prf.ts";
 import type { Ikev1KeysCase, Outcome } from "../case.ts";
 import { compared, notApplicable, octets } from "./outcome.ts";
 
-/** SKEYID by the way of authentication, and the three secrets that follow (RFC 2409 5). */
+/** SKEYID by the way of authentication, the three secrets that follow (RFC 2409 5), and an IPsec SA's keys (5.5). */
 export function checkIkev1Keys(vector: Ikev1KeysCase): Outcome {
   const row = prfNamed(vector.hash);
   if (row === undefined || row.method.kind !== "hmac") return notApplicable(vector.hash, "not a hash of IKEv1 here");
@@ -13,11 +19,15 @@ export function checkIkev1Keys(vector: Ikev1KeysCase): Outcome {
   const keyed = keyPrf(row, skeyid);
   const cookies = { initiator: octets(vector.cookieI), responder: octets(vector.cookieR) };
   const { d, a, e } = deriveSkeyidKeys(keyed, octets(vector.shared), cookies);
+  const keyedD = keyPrf(row, d);
+  const quick = [octets(vector.quickNi ?? ""), octets(vector.quickNr ?? "")] as const;
+  const sa = { protocolId: vector.ipsecProtocol ?? 0, spi: octets(vector.ipsecSpi ?? "") };
   const steps: readonly [string | undefined, Buffer][] = [
     [vector.skeyid, skeyid],
     [vector.skeyidD, d],
     [vector.skeyidA, a],
     [vector.skeyidE, e],
+    [vector.keymat, ipsecKeymat(keyedD, sa, ...quick, octets(""), (vector.keymat ?? "").length / 2)],
   ];
   let last: Outcome = notApplicable("ikev1 keys", "it has no result to compare");
   for (const [wanted, got] of steps) {

@@ -18,11 +18,12 @@ function* ikev1(entry: JsonObject): Generator<VectorCase> {
     hex(entry, "in.responderNonce"),
     hex(entry, "in.dHSecret"),
   ];
-  const skeyid = hex(entry, "out.SKEYID");
-  if (ni === undefined || nr === undefined || shared === undefined || skeyid === undefined) return;
-  yield {
+  const [skeyid, sas] = [hex(entry, "out.SKEYID"), ipsecSas(entry)];
+  if (ni === undefined || nr === undefined || shared === undefined) return;
+  const name = text(entry, "test") ?? "";
+  const secrets = {
     check: "ikev1-keys",
-    name: text(entry, "test") ?? "",
+    name,
     hash: text(entry, "in.hash") ?? "SHA-1",
     authentication: "psk",
     ni,
@@ -32,11 +33,24 @@ function* ikev1(entry: JsonObject): Generator<VectorCase> {
     shared,
     // The source's tests all use this key.
     preSharedKey: hex(entry, "in.preSharedKey") ?? "41414141",
-    skeyid,
+    ...present("skeyid", skeyid),
     ...present("skeyidD", hex(entry, "out.SKEYID_d")),
     ...present("skeyidA", hex(entry, "out.SKEYID_a")),
     ...present("skeyidE", hex(entry, "out.SKEYID_e")),
-  };
+  } as const;
+  if (skeyid !== undefined) yield secrets;
+  for (const { direction, ...sa } of sas) yield { ...secrets, name: `${name} ${direction}`, ...sa };
+}
+
+/** What Quick Mode came to, in each direction; the source's SAs are all of ESP. */
+function ipsecSas(entry: JsonObject) {
+  const [quickNi, quickNr] = [hex(entry, "phase2In.initiatorNonce"), hex(entry, "phase2In.responderNonce")];
+  return ["inbound", "outbound"].flatMap((direction) => {
+    const ipsecSpi = hex(entry, `phase2In.${direction}Spi`);
+    const keymat = hex(entry, `out.${direction}KeyMaterial`);
+    if (quickNi === undefined || quickNr === undefined || ipsecSpi === undefined || keymat === undefined) return [];
+    return [{ direction, ipsecProtocol: 3, ipsecSpi, quickNi, quickNr, keymat }];
+  });
 }
 
 function* ikev2(entry: JsonObject): Generator<VectorCase> {

@@ -50,7 +50,18 @@ const members: { readonly [K in VectorCase["check"]]: Members } = {
       cookieR: "hex",
       shared: "hex",
     },
-    possible: { preSharedKey: "hex", skeyid: "hex", skeyidD: "hex", skeyidA: "hex", skeyidE: "hex" },
+    possible: {
+      preSharedKey: "hex",
+      skeyid: "hex",
+      skeyidD: "hex",
+      skeyidA: "hex",
+      skeyidE: "hex",
+      ipsecProtocol: "number",
+      ipsecSpi: "hex",
+      quickNi: "hex",
+      quickNr: "hex",
+      keymat: "hex",
+    },
   },
   "ikev2-keys": {
     wanted: { prf: "text", ni: "hex", nr: "hex", spiI: "hex", spiR: "hex", shared: "hex" },
@@ -102,6 +113,7 @@ export function ownSource(file: JsonObject): string {
 /** The cases of such a file; throws {@link LayoutError} with the case and the member that is wrong. */
 export function ownCases(file: JsonObject): readonly VectorCase[] {
   if (!Array.isArray(file.cases)) throw new LayoutError("cases is not a list");
+  if (file.cases.length === 0) throw new LayoutError("its list of cases is empty");
   return file.cases.map((entry: unknown, index) => {
     const fault = isObject(entry) ? faultOf(entry) : "is not an object";
     if (fault !== undefined) throw new LayoutError(`case ${index + 1} ${fault}`);

@@ -12,6 +12,20 @@ const rub = JSON.parse(
 
 const hex = (digits: string | undefined) => Buffer.from(digits ?? "", "hex");
 
+/** Phase 1 as that entry has it, with the key that all of them use. */
+function ikev1Input(entry: Record<string, string>) {
+  return {
+    ni: hex(entry["in.initiatorNonce"]),
+    nr: hex(entry["in.responderNonce"]),
+    spiI: hex(entry["in.initiatorCookie"]),
+    spiR: hex(entry["in.responderCookie"]),
+    shared: hex(entry["in.dHSecret"]),
+    publicI: hex(entry["in.keyExchangeData"]),
+    publicR: hex(entry["in.peerKeyExchangeData"]),
+    psk: Buffer.from("AAAA"),
+  };
+}
+
 function byName(values: readonly DerivedValue[]): Record<string, string> {
   return Object.fromEntries(values.map(({ name, value }) => [name, Buffer.from(value).toString("hex")]));
 }
@@ -30,27 +44,27 @@ describe("derivation by hand", () => {
       }),
     );
     const wanted = (name: string) => android[name]?.toLowerCase();
-    expect(values.SKEYSEED).toBe(wanted("IKE_SKEYSEED_HEX_STRING"));
-    expect(values.SK_d).toBe(wanted("IKE_SK_D_HEX_STRING"));
-    expect(values.SK_ai).toBe(wanted("IKE_SK_AUTH_INIT_HEX_STRING"));
-    expect(values.SK_er).toBe(wanted("IKE_SK_ENCR_RESP_HEX_STRING"));
-    expect(values.SK_pr).toBe(wanted("IKE_SK_PRF_RESP_HEX_STRING"));
-    expect(values["KEYMAT initiator encryption"]).toBe(wanted("FIRST_CHILD_ENCR_INIT_HEX_STRING"));
-    expect(values["KEYMAT responder integrity"]).toBe(wanted("FIRST_CHILD_AUTH_RESP_HEX_STRING"));
+    expect(values).toEqual({
+      SKEYSEED: wanted("IKE_SKEYSEED_HEX_STRING"),
+      SK_d: wanted("IKE_SK_D_HEX_STRING"),
+      SK_ai: wanted("IKE_SK_AUTH_INIT_HEX_STRING"),
+      SK_ar: wanted("IKE_SK_AUTH_RESP_HEX_STRING"),
+      SK_ei: wanted("IKE_SK_ENCR_INIT_HEX_STRING"),
+      SK_er: wanted("IKE_SK_ENCR_RESP_HEX_STRING"),
+      SK_pi: wanted("IKE_SK_PRF_INIT_HEX_STRING"),
+      SK_pr: wanted("IKE_SK_PRF_RESP_HEX_STRING"),
+      "KEYMAT initiator encryption": wanted("FIRST_CHILD_ENCR_INIT_HEX_STRING"),
+      "KEYMAT initiator integrity": wanted("FIRST_CHILD_AUTH_INIT_HEX_STRING"),
+      "KEYMAT responder encryption": wanted("FIRST_CHILD_ENCR_RESP_HEX_STRING"),
+      "KEYMAT responder integrity": wanted("FIRST_CHILD_AUTH_RESP_HEX_STRING"),
+    });
   });
 
   it("of IKEv1: SKEYID_*, the key and the first IV as recorded", () => {
     const entry = rub[0] ?? {};
     const values = byName(
       deriveIkev1({
-        ni: hex(entry["in.initiatorNonce"]),
-        nr: hex(entry["in.responderNonce"]),
-        spiI: hex(entry["in.initiatorCookie"]),
-        spiR: hex(entry["in.responderCookie"]),
-        shared: hex(entry["in.dHSecret"]),
-        publicI: hex(entry["in.keyExchangeData"]),
-        publicR: hex(entry["in.peerKeyExchangeData"]),
-        psk: Buffer.from("AAAA"),
+        ...ikev1Input(entry),
         ike: "aes128-sha1",
       }),
     );
@@ -60,6 +74,47 @@ describe("derivation by hand", () => {
     expect(values.SKEYID_e).toBe(entry["out.SKEYID_e"]);
     expect(values["encryption key"]).toBe(entry["out.Ka"]);
     expect(values.IV).toBe(entry["out.IV"]);
+  });
+
+  it("of IKEv1: the IV of a later exchange as recorded", () => {
+    const entry = rub[1] ?? {};
+    const values = byName(
+      deriveIkev1({
+        ...ikev1Input(entry),
+        ike: "aes128-sha1",
+        lastBlock: hex(entry["out.IV"]),
+        messageId: 0xd8029d42,
+      }),
+    );
+    expect(values["IV of d8029d42"]).toBe(entry['out.IV(("d8029d42"))']);
+  });
+
+  it("of IKEv1: KEYMAT of both directions as recorded", () => {
+    const entry = rub[2] ?? {};
+    const values = byName(
+      deriveIkev1({
+        ...ikev1Input(entry),
+        ike: "aes128-sha1",
+        esp: "aes128-sha1",
+        espSpiI: hex(entry["phase2In.inboundSpi"]),
+        espSpiR: hex(entry["phase2In.outboundSpi"]),
+        childNi: hex(entry["phase2In.initiatorNonce"]),
+        childNr: hex(entry["phase2In.responderNonce"]),
+      }),
+    );
+    // The source prints more of the stream than these algorithms take.
+    const said = (end: string) => `${values[`KEYMAT ${end}, encryption`]}${values[`KEYMAT ${end}, integrity`]}`;
+    expect(said("to the initiator")).toHaveLength(72);
+    expect(entry["out.inboundKeyMaterial"]?.slice(0, 72)).toBe(said("to the initiator"));
+    expect(entry["out.outboundKeyMaterial"]?.slice(0, 72)).toBe(said("to the responder"));
+  });
+
+  it("says what KEYMAT of IKEv1 lacks, and which SPI cannot be one", () => {
+    const input = { ...ikev1Input(rub[2] ?? {}), ike: "aes128-sha1" };
+    expect(() => deriveIkev1({ ...input, esp: "aes128-sha1" })).toThrow("needs the SPI");
+    expect(() => deriveIkev1({ ...input, spiI: Buffer.alloc(7) })).toThrow("--spi-i has 7 octets, possible are 8");
+    expect(() => deriveIkev2({ ...input, spiR: Buffer.alloc(4) })).toThrow("--spi-r has 4 octets, possible are 8");
+    expect(() => deriveIkev1({ ...input, esp: "aes128-sha1", espSpiI: Buffer.alloc(8) })).toThrow("possible are 4");
   });
 
   it("says which word is no algorithm", () => {

@@ -43,7 +43,7 @@ const outcomes: Readonly<Record<Exclude<VectorCase["check"], "none">, readonly s
   aead: ["ciphertext", "tag"],
   "key-exchange": ["shared", "public"],
   "modp-group": ["prime"],
-  "ikev1-keys": ["skeyid", "skeyidD", "skeyidA", "skeyidE"],
+  "ikev1-keys": ["skeyid", "skeyidD", "skeyidA", "skeyidE", "keymat"],
   "ikev2-keys": ["skeyseed", "keys", "child", "childWithSecret", "rekeySkeyseed"],
   signature: ["message", "signature"],
   esp: ["packet", "padded", "payload"],
@@ -86,6 +86,7 @@ const right = { check: "prf", name: "one", prf: "HMAC-SHA256", key: "0b", data: 
 describe("a file that is not as the schema has it is refused with the place", () => {
   it.each<[unknown, string]>([
     [{ schema: ownSchema, source: { name: "me" }, cases: {} }, "cases is not a list"],
+    [file([]), "its list of cases is empty"],
     [{ schema: ownSchema, cases: [right] }, "its source has no name"],
     [file([right, 1]), "case 2 is not an object"],
     [file([{ ...right, check: "prg" }]), 'case 1 has the check "prg", possible are mac, prf, prf+, cipher,'],
