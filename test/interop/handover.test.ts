@@ -146,27 +146,36 @@ async function reauthenticated(lab: Lab, ours: Underlock, lost: number): Promise
   }
 }
 
+/** Who opened the IKE SA that took the place of the first, in charon's words. */
+const ourCalls = /(parsed IKE_AUTH request 1 .*){2}/s;
+const itsCall = /generating IKE_AUTH request 1 /;
+const twoOfItsCalls = /(generating IKE_AUTH request 1 .*){2}/s;
+
 const wishes = [
-  ["our end calls and wants it", { initiate: true, reauth: "15s" }, {}],
+  ["our end calls and wants it", { initiate: true, reauth: "15s" }, {}, [ourCalls]],
   [
-    "our end calls, strongSwan asks for it by AUTH_LIFETIME",
+    // It says AUTH_LIFETIME only where it could not call itself: to who has an address of it, or logged in by EAP.
+    "our end calls, strongSwan wants it, and calls",
     { initiate: true },
     { reauth_time: "16s", over_time: "60s", rekey_time: "0s" },
+    [itsCall],
   ],
   [
     "strongSwan calls and wants it",
     { initiate: false },
     { reauth_time: "12s", over_time: "60s", rekey_time: "0s", rand_time: "0s" },
+    [twoOfItsCalls],
   ],
   [
     "strongSwan calls, our end asks for it by AUTH_LIFETIME",
     { initiate: false, reauth: "20s" },
     // Time for charon to repeat a request once, which it does after 4 s.
     { over_time: "9s", rand_time: "0s" },
+    [/parsed IKE_AUTH response 1 \[[^\]]*AUTH_LFT.*received AUTH_LIFETIME of 20s/s, twoOfItsCalls],
   ],
 ] as const;
 
-for (const [name, { initiate, ...peer }, more] of wishes) {
+for (const [name, { initiate, ...peer }, more, signs] of wishes) {
   scenario(`reauthentication, make before break: ${name}`, spec, async (lab) => {
     const ours = underlock(lab, { here: "a", there: "b", family, protect: ["gre"], initiate, peer });
     await ours.must("lock");
@@ -176,6 +185,7 @@ for (const [name, { initiate, ...peer }, more] of wishes) {
     if (initiate) await ours.must("up", "b");
     else await charon.initiate("gre");
     await reauthenticated(lab, ours, initiate ? 40 : 0);
+    for (const sign of signs) expect(charon.log()).toMatch(sign);
     const { machine } = lab.gateway("a");
     await waitFor("that nothing old is left", async () => (await kernelSas(machine)).length === 2);
   });
