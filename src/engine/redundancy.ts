@@ -16,11 +16,11 @@ const redundantPatience = 10_000;
 /** How long the end that opened an IKE SA which is one too many is left to close it, in ms; other daemons never do. */
 const openerPatience = 15_000;
 
-/** The same for a pair; not both at once: the two ends may take different ones for the one that is to stay. */
-const crossedPatience: Readonly<Record<AnyIkeSa["origin"], number>> = {
-  initiator: openerPatience,
-  responder: openerPatience + 4_000,
-};
+/**
+ * How much longer the peer is left to delete a pair of its own that has the greater nonces: it may take that for the one that is
+ * to stay, and delete the other.
+ */
+const greaterPatience = 4_000;
 
 /** How often that wait doubles: some daemons open another for each that is closed. */
 const mostDoublings = 8;
@@ -241,9 +241,11 @@ export class Redundancy {
       );
       if (pairs.length < 2 || !pairs.every((child) => main.children.sendsOn(child))) continue;
       const best = bestOf(pairs);
-      const overdue = Math.max(...pairs.map(({ since }) => since)) + crossedPatience[main.origin];
+      const newest = Math.max(...pairs.map(({ since }) => since));
       for (const child of pairs) {
         if (child === best) continue;
+        const overdue =
+          newest + openerPatience + (isGreater(child, best) && child.role === "responder" ? greaterPatience : 0);
         if ((child.role === "initiator" && !mayStayThere(child, best)) || overdue <= this.#context.now())
           main.children.retire(child, { code: "replaced" }, best);
         else this.#lookAgain("crossed", overdue);
@@ -262,7 +264,11 @@ function bothSince(one: AnyIkeSa, other: AnyIkeSa): number {
  * each end may take for crossed what the other does not, and only the nonces are the same at both.
  */
 function mayStayThere(child: ChildSa, best: ChildSa | undefined): boolean {
-  return child.begun !== undefined && best !== undefined && child.lowestNonce > best.lowestNonce;
+  return child.begun !== undefined && isGreater(child, best);
+}
+
+function isGreater(child: ChildSa, best: ChildSa | undefined): boolean {
+  return best !== undefined && child.lowestNonce > best.lowestNonce;
 }
 
 /** Of several pairs for one child, those that crossed with the latest: of them the one with the greatest nonces. */

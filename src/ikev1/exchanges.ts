@@ -156,15 +156,20 @@ export class Exchanges {
     return this.#entries.get(messageId)?.lastSent ?? 0;
   }
 
-  /** One message that nobody answers: an Informational exchange (RFC 2409 5.7). Returns what it went out under. */
-  inform(payloads: readonly Payload[]): Informed | undefined {
+  /**
+   * One message that nobody answers: an Informational exchange (RFC 2409 5.7). Returns what it went out under. Where an exchange
+   * of the peer's is `refused` with it, it is said again when that is repeated.
+   */
+  inform(payloads: readonly Payload[], refused?: Exchange): Informed | undefined {
     const messageId = this.#freshMessageId();
     const chain = this.#coder.chainOf(messageId);
     const { keying } = this.#sa;
     if (chain === undefined || keying === undefined) return undefined;
-    const encoded = encodePayloads(payloads);
     const hashOf = (afterHash: Uint8Array) => hash1(keying.skeyidA, messageId, afterHash);
-    this.#transmit(this.#seal(exchangeType.INFORMATIONAL, messageId, chain, hashOf, encoded));
+    const sealed = this.#seal(exchangeType.INFORMATIONAL, messageId, chain, hashOf, encodePayloads(payloads));
+    this.#transmit(sealed);
+    const entry = this.#entries.get(refused?.messageId ?? 0);
+    if (entry !== undefined && entry.exchange === refused) entry.sent = sealed;
     return { messageId, chain };
   }
 

@@ -54,6 +54,18 @@ test.each([
     story: "ikev1-delete-lost-at-hard-limit",
     what: "a pair ends in the kernel of the end that only waits for calls, and its DELETE is lost",
   },
+  {
+    story: "ikev1-refusal-lost",
+    what: "the refusal of a quick mode is lost, and the ISAKMP SA ends with all that stands",
+  },
+  {
+    story: "ikev1-crossed-and-succeeded",
+    what: "of pairs that crossed each end deletes the one that the other keeps, since another ISAKMP SA has them by then",
+  },
+  {
+    story: "ikev1-replaced-while-queued",
+    what: "a pair is replaced once more because our own quick mode for it waited for its turn",
+  },
 ])(
   "mended: $what",
   ({ story }) => {

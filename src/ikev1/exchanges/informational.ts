@@ -70,10 +70,17 @@ export function sayError(sa: IkeV1Sa, type: number): void {
   sa.exchanges.inform([isakmpNotify(type, cookiesOf(sa))]);
 }
 
-/** Tells the peer why a quick mode came to nothing; the SPI is the one that it proposed (RFC 2408 3.14). */
-export function sayQuickModeError(sa: IkeV1Sa, protocol: SaProtocol, spi: Uint8Array, type: number): void {
+/** Tells the peer why a quick mode of its own came to nothing; the SPI is the one that it proposed (RFC 2408 3.14). */
+export function sayQuickModeError(
+  sa: IkeV1Sa,
+  quickMode: Exchange,
+  proposed: { readonly protocol: SaProtocol; readonly spi: Uint8Array },
+  type: number,
+): void {
+  const { protocol, spi } = proposed;
   const data = new Uint8Array(0);
-  sa.exchanges.inform([{ isakmp: "N", doi: doi.IPSEC, protocolId: protocolNumber(protocol), spi, type, data }]);
+  const why = { isakmp: "N", doi: doi.IPSEC, protocolId: protocolNumber(protocol), spi, type, data } as const;
+  sa.exchanges.inform([why], quickMode);
 }
 
 /** Our SPIs of a pair. */

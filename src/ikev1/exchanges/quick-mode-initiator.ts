@@ -49,7 +49,7 @@ interface Asked {
 export class QuickModeInitiator implements OwnExchange, OwnRekey {
   readonly exchangeType: number = exchangeType.QUICK_MODE;
   messageId = 0;
-  readonly phase = "sent";
+  phase: OwnRekey["phase"] = "unsent";
   crossed: ChildSa | undefined;
   readonly #child: ChildDesired;
   /** The one whose place it takes. */
@@ -81,6 +81,7 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
       sa.exchanges.done(this);
       return this.#failed(sa);
     }
+    this.phase = "sent";
     const narrowed = withInnerAddress(sa, child);
     const obstacle = natReason(sa, child);
     if (obstacle !== undefined) return this.#giveUp(sa, obstacle);
@@ -191,9 +192,13 @@ export class QuickModeInitiator implements OwnExchange, OwnRekey {
   }
 
   timedOut(sa: IkeV1Sa, attempts: number, seconds: number): void {
+    const remote = sa.path.remote.address;
+    const reason: Reason = { code: "no-answer", exchange: "quick mode", remote, attempts, seconds };
+    // Whoever speaks under the ISAKMP SA has it still: this one thing it does not answer, and what stands goes on.
+    if (this.#asked !== undefined && sa.lastHeard > this.#asked.begun) return this.#giveUp(sa, reason);
     this.abandon(sa);
     // RFC 2408 2.8: a peer that answers nothing under an ISAKMP SA has lost it, or is gone.
-    sa.end({ code: "no-answer", exchange: "quick mode", remote: sa.path.remote.address, attempts, seconds });
+    sa.end(reason);
   }
 
   /** Whoever has the IPsec SAs now goes on with it. */

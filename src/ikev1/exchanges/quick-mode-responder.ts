@@ -19,6 +19,7 @@ import {
   outboundId,
   wipeKeys,
 } from "../../sa/child-sa.ts";
+import type { ChildState } from "../../sa/child-state.ts";
 import { pairLimit } from "../../sa/constants.ts";
 import type { ChildDesired } from "../../sa/desired.ts";
 import type { Protected } from "../../wire/ikev1/message.ts";
@@ -255,24 +256,29 @@ export class QuickModeResponder implements Exchange {
     if (sa.isOver) return;
     const [first] = offered?.proposals ?? [];
     const protocol: SaProtocol = (first && saProtocol(first.protocolId)) ?? "esp";
-    sayQuickModeError(sa, protocol, first?.spi ?? new Uint8Array(0), notifyOf(reason));
+    sayQuickModeError(sa, this, { protocol, spi: first?.spi ?? new Uint8Array(0) }, notifyOf(reason));
     sa.host.childFailed(sa.holder, child, reason);
   }
 }
 
 /**
  * Pairs of the same child that a new one comes in the place of. Those that crossed with it are the engine's to choose among,
- * and so are those that may have, as far as the peer can see, and outdo it: where it knew of them it deletes them itself.
+ * and so are those that may have, as far as the peer can see, and outdo it: where it knew of them it deletes them itself. Our
+ * own quick mode for one of them that has not had its turn yet is needless.
  */
 function olderPairs({ children }: IkeV1Sa, child: ChildSa): ChildSa[] {
   return [...children.values()].filter(
     (one) =>
       one.desired.name === child.desired.name &&
-      children.state(one)?.kind === "Standing" &&
+      isReplaceable(children.state(one)) &&
       one.since <= child.since &&
       !crossed(one, child) &&
       !mayHaveCrossed(one, child),
   );
+}
+
+function isReplaceable(state: ChildState | undefined): boolean {
+  return state?.kind === "Standing" || (state?.kind === "Rekeying" && state.rekey.phase === "unsent");
 }
 
 /** The request may have been sent before our own pair stood, and have come late: only the peer knows. */
