@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from "node:crypto";
+import { giveSlotBack, inSlot, takeSlot } from "./key-slots.ts";
 import { keyMac, type Mac } from "./mac/mac.ts";
 import { keyObjectsAreFaster, opensslKey } from "./provider.ts";
 import { constantTimeEqual } from "./secret.ts";
@@ -206,36 +207,44 @@ class EncryptThenMacSkCipher implements SkCipher {
   }
 }
 
-/** The key proper in the form that the cipher takes, and the salt that begins each nonce: one copy of both, in one buffer. */
+/** The key proper in the form that the cipher takes, and the salt that begins each nonce: one copy of both, in one slot. */
 class CipherKey {
-  readonly #octets: Buffer;
+  /** Undefined: given back. */
+  #slot: number | undefined;
   readonly #saltAt: number;
-  #destroyed = false;
+  readonly #length: number;
 
   constructor(encr: EncrTransform, skE: Uint8Array) {
-    this.#octets = opensslKey(encr, skE);
-    this.#saltAt = this.#octets.length - encr.saltLength;
+    const octets = opensslKey(encr, skE);
+    this.#slot = takeSlot(octets);
+    this.#length = octets.length;
+    this.#saltAt = octets.length - encr.saltLength;
+    octets.fill(0);
   }
 
   /** A KeyObject is made anew for each message: that takes 1 us, and to keep one takes half a KiB for as long as the tunnel stands. */
   get bytes(): KeyObject | Buffer {
-    if (this.#destroyed) throw new SkCipherError("destroyed", "the keys of this SK cipher have been wiped");
-    const key = this.#octets.subarray(0, this.#saltAt);
+    const key = inSlot(this.#standing(), 0, this.#saltAt);
     return keyObjectsAreFaster ? createSecretKey(key) : key;
   }
 
   /** salt | IV | `room` octets for the caller to fill. */
   nonce(iv: Uint8Array, room: number): Buffer {
-    const saltLength = this.#octets.length - this.#saltAt;
-    const nonce = Buffer.allocUnsafe(saltLength + iv.length + room);
-    this.#octets.copy(nonce, 0, this.#saltAt);
-    nonce.set(iv, saltLength);
+    const salt = inSlot(this.#standing(), this.#saltAt, this.#length);
+    const nonce = Buffer.allocUnsafe(salt.length + iv.length + room);
+    nonce.set(salt);
+    nonce.set(iv, salt.length);
     return nonce;
   }
 
   destroy(): void {
-    this.#octets.fill(0);
-    this.#destroyed = true;
+    if (this.#slot !== undefined) giveSlotBack(this.#slot);
+    this.#slot = undefined;
+  }
+
+  #standing(): number {
+    if (this.#slot === undefined) throw new SkCipherError("destroyed", "the keys of this SK cipher have been wiped");
+    return this.#slot;
   }
 }
 
