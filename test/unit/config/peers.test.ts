@@ -69,9 +69,11 @@ peers:
         retransmitFactor: 1.4,
         retransmitTries: 12,
         liveness: 30_000,
+        linger: 5_000,
         retryFirst: 1000,
         retryLongest: 60_000,
       },
+      messages: { fragmentSize: 1_280 },
     });
     expect(peer?.children).toMatchObject([
       {

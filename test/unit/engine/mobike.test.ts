@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { notify } from "../../../src/ikev2/payloads.ts";
-import type { Address } from "../../../src/negotiate/address.ts";
+import { type Address, addressOctets } from "../../../src/negotiate/address.ts";
 import { flag } from "../../../src/wire/ikev2/header.ts";
 import type { Payload } from "../../../src/wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
@@ -427,27 +427,88 @@ describe("a MOBIKE peer on strings", () => {
     expect(end.peer().ikeSas.map((sa) => sa.remote)).toEqual([`${b}:4500`]);
   });
 
-  it("is told again which addresses are in use where it lists its own from another, and has that one still", () => {
+  /** An engine that decides which addresses are used. */
+  function calling(options: PeerOptions = {}): { end: End; puppet: Puppet; world: World } {
     const world = new World();
-    const end = world.add(a);
+    const end = world.add(a, { addresses: [otherA] });
     const puppet = new Puppet(end, b, "responder");
-    end.configure(desired([peer(a, b, { mobike: true, protect })]));
+    end.configure(desired([peer(a, b, { mobike: true, protect, ...options })]));
     puppet.answerInit();
     puppet.answerAuth((payloads) => [...payloads, notify(notifyType.MOBIKE_SUPPORTED)]);
-    const listFrom = (address: Address, listed: string): (number[] | Address)[] => {
+    return { end, puppet, world };
+  }
+
+  const listed = (...addresses: Address[]): Payload[] =>
+    addresses.map((address) =>
+      address.includes(":")
+        ? notify(notifyType.ADDITIONAL_IP6_ADDRESS, addressOctets(address))
+        : notify(notifyType.ADDITIONAL_IP4_ADDRESS, addressOctets(address)),
+    );
+
+  const cookieOf = (payloads: readonly Payload[]) =>
+    payloads.filter((payload) => payload.kind === "N" && payload.type === notifyType.COOKIE2);
+
+  it("is sent to none but the latest of its lists, whatever order they come in", () => {
+    const { end, puppet } = calling();
+    const from = (address: Address, octets: Uint8Array) =>
+      end.handle({
+        kind: "datagram",
+        octets,
+        path: { local: { address: a, port: 4500 }, remote: { address, port: 4500 } },
+      });
+    const older = puppet.seal(exchangeType.INFORMATIONAL, [notify(notifyType.NO_ADDITIONAL_ADDRESSES)], {
+      messageId: puppet.nextMessageId,
+    });
+    const newer = puppet.seal(exchangeType.INFORMATIONAL, listed(otherB), { messageId: puppet.nextMessageId + 1 });
+    from(b, newer);
+    // Says that it is at this address alone, and was true before.
+    from(otherB, older);
+    expect(end.peer().ikeSas.map((sa) => sa.remote)).toEqual([`${b}:4500`]);
+  });
+
+  it("is not looked for at loopback, multicast, link-local or unspecified addresses, nor at more than sixteen", () => {
+    const few = { ...timing, liveness: 10_000, retransmitFirst: 100, retransmitFactor: 1, retransmitTries: 60 };
+    const { end, puppet, world } = calling({ timing: few });
+    const wrong = ["127.0.0.1", "0.0.0.0", "0.1.2.3", "224.0.0.1", "255.255.255.255", "169.254.1.1"];
+    const right = Array.from({ length: 20 }, (_, n) => `203.0.113.${n + 1}`);
+    puppet.request(exchangeType.INFORMATIONAL, listed(...wrong, "::1", "::", "ff02::1", "fe80::1", ...right));
+    const sent = end.sent.length;
+    world.run(30_000);
+    const tried = new Set(end.sent.slice(sent).map(({ path }) => path.remote.address));
+    expect([...tried].sort()).toEqual([b, ...right.slice(0, 16)].sort());
+  });
+
+  it("does not want the new way: another is tried, and each but once", () => {
+    const { end, puppet, world } = calling({ otherLocals: [otherA] });
+    puppet.request(exchangeType.INFORMATIONAL, listed(otherB));
+    end.handle({ kind: "addresses", missing: [a] });
+    const tried: string[] = [];
+    for (let n = 0; n < 10; n += 1) {
+      const last = end.sent.at(-1);
+      const said = last === undefined ? [] : puppet.open(last.octets);
+      if (last === undefined || !notifies(said).includes(notifyType.UPDATE_SA_ADDRESSES)) break;
+      tried.push(`${last.path.local.address} > ${last.path.remote.address}`);
+      puppet.answer(last.octets, [notify(notifyType.UNACCEPTABLE_ADDRESSES), ...cookieOf(said)]);
+      world.run(10);
+      if (end.sent.at(-1) === last) break;
+    }
+    expect(tried).toEqual([`${otherA} > ${b}`, `${otherA} > ${otherB}`]);
+    expect(end.peer().ikeSas).toHaveLength(1);
+  });
+
+  it("is told again which addresses are in use where it lists its own from another, and has that one still", () => {
+    const { end, puppet } = calling();
+    const listFrom = (address: Address, other: Address): (number[] | Address)[] => {
       const sent = end.sent.length;
-      const data = Buffer.from(listed.split(".").map(Number));
-      const octets = puppet.seal(exchangeType.INFORMATIONAL, [notify(notifyType.ADDITIONAL_IP4_ADDRESS, data)]);
+      const octets = puppet.seal(exchangeType.INFORMATIONAL, listed(other));
       puppet.nextMessageId += 1;
       const path = { local: { address: a, port: 4500 }, remote: { address, port: 4500 } };
       end.handle({ kind: "datagram", octets, path });
       const requests = end.sent.slice(sent).filter(({ octets: one }) => ((one[19] ?? 0) & flag.response) === 0);
       return requests.flatMap(({ octets: one, path: way }) => {
-        const said = notifies(puppet.open(one));
-        puppet.answer(
-          one,
-          puppet.open(one).filter((payload) => payload.kind === "N" && payload.type === notifyType.COOKIE2),
-        );
+        const payloads = puppet.open(one);
+        const said = notifies(payloads);
+        puppet.answer(one, cookieOf(payloads));
         return [way.remote.address, said];
       });
     };
