@@ -23,6 +23,8 @@ export interface Mobike {
   told: readonly Address[];
   /** Who does not decide: the way that was decided on, which is not taken as long as our address on it is gone (RFC 4555 3.5). */
   left: Path | undefined;
+  /** Ways that the peer would not have since it last took one. */
+  refused: readonly Path[];
 }
 
 /** The message IDs, on one IKE SA, of the peer's latest address update and list: an older one that comes later changes nothing. */
@@ -56,6 +58,7 @@ export function takeSupport(sa: IkeSa, payloads: readonly Payload[]): void {
     seenAs: undefined,
     told: further(sa),
     left: undefined,
+    refused: [],
   };
 }
 

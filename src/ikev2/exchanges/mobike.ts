@@ -60,6 +60,7 @@ export function addressesChanged(sa: IkeSa): void {
   const { mobike } = sa;
   if (mobike === undefined || sa.state.kind !== "Established") return;
   const own = sa.host.ownAddresses(sa);
+  mobike.refused = [];
   returnTo(sa, mobike, own);
   if (own.includes(sa.path.local.address)) {
     if (!sameList(mobike.told, further(sa))) sa.request(announceList());
@@ -151,6 +152,7 @@ function updateAddresses(mobike: Mobike): Task {
       // The addresses have changed again meanwhile: what this says is about others.
       if (mobike.changes !== changes || sa.mobike !== mobike) return;
       if (findNotify(payloads, notifyType.UNACCEPTABLE_ADDRESSES) !== undefined) return refused(sa, mobike);
+      mobike.refused = [];
       mobike.seenAs = findNotify(payloads, notifyType.NAT_DETECTION_DESTINATION_IP)?.data.slice();
       if (findNotify(payloads, notifyType.NAT_DETECTION_SOURCE_IP) !== undefined)
         sa.nat = findNat(payloads, sa.initiatorSpi, sa.responderSpi, sa.path, sa.peer?.nat.force === true);
@@ -164,11 +166,13 @@ function updateAddresses(mobike: Mobike): Task {
   return task;
 }
 
-/** The peer does not want this way: another, if there is one. */
+/** The peer does not want this way: another that it has not refused, if there is one (RFC 4555 3.5). */
 function refused(sa: IkeSa, mobike: Mobike): void {
   const ways = waysOf(sa);
-  const other = ways[mobike.changes % Math.max(1, ways.length)];
-  if (mobike.changes <= ways.length && other !== undefined && !samePath(other, sa.path)) changeAddresses(sa, other);
+  const isRefused = (way: Path) => samePath(way, sa.path) || mobike.refused.some((one) => samePath(one, way));
+  mobike.refused = ways.filter(isRefused);
+  const other = ways.find((way) => !isRefused(way));
+  if (other !== undefined) changeAddresses(sa, other);
 }
 
 function announceList(): Task {

@@ -10,7 +10,7 @@ import { carryThrough, install, Nat } from "./nat.ts";
 import { a, b, gre, policies, standing, subnets } from "./pair.ts";
 import { Puppet } from "./puppet.ts";
 import { Traffic } from "./traffic.ts";
-import { carry, type End, type Flow, World } from "./world.ts";
+import { carry, type Datagram, type End, type Flow, World } from "./world.ts";
 
 const inside = { address: "10.1.0.0", length: 16 };
 const outside = { address: "10.2.0.0", length: 16 };
@@ -478,21 +478,33 @@ describe("a MOBIKE peer on strings", () => {
     expect([...tried].sort()).toEqual([b, ...right.slice(0, 16)].sort());
   });
 
-  it("does not want the new way: another is tried, and each but once", () => {
+  it("does not want the new way: the others are tried, each once, however often addresses changed before", () => {
     const { end, puppet, world } = calling({ otherLocals: [otherA] });
-    puppet.request(exchangeType.INFORMATIONAL, listed(otherB));
-    end.handle({ kind: "addresses", missing: [a] });
-    const tried: string[] = [];
-    for (let n = 0; n < 10; n += 1) {
-      const last = end.sent.at(-1);
-      const said = last === undefined ? [] : puppet.open(last.octets);
-      if (last === undefined || !notifies(said).includes(notifyType.UPDATE_SA_ADDRESSES)) break;
-      tried.push(`${last.path.local.address} > ${last.path.remote.address}`);
-      puppet.answer(last.octets, [notify(notifyType.UNACCEPTABLE_ADDRESSES), ...cookieOf(said)]);
-      world.run(10);
-      if (end.sent.at(-1) === last) break;
+    puppet.request(exchangeType.INFORMATIONAL, listed(otherB, "203.0.113.5"));
+    const wayOf = ({ path }: Datagram) => `${path.local.address} > ${path.remote.address}`;
+    /** Answers each update, and says which way they went. */
+    const updates = (isWanted: (way: string) => boolean): string[] => {
+      const tried: string[] = [];
+      for (let last = end.sent.at(-1); last !== undefined && tried.length < 10; last = end.sent.at(-1)) {
+        const said = puppet.open(last.octets);
+        if (!notifies(said).includes(notifyType.UPDATE_SA_ADDRESSES)) break;
+        tried.push(wayOf(last));
+        const verdict = isWanted(wayOf(last)) ? [] : [notify(notifyType.UNACCEPTABLE_ADDRESSES)];
+        puppet.answer(last.octets, [...verdict, ...cookieOf(said)]);
+        world.run(10);
+        if (end.sent.at(-1) === last) break;
+      }
+      return tried;
+    };
+    const ways = (local: Address) => [b, otherB, "203.0.113.5"].map((remote) => `${local} > ${remote}`);
+    for (let n = 0; n < 6; n += 1) {
+      end.handle({ kind: "addresses", missing: [n % 2 === 0 ? a : otherA] });
+      expect(updates(() => true)).toEqual([`${n % 2 === 0 ? otherA : a} > ${b}`]);
     }
-    expect(tried).toEqual([`${otherA} > ${b}`, `${otherA} > ${otherB}`]);
+    end.handle({ kind: "addresses", missing: [a] });
+    expect(updates((way) => way === `${otherA} > 203.0.113.5`)).toEqual(ways(otherA));
+    end.handle({ kind: "addresses", missing: [otherA] });
+    expect(updates(() => false).toSorted()).toEqual(ways(a).toSorted());
     expect(end.peer().ikeSas).toHaveLength(1);
   });
 
