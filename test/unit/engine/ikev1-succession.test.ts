@@ -114,6 +114,22 @@ describe("the peer deletes an ISAKMP SA whose place another has taken, with some
   });
 });
 
+test("a quick mode that waits for its turn when another ISAKMP SA takes over has it there at once", () => {
+  const { world, one } = ends({ network: () => [] });
+  one.configure(facing(a, { ...main, protect: [{ kind: "vxlan", port: 4789 }] }));
+  const [first] = called({ world, end: one }, [0x11n]);
+  one.handle({ kind: "up", peer: "peer" });
+  world.run(3_500);
+  const under = ({ octets }: (typeof one.sent)[number]) => [octets[18], Buffer.from(octets).readBigUInt64BE(0)];
+  expect(one.sent.slice(-1).map(under)).toEqual([[32, first?.ownCookie]]);
+  const before = one.sent.length;
+  const [second] = called({ world, end: one }, [0x22n]);
+  world.run(1);
+  const asked = one.sent.slice(before).map(under);
+  expect(asked).toContainEqual([32, second?.ownCookie]);
+  expect(asked).not.toContainEqual([32, first?.ownCookie]);
+});
+
 describe("the peer opens two at once in the place of one", () => {
   test.each([0, 1])("and speaks of the IPsec SAs under number %i", (which) => {
     const one = story();
