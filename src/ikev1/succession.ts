@@ -134,8 +134,8 @@ export class Succession {
   start(): void {
     const { host, peer, path, state, mode } = this.#sa;
     if (state.kind !== "Established" || peer === undefined || this.#candidate !== undefined) return;
-    // Who logs in, or asks for its address, opens the next one too: whoever it is, it must be asked.
-    if (peer.xauth?.kind === "server" || peer.innerAddress?.kind === "server") return;
+    // Who logs in opens the next one too: whoever it is, it must be asked. Where nobody does, who asks for its address.
+    if ((peer.xauth ?? peer.innerAddress)?.kind === "server") return;
     const candidate = beginPhase1(host, peer, path, host.freshSpi(), mode);
     candidate.succession.#predecessor = this.#sa;
     this.#candidate = candidate;

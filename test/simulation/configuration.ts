@@ -4,13 +4,14 @@ import type { ClearPacket } from "../../src/kernel/simulated/packet.ts";
 import type { Prefix } from "../../src/negotiate/address.ts";
 import { expandProtect, type ProtectLine } from "../../src/overlay/expand.ts";
 import type { DesiredState, PeerDesired, PeerTiming } from "../../src/sa/desired.ts";
-import type { XauthDesired } from "../../src/sa/remote-access.ts";
+import type { InnerAddressDesired, XauthDesired } from "../../src/sa/remote-access.ts";
 import { desired, type PeerOptions, peer } from "../unit/engine/desired.ts";
 import {
   addressesOf,
   addressOf,
   type EndIndex,
   type Extras,
+  type Ikev1Plan,
   letter,
   ownAddress,
   type Peering,
@@ -143,15 +144,29 @@ function limitsOf({ hardSeconds, softSeconds, ikev1 }: Peering, side: Side): Pic
   return { hardSeconds: ikev1 === undefined ? hardSeconds : seconds + 60, soft: { seconds } };
 }
 
-function ikev1Of({ ikev1 }: Peering, side: Side): Pick<PeerOptions, "ikev1" | "around" | "compress" | "xauth"> {
+function ikev1Of(
+  { ikev1, protect }: Peering,
+  side: Side,
+): Pick<PeerOptions, "ikev1" | "around" | "compress" | "xauth" | "innerAddress"> {
   const policy = ikev1?.policies[side] ?? "off";
-  const { set, login } = ikev1 ?? {};
+  const { set, login, inner } = ikev1 ?? {};
+  const [tunnel] = protect;
   return {
     ...(policy === "off" ? {} : { ikev1: policy }),
     ...(set?.ah === true ? { around: ["sha256"] } : {}),
     ...(set?.compress === true ? { compress: true } : {}),
     ...(login === undefined ? {} : { xauth: side === login ? user : users }),
+    ...(inner === undefined || tunnel.kind !== "tunnel" ? {} : { innerAddress: innerOf(inner, tunnel, side) }),
   };
+}
+
+/** The pool is one address, whatever else the tunnel's other end has: packets are known before anybody has asked. */
+function innerOf(
+  { client, by }: NonNullable<Ikev1Plan["inner"]>,
+  { local, remote }: Extract<ProtectLine, { kind: "tunnel" }>,
+  side: Side,
+): InnerAddressDesired {
+  return side === client ? { kind: "client", by } : { kind: "server", by, pool: client === 0 ? local : remote };
 }
 
 const password = { name: "file:user.password", octets: Buffer.from("a word of some length") };
@@ -238,6 +253,7 @@ function packetsOf(line: ProtectLine, source: string, destination: string): Clea
   }
 }
 
-function hostIn({ address }: Prefix): string {
+/** The host whose packets a subnet's are. */
+export function hostIn({ address }: Prefix): string {
   return address.replace(/\.0$/, ".5");
 }

@@ -1,5 +1,7 @@
 /** The same stories told by ends that speak IKEv1, and by pairs whose sections do not say the same of it. */
+import type { Prefix } from "../../src/negotiate/address.ts";
 import type { ProtectLine } from "../../src/overlay/expand.ts";
+import { hostIn } from "./configuration.ts";
 import { type GenerateOptions, generate } from "./generate.ts";
 import { canMeet } from "./meeting.ts";
 import { Rng } from "./rng.ts";
@@ -33,10 +35,12 @@ export function generateIkev1(seed: number, options: GenerateOptions = {}): Scen
   const scenario = generate(seed, options);
   const rng = new Rng(seed, 4);
   const more = new Rng(seed, 5);
+  const inner = new Rng(seed, 6);
   const behindNat = ({ ends }: Peering) => ends.some((end) => scenario.ends[end]?.nat !== undefined);
   const peerings = scenario.peerings
     .map((peering) => withIkev1(rng, peering))
-    .map((peering) => withSet(more, peering, behindNat(peering)));
+    .map((peering) => withSet(more, peering, behindNat(peering)))
+    .map((peering) => withInner(inner, peering, behindNat(peering)));
   return {
     ...scenario,
     theme: `${scenario.theme}, IKEv1`,
@@ -77,7 +81,7 @@ function withIkev1(rng: Rng, peering: Peering): Peering {
 function withSet(rng: Rng, peering: Peering, behindNat: boolean): Peering {
   const { ikev1 } = peering;
   if (ikev1 === undefined) return peering;
-  const alone = ikev1.policies.every((policy) => policy === "main" || policy === "aggressive");
+  const alone = callAlike(ikev1);
   const [hasSet, ah, compress, hasLogin, first] = [35, 60, 60, 35, 50].map((percent) => rng.chance(percent));
   const set = { ah: ah === true && alone && !behindNat, compress: compress === true };
   return {
@@ -88,6 +92,34 @@ function withSet(rng: Rng, peering: Peering, behindNat: boolean): Peering {
       ...(hasLogin === true && alone ? { login: first === true ? 0 : 1 } : {}),
     },
   };
+}
+
+/**
+ * One end is one host, whose address the other gives it. A NAT that forgets makes another caller of it, for whom there is no
+ * address until the first is known to be gone.
+ */
+function withInner(rng: Rng, peering: Peering, behindNat: boolean): Peering {
+  const { ikev1, protect } = peering;
+  const [hasInner, first, pulls, isUser] = [40, 50, 50, 70].map((percent) => rng.chance(percent));
+  const [tunnel, ...others] = protect;
+  if (ikev1 === undefined || hasInner !== true || behindNat || !callAlike(ikev1)) return peering;
+  if (tunnel.kind !== "tunnel" || others.some(({ kind }) => kind === "tunnel")) return peering;
+  const any = first === true ? 0 : 1;
+  const client = isUser === true ? (ikev1.login ?? any) : any;
+  const one = client === 0 ? { local: host(tunnel.local) } : { remote: host(tunnel.remote) };
+  return {
+    ...peering,
+    protect: [{ ...tunnel, ...one }, ...others],
+    ikev1: { ...ikev1, inner: { client, by: pulls === true ? "pull" : "push" } },
+  };
+}
+
+function host(prefix: Prefix): Prefix {
+  return { address: hostIn(prefix), length: 32 };
+}
+
+function callAlike({ policies }: Ikev1Plan): boolean {
+  return policies.every((policy) => policy === "main" || policy === "aggressive");
 }
 
 /** The same at both ends, or the same in another order: IKEv1 never comes to less than what is asked for. */

@@ -8,7 +8,7 @@ import { readStory } from "./stories.ts";
 import { tellFailure } from "./story.ts";
 
 /** More of them: `npm run simulate -- --ikev1`. */
-const seeds = [2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13];
+const seeds = [2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 16, 37];
 
 test(`${seeds.length} stories of ends that speak IKEv1, and of ends that differ in it: no invariant is broken`, () => {
   const seen = new Set<string>();
@@ -20,9 +20,11 @@ test(`${seeds.length} stories of ends that speak IKEv1, and of ends that differ 
       seen.add([...(ikev1?.policies ?? [])].sort().join());
       for (const [name, has] of Object.entries(ikev1?.set ?? {})) if (has) seen.add(name);
       if (ikev1?.login !== undefined) seen.add("login");
+      if (ikev1?.inner !== undefined) seen.add(`mode config, ${ikev1.inner.by}`);
     }
   }
   expect([...seen]).toEqual(expect.arrayContaining(["ah", "compress", "login"]));
+  expect([...seen]).toEqual(expect.arrayContaining(["mode config, pull", "mode config, push"]));
   expect([...seen]).toEqual(expect.arrayContaining(["main,main", "accept,main", "aggressive,aggressive", "main,off"]));
 }, 120_000);
 

@@ -1,6 +1,7 @@
 /** A story before it is told: which ends there are, what they want of each other, and all that happens to them. Data only. */
 import type { ProtectLine } from "../../src/overlay/expand.ts";
 import type { Ikev1Policy } from "../../src/sa/desired.ts";
+import type { AddressDelivery } from "../../src/sa/remote-access.ts";
 
 /** By its place in `Scenario.ends`; people read it as a letter. */
 export type EndIndex = number;
@@ -85,6 +86,8 @@ export interface Ikev1Plan {
   readonly set?: { readonly ah: boolean; readonly compress: boolean } | undefined;
   /** Which of the two logs in with the other (XAuth). */
   readonly login?: 0 | 1 | undefined;
+  /** Which of the two has its address inside the first line, a tunnel, from the other (mode config), and how. */
+  readonly inner?: { readonly client: 0 | 1; readonly by: AddressDelivery } | undefined;
 }
 
 /** What the ends' sections say beside; of two numbers the first is the first end's. */

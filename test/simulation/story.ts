@@ -1,5 +1,5 @@
 /** A scenario in words. */
-import { letter, type Peering, type Scenario, type SimulationEvent } from "./scenario.ts";
+import { type Ikev1Plan, letter, type Peering, type Scenario, type SimulationEvent } from "./scenario.ts";
 import type { Failure } from "./simulation.ts";
 
 /** What went wrong in a scenario, and how it came to that. */
@@ -45,6 +45,7 @@ function beside({ onDemand = [], extras, ikev1 }: Peering): string {
     ...(ikev1?.set?.ah === true ? ["AH around ESP"] : []),
     ...(ikev1?.set?.compress === true ? ["IPComp"] : []),
     ...(ikev1?.login === undefined ? [] : [`the ${ikev1.login === 0 ? "first" : "second"} logs in`]),
+    ...(ikev1?.inner === undefined ? [] : [addressWords(ikev1.inner)]),
     ...(onDemand.length === 0 ? [] : [`lines ${onDemand.join(" ")} on demand`]),
   ];
   if (extras === undefined) return demand.map((words) => `; ${words}`).join("");
@@ -57,6 +58,11 @@ function beside({ onDemand = [], extras, ikev1 }: Peering): string {
     ...(resumption ? ["tickets"] : []),
   ];
   return words.map((one) => `; ${one}`).join("");
+}
+
+function addressWords({ client, by }: NonNullable<Ikev1Plan["inner"]>): string {
+  const [who, from] = client === 0 ? ["first", "second"] : ["second", "first"];
+  return by === "pull" ? `the ${who} asks for its address inside` : `the ${from} sends the ${who} its address inside`;
 }
 
 /** One event in words. */

@@ -269,15 +269,21 @@ test("nobody gets the traffic of an address that it was not given", () => {
 test("phase 1 is replaced with another login, the same address, and no packet lost", () => {
   const short = { timing: { ...timing, ikeRekey: 60_000, ikeLifetime: 120_000 } };
   for (const [ours, theirs] of [
-    [asks, gives],
-    [waits, sends],
+    [
+      { xauth: alice, innerAddress: asks },
+      { xauth: users, innerAddress: gives },
+    ],
+    [
+      { xauth: alice, innerAddress: waits },
+      { xauth: users, innerAddress: sends },
+    ],
+    // Each is asked for something by the other.
+    [
+      { xauth: users, innerAddress: asks },
+      { xauth: alice, innerAddress: gives },
+    ],
   ] as const) {
-    const pair = pairOf(
-      { ...short, xauth: alice, innerAddress: ours },
-      { ...short, xauth: users, innerAddress: theirs },
-      {},
-      10_000,
-    );
+    const pair = pairOf({ ...short, ...ours }, { ...short, ...theirs }, {}, 10_000);
     const before = standing(pair.one).map(({ spi }) => spi);
     const logins = () => typesOf(pair.two).filter((type) => type === exchangeType.TRANSACTION).length;
     const first = logins();
