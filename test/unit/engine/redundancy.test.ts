@@ -2,12 +2,13 @@
 import { describe, expect, test, vi } from "vitest";
 import { notify } from "../../../src/ikev2/payloads.ts";
 import { decodeHeader, flag } from "../../../src/wire/ikev2/header.ts";
+import { decodeMessage } from "../../../src/wire/ikev2/message.ts";
 import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
 import { desired, type PeerOptions, peer, timing } from "./desired.ts";
 import { a, b, c, connected, ends, expectRest, facing, gre, standing, vxlan } from "./pair.ts";
 import { Puppet } from "./puppet.ts";
-import { carry, type End, type World } from "./world.ts";
+import { carry, type Datagram, type End, type World } from "./world.ts";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -16,6 +17,22 @@ const [child] = peer(a, b).children;
 
 function ups(end: End): number {
   return end.log.filter(({ event }) => event === "ike-sa-up").length;
+}
+
+/** Of the IKE SAs that were opened, the one whose lesser nonce is the greatest, by its initiator's SPI. */
+function bestByNonces(datagrams: readonly Datagram[]): string | undefined {
+  const lowest = new Map<string, string>();
+  for (const { octets } of datagrams) {
+    if (octets[18] !== exchangeType.IKE_SA_INIT) continue;
+    const { header, payloads } = decodeMessage(octets);
+    const nonce = payloads.find((payload) => payload.kind === "Nonce");
+    if (nonce === undefined) continue;
+    const spi = header.initiatorSpi.toString(16).padStart(16, "0");
+    const text = Buffer.from(nonce.data).toString("hex");
+    const known = lowest.get(spi);
+    if (known === undefined || text < known) lowest.set(spi, text);
+  }
+  return [...lowest].sort(([, one], [, other]) => (one < other ? 1 : -1))[0]?.[0];
 }
 
 function hasInitialContact(puppet: Puppet): boolean {
@@ -98,7 +115,10 @@ describe("both ends call at once, and the other is a daemon that keeps whatever 
       pair.world.carried.push(...gre(pair));
       pair.world.run(40_000);
       expectRest(pair);
-      stayed.add(pair.one.peer().ikeSas[0]?.role ?? "");
+      const [left] = pair.one.peer().ikeSas;
+      // RFC 7296 2.8.1, applied to IKE SAs: the one with the lowest of the four nonces goes.
+      expect(left?.initiatorSpi).toBe(bestByNonces([...pair.one.sent, ...pair.two.sent]));
+      stayed.add(left?.role ?? "");
     }
     expect(stayed).toEqual(new Set(["initiator", "responder"]));
   });

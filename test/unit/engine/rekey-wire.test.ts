@@ -390,6 +390,19 @@ describe("what the peer says before we have its response", () => {
     world.run(3_000);
     expect(findNotify(requests(at, before)[0]?.payloads ?? [], notifyType.REKEY_SA)?.spi).toEqual(spiOf(ours));
   });
+
+  test("more deletions than the responses could name: sixteen are remembered", () => {
+    const remembers = (others: number) => {
+      const at = stage();
+      const { puppet } = at;
+      const request = rekey(at);
+      const unknown = Array.from({ length: others }, (_, n) => 0x1234_0000 + n);
+      puppet.request(exchangeType.INFORMATIONAL, [deletion(3, ...unknown, 0xabcd_0003)]);
+      puppet.answer(request, accept(puppet.open(request), 0xabcd_0003));
+      return !spisOf(at).includes(0xabcd_0003);
+    };
+    expect([remembers(15), remembers(16)]).toEqual([true, false]);
+  });
 });
 
 describe("deletion", () => {

@@ -5,7 +5,7 @@ import { decodeHeader, flag } from "../../../src/wire/ikev2/header.ts";
 import type { Payload } from "../../../src/wire/ikev2/payloads/table.ts";
 import { exchangeType } from "../../../src/wire/ikev2/registry/message.ts";
 import { notifyType } from "../../../src/wire/ikev2/registry/notify.ts";
-import { peer } from "./desired.ts";
+import { peer, timing } from "./desired.ts";
 import { a, b, connected, ends, expectRest, facing, reasons } from "./pair.ts";
 import { acceptChild, Puppet } from "./puppet.ts";
 import type { End, EndOptions } from "./world.ts";
@@ -144,6 +144,45 @@ describe("our requests", () => {
     expect(requestIds(one)).toEqual([1, 2, 3, 4, 5, 6, 7]);
   });
 
+  test("sixteen at a time at most, however many responses the peer would keep", () => {
+    const { one } = ends({ network: () => [] });
+    const ports = Array.from({ length: 20 }, (_, n) => 5_000 + n);
+    one.configure(facing(a, { protect: ports.map((port) => ({ kind: "vxlan", port }) as const) }));
+    const puppet = new Puppet(one, b, "responder");
+    puppet.answerInit();
+    puppet.answerAuth((payloads) => [...payloads, windowOf(1_000)]);
+    expect(requestIds(one)).toEqual(Array.from({ length: 17 }, (_, n) => n + 1));
+  });
+
+  test("1,024 wait for their turn at most, whatever the peer has us ask", () => {
+    const { one, world } = ends({ network: () => [] });
+    one.configure(facing(a, { initiate: false, mobike: true, timing: { ...timing, liveness: 0 } }));
+    const puppet = new Puppet(one, b, "initiator");
+    puppet.init();
+    const support = notify(notifyType.MOBIKE_SUPPORTED);
+    puppet.request(exchangeType.IKE_AUTH, [...puppet.authPayloads({ child: gre }), support]);
+    const before = one.sent.length;
+    // From each new address it is asked for a sign, which it does not give.
+    for (let n = 0; n < 1_200; n += 1) {
+      const update = puppet.seal(exchangeType.INFORMATIONAL, [notify(notifyType.UPDATE_SA_ADDRESSES)]);
+      puppet.nextMessageId += 1;
+      const remote = { address: `203.0.${113 + (n >> 8)}.${n & 255}`, port: 4500 };
+      one.handle({ kind: "datagram", octets: update, path: { local: { address: a, port: 4500 }, remote } });
+    }
+    const isRequest = (octets: Uint8Array) => ((octets[19] ?? 0) & flag.response) === 0;
+    let asked = 0;
+    for (let next = before; next < one.sent.length; next += 1) {
+      const octets = one.sent[next]?.octets;
+      if (octets === undefined || !isRequest(octets)) continue;
+      asked += 1;
+      const signs = puppet.open(octets).filter((one) => one.kind === "N" && one.type === notifyType.COOKIE2);
+      puppet.answer(octets, signs);
+      world.run(0);
+    }
+    expect(asked).toBe(1_024 + 1);
+    expect(one.peer().state).toBe("up");
+  });
+
   test("the DELETE of the IKE SA waits until nothing else is unanswered", () => {
     const { one, world } = ends({ network: () => [] });
     one.configure(facing(a, { protect: manyLines }));
@@ -182,7 +221,9 @@ describe("the peer's requests", () => {
     expect(three).toBeDefined();
     // Four are kept, 3 to 6 once 6 has come.
     expect(answers(puppet, 6)).toHaveLength(1);
+    const since = puppet.end.sent.length;
     puppet.inject(request);
+    expect(puppet.end.sent).toHaveLength(since);
     expect(answers(puppet, 2)).toHaveLength(0);
     expect(answers(puppet, 1)).toHaveLength(0);
     expect(answers(puppet, 0)).toHaveLength(0);
