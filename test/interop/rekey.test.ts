@@ -136,7 +136,8 @@ function rekeys(log: string, what?: What, role?: "initiator" | "responder"): num
 }
 
 /** Nothing is lost but by a message of the peer, or because ping did not read what was delivered. */
-function expectNoLossOfOurs({ floods, losses, countersA, countersB, untimely, clear, softnetDrops }: Account): void {
+function expectNoLossOfOurs(account: Account): void {
+  const { floods, losses, countersA, countersB, untimely, unsent, clear, softnetDrops } = account;
   for (const { sent, unanswered, seconds } of floods) {
     expect(sent).toBeGreaterThan(seconds * rate * 0.6);
     expect(unanswered).toBeLessThan(rate);
@@ -144,8 +145,10 @@ function expectNoLossOfOurs({ floods, losses, countersA, countersB, untimely, cl
   expect(softnetDrops).toBe(0);
   expect(describeLosses(losses.filter(({ fault }) => fault !== "peer" && fault !== "nobody"))).toEqual([]);
   const { XfrmAcquireError = 0, XfrmInNoStates = 0, XfrmInStateInvalid = 0, ...rest } = countersA;
-  const { XfrmInTmplMismatch = 0, XfrmInPolBlock = 0, ...others } = rest;
+  const { XfrmInTmplMismatch = 0, XfrmInPolBlock = 0, XfrmOutPolBlock = 0, ...others } = rest;
   expect(others).toEqual({});
+  // What our end kept back is what it had no SA for: the peer's doing, by what is said above.
+  expect(XfrmOutPolBlock).toBeLessThanOrEqual(unsent);
   // What our end turned away had come too early, too late or in clear.
   expect(XfrmInTmplMismatch + XfrmInPolBlock).toBe(clear);
   expect(XfrmAcquireError + XfrmInNoStates + XfrmInStateInvalid).toBeLessThanOrEqual(untimely);
@@ -163,6 +166,8 @@ interface Account {
   readonly countersB: Readonly<Record<string, number>>;
   /** Packets that came to our end before or after all that their SA took. */
   readonly untimely: number;
+  /** Packets that our end had no SA to send on. */
+  readonly unsent: number;
   /** Packets that came to our end in clear. */
   readonly clear: number;
   /** Packets that found a processor's queue full. */
@@ -234,11 +239,13 @@ async function underFlood(
     pairs: pairsOf(ours),
     delay,
   };
+  const losses = traceLosses(evidence);
   const account: Account = {
     rekeys: done,
     floods: [floodA, floodB],
-    losses: traceLosses(evidence),
+    losses,
     untimely: outside(evidence, a.address.v4),
+    unsent: losses.filter(({ sender, fate }) => sender === a.address.v4 && fate === "not sent").length,
     countersA: grown(counted[0], after[0]),
     countersB: grown(counted[1], after[1]),
     clear: trace.gre.filter(
