@@ -13,6 +13,12 @@ interface Partial {
 /** IP fragments put together again (RFC 791 3.2, RFC 8200 4.5), bounded. */
 export class IpFragments {
   readonly #partials = new Map<string, Partial>();
+  #givenUp = 0;
+
+  /** Datagrams of which something is missing, those that were given up included. */
+  get incomplete(): number {
+    return this.#partials.size + this.#givenUp;
+  }
 
   /** Takes a fragment; the whole payload once all of it is there. */
   take(packet: IpPacket, time: number): Buffer | undefined {
@@ -23,7 +29,7 @@ export class IpFragments {
     if (partial.pieces.has(fragment.offset)) return undefined;
     partial.octets += packet.payload.length;
     if (partial.octets > bounds.octets || partial.pieces.size >= bounds.fragments) {
-      this.#partials.delete(key);
+      this.#giveUp(key);
       return undefined;
     }
     // A copy: a capture's chunk is not kept for a fragment in it.
@@ -37,12 +43,16 @@ export class IpFragments {
   #partialOf(key: string, time: number): Partial {
     const known = this.#partials.get(key);
     if (known !== undefined && Math.abs(time - known.began) <= bounds.seconds) return known;
-    this.#partials.delete(key);
+    this.#giveUp(key);
     const oldest = this.#partials.keys().next();
-    if (this.#partials.size >= bounds.datagrams && oldest.done !== true) this.#partials.delete(oldest.value);
+    if (this.#partials.size >= bounds.datagrams && oldest.done !== true) this.#giveUp(oldest.value);
     const partial: Partial = { began: time, pieces: new Map(), octets: 0, total: undefined };
     this.#partials.set(key, partial);
     return partial;
+  }
+
+  #giveUp(key: string): void {
+    if (this.#partials.delete(key)) this.#givenUp += 1;
   }
 }
 

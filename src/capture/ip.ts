@@ -49,21 +49,7 @@ function readIpv6(octets: Buffer): IpPacket | undefined {
   const length = octets.readUInt16BE(4);
   const total = length === 0 ? octets.length : 40 + length;
   const end = Math.min(total, octets.length);
-  let protocol = octets.readUInt8(6);
-  let at = 40;
-  let fragment: IpPacket["fragment"];
-  for (let count = 0; count < maxExtensions && at + 8 <= end; count += 1) {
-    if (protocol === 44) {
-      const bits = octets.readUInt16BE(at + 2);
-      fragment = { id: octets.readUInt32BE(at + 4), offset: bits & 0xfff8, more: (bits & 1) !== 0 };
-      protocol = octets.readUInt8(at);
-      at += 8;
-      break;
-    }
-    if (protocol !== 0 && protocol !== 43 && protocol !== 60 && protocol !== 135) break;
-    protocol = octets.readUInt8(at);
-    at += (octets.readUInt8(at + 1) + 1) * 8;
-  }
+  const { protocol, at, fragment } = behindExtensions(octets.subarray(0, end), octets.readUInt8(6), 40);
   if (at > end) return undefined;
   return {
     version: 6,
@@ -72,7 +58,38 @@ function readIpv6(octets: Buffer): IpPacket | undefined {
     protocol,
     payload: octets.subarray(at, end),
     headerLength: at,
-    ...(fragment !== undefined && (fragment.offset > 0 || fragment.more) ? { fragment } : {}),
+    ...(fragment === undefined ? {} : { fragment }),
     cut: total > octets.length,
   };
 }
+
+/**
+ * What follows the extension headers that begin at `start` (RFC 8200 4), up to a fragment header that says that there is
+ * more of the packet elsewhere: what is behind that one can be read only when all of it is there.
+ */
+export function behindExtensions(
+  octets: Buffer,
+  first: number,
+  start: number,
+): { readonly protocol: number; readonly at: number; readonly fragment?: IpPacket["fragment"] } {
+  let [protocol, at] = [first, start];
+  for (let count = 0; count < maxExtensions && at + 8 <= octets.length; count += 1) {
+    if (!extensionHeaders.has(protocol)) break;
+    const isFragment = protocol === fragmentHeader;
+    protocol = octets.readUInt8(at);
+    if (!isFragment) {
+      at += (octets.readUInt8(at + 1) + 1) * 8;
+      continue;
+    }
+    const bits = octets.readUInt16BE(at + 2);
+    const fragment = { id: octets.readUInt32BE(at + 4), offset: bits & 0xfff8, more: (bits & 1) !== 0 };
+    at += 8;
+    // Offset zero and nothing more is a whole packet (RFC 6946).
+    if (fragment.offset > 0 || fragment.more) return { protocol, at, fragment };
+  }
+  return { protocol, at };
+}
+
+const fragmentHeader = 44;
+/** Hop-by-hop options, routing, fragment, destination options, mobility. */
+const extensionHeaders: ReadonlySet<number> = new Set([0, 43, fragmentHeader, 60, 135]);

@@ -8,6 +8,14 @@ const pppoeSession = 0x8864;
 /** Tags that may stand one inside the other. */
 const maxTags = 4;
 
+/** LINKTYPE_ values that {@link ipOf} reads. */
+const known: ReadonlySet<number> = new Set([0, 1, 9, 12, 14, 50, 101, 108, 113, 228, 229, 276, guessedLink]);
+
+/** Whether anything is known of frames of that LINKTYPE_. */
+export function isKnownLink(linkType: number): boolean {
+  return known.has(linkType);
+}
+
 /** The IP packet in a frame of that LINKTYPE_; undefined where it holds something else, or the link is not known. */
 export function ipOf(linkType: number, frame: Buffer): Buffer | undefined {
   switch (linkType) {

@@ -49,6 +49,6 @@ function formatOf(magic: Buffer): CaptureFormat {
   if (isPcap(magic.subarray(0, 4))) return new PcapFormat();
   if (magic.length >= 4 && magic.readUInt32BE(0) === 0x0a0d0d0a) return new PcapngFormat();
   if (magic.equals(snoopMagic)) return new SnoopFormat();
-  if (/^[\s0-9a-fx:#]*$/i.test(magic.toString("latin1")) && magic.length > 0) return new HexDumpFormat();
+  if (/^[\s0-9a-fx:,#]*$/i.test(magic.toString("latin1")) && magic.length > 0) return new HexDumpFormat();
   throw new CaptureError("not a capture: neither pcap, pcapng, snoop nor a hex dump");
 }

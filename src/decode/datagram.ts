@@ -1,5 +1,5 @@
 /** From a captured packet to what concerns IPsec in it. */
-import { type IpPacket, readIp } from "../capture/ip.ts";
+import { behindExtensions, type IpPacket, readIp } from "../capture/ip.ts";
 import { IpFragments } from "../capture/ip-fragments.ts";
 import { ipOf } from "../capture/link.ts";
 import type { CapturedPacket } from "../capture/packet.ts";
@@ -37,6 +37,11 @@ export class Finder {
   readonly #fragments = new IpFragments();
   readonly #streams = new TcpStreams();
 
+  /** Packets that came in IP fragments of which some are missing. */
+  get incomplete(): number {
+    return this.#fragments.incomplete;
+  }
+
   /** Everything of IPsec in a captured packet. */
   find(packet: CapturedPacket): Found[] {
     const ip = ipOf(packet.linkType, packet.octets);
@@ -54,7 +59,11 @@ export class Finder {
     if (ip === undefined) return [];
     // A fragment of which the capture has less than was sent is never whole: the first is shown as far as it goes.
     const whole = ip.cut && ip.fragment?.offset === 0 ? ip.payload : this.#fragments.take(ip, time);
-    return whole === undefined ? [] : this.#inPayload(octets, ip, whole);
+    if (whole === undefined) return [];
+    if (ip.version === 4 || ip.fragment === undefined) return this.#inPayload(octets, ip, whole);
+    // What was cut into fragments begins with the extension headers behind the fragment header (RFC 8200 4.5).
+    const { protocol, at } = behindExtensions(whole, ip.protocol, 0);
+    return at > whole.length ? [] : this.#inPayload(octets, { ...ip, protocol }, whole.subarray(at));
   }
 
   #inPayload(octets: Buffer, ip: IpPacket, payload: Buffer): Found[] {

@@ -23,6 +23,11 @@ export class Decoder {
     this.#esp = new EspDecoder(keys);
   }
 
+  /** Packets that came in IP fragments of which some are missing. */
+  get incomplete(): number {
+    return this.#finder.incomplete;
+  }
+
   /** What a packet holds of IPsec: nothing, or one piece, or several in a TCP segment. */
   decode(packet: CapturedPacket): Decoded[] {
     return this.#finder.find(packet).map((found) => {
@@ -36,13 +41,13 @@ export class Decoder {
     const { source, sourcePort, destination, destinationPort } = between;
     const ports = sourcePort === undefined || destinationPort === undefined ? {} : { sourcePort, destinationPort };
     const path: Path = { source, destination, ...ports, carrier: "udp" };
-    return [new Read({ number, time, path, kind: "ike" }, this.#readIke(octets, source, false))];
+    return [new Read({ number, time, path, kind: "ike" }, this.#readIke(octets, path, false))];
   }
 
   #read(found: Found): Reading {
     switch (found.kind) {
       case "ike":
-        return this.#readIke(found.octets, found.path.source, found.cut);
+        return this.#readIke(found.octets, found.path, found.cut);
       case "esp":
         return this.#esp.read(found) ?? tooShort("ESP", found.octets);
       case "ah":
@@ -57,10 +62,10 @@ export class Decoder {
     }
   }
 
-  #readIke(octets: Buffer, source: string, cut: boolean): Reading {
+  #readIke(octets: Buffer, path: Path, cut: boolean): Reading {
     try {
       // RFC 7296 2.5: a version that is not ours is at least shown.
-      return (octets[17] ?? 0) >> 4 === 1 ? this.#ikev1.read(octets, source) : this.#ikev2.read(octets);
+      return (octets[17] ?? 0) >> 4 === 1 ? this.#ikev1.read(octets, senderOf(path)) : this.#ikev2.read(octets);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       const why = cut ? "the capture has less of it than was sent" : error.message;
@@ -108,6 +113,12 @@ class Read implements Decoded {
   get fields(): Decoded["fields"] {
     return this.#reading.fieldsOf();
   }
+}
+
+/** What tells one end from the other: its address, or where both have the same its port; undefined where neither does. */
+function senderOf({ source, destination, sourcePort, destinationPort }: Path): string | undefined {
+  if (source !== destination) return source;
+  return sourcePort === destinationPort ? undefined : `${source} ${sourcePort}`;
 }
 
 function tooShort(name: string, octets: Buffer): Reading {

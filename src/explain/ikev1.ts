@@ -56,7 +56,7 @@ function turnsOf(conversation: Conversation): Turn[] {
 
 function explainPhase1(turns: readonly Turn[], { initiator, responder }: Conversation): string[] {
   const name = nameOf.exchange(turns[0]?.exchange ?? 0);
-  const [offer, choice] = [saFrom(turns, initiator), saFrom(turns, responder)];
+  const [offer, choice] = offerAndChoice(turns, initiator, responder);
   const sentences: string[] = [];
   if (offer !== undefined) sentences.push(`${name}: ${initiator} offered ${offerText(offer)}.`);
   if (choice !== undefined) {
@@ -78,7 +78,7 @@ function explainPhase1(turns: readonly Turn[], { initiator, responder }: Convers
   const closed = turns.filter(({ open }) => !open).length;
   if (closed > 0)
     sentences.push(
-      `${closed} of its messages are encrypted, and no key is there (--keys, or --psk with --dh-private).`,
+      `${closed} of its messages ${closed === 1 ? "is" : "are"} encrypted, and no key is there (--keys, or --psk with --dh-private).`,
     );
   return sentences;
 }
@@ -89,7 +89,7 @@ function explainLater(turns: readonly Turn[], { initiator, responder }: Conversa
   const name = nameOf.exchange(first.exchange);
   if (!first.open) return [`${name}: ${turns.length} messages, encrypted, and no key is there.`];
   const [asker, other] = first.from === initiator ? [initiator, responder] : [responder, initiator];
-  const [offer, choice] = [saFrom(turns, asker), saFrom(turns, other)];
+  const [offer, choice] = offerAndChoice(turns, asker, other);
   if (offer === undefined) return [];
   const ids = first.payloads.flatMap((payload) =>
     payload.isakmp === "ID" ? [identityText(payload.idType, payload.data)] : [],
@@ -121,12 +121,19 @@ function advice(name: string): string {
   return "";
 }
 
-function saFrom(turns: readonly Turn[], address: string): readonly Proposal[] | undefined {
-  for (const { from, payloads } of turns) {
+/** The SA payloads of either end; where both have one address, or none is known, the first and the second. */
+function offerAndChoice(
+  turns: readonly Turn[],
+  asker: string,
+  other: string,
+): readonly [readonly Proposal[] | undefined, readonly Proposal[] | undefined] {
+  const all = turns.flatMap(({ from, payloads }) => {
     const sa = payloads.find((payload) => payload.isakmp === "SA");
-    if (from === address && sa?.isakmp === "SA") return sa.proposals;
-  }
-  return undefined;
+    return sa?.isakmp === "SA" ? [{ from, proposals: sa.proposals }] : [];
+  });
+  if (asker === other) return [all[0]?.proposals, all[1]?.proposals];
+  const of = (address: string) => all.find(({ from }) => from === address)?.proposals;
+  return [of(asker), of(other)];
 }
 
 function phase1Number(proposal: Proposal, type: number): number | undefined {

@@ -71,14 +71,20 @@ function messagesOf(conversation: Conversation): Turn[] {
         decoded,
         exchange: header.exchangeType,
         id: header.messageId,
-        from: path.source,
-        to: path.destination,
+        ...endsOf(path, (header.flags & flag.initiator) !== 0),
         response: (header.flags & flag.response) !== 0,
         payloads: [...payloads, ...(message.inner ?? [])],
         open: !sealed || message.inner !== undefined,
       },
     ];
   });
+}
+
+/** Addresses, or what the header says of the ends where a pasted message has none. */
+function endsOf({ source, destination }: Decoded["path"], byInitiator: boolean): Pick<Turn, "from" | "to"> {
+  if (source !== destination) return { from: source, to: destination };
+  const [initiator, responder] = ["the initiator", "the responder"];
+  return byInitiator ? { from: initiator, to: responder } : { from: responder, to: initiator };
 }
 
 function isAnswer(request: Turn, response: Turn): boolean {
@@ -90,6 +96,7 @@ function explainExchange(request: Turn, answer: Turn | undefined, lists: KnownLi
   if (answer === undefined)
     return [
       `${name} ${request.id}: ${request.from} asked ${request.to} and got no answer in this capture. ${silence(request)}`,
+      ...asked(request),
     ];
   const refusal = answer.payloads.find((payload) => payload.kind === "N" && isErrorNotify(payload.type));
   if (refusal?.kind === "N") return refused(request, answer, refusal, lists);
@@ -234,6 +241,16 @@ function noProposal(request: Turn, answer: Turn, lists: KnownLists): string[] {
     elsewhere,
     `The first difference is ${what}: ${request.from} has ${mine}, ${answer.from} has ${theirs}.`,
     `Either ${request.from} offers ${theirs}, or ${answer.from} takes ${mine}.`,
+  ];
+}
+
+/** What a request that came to nothing offered, as far as it can be read. */
+function asked(request: Turn): string[] {
+  const offer = saOf(request);
+  if (offer === undefined) return [];
+  const selectors = selectorsOf(request);
+  return [
+    `${request.from} offered ${proposalsText(offer.proposals)}${selectors === undefined ? "" : ` for ${selectors}`}.`,
   ];
 }
 

@@ -9,6 +9,7 @@ import { ladderSvg } from "../../decode/ladder/svg.ts";
 import { ladderText } from "../../decode/ladder/text.ts";
 import { jsonOf, textOf } from "../../decode/text.ts";
 import { type KeyOptions, keysFor, packetsOf } from "./input.ts";
+import { fragmentsMissing, UnreadLinks } from "./unread.ts";
 
 /** What the command line says. */
 export interface DecodeOptions extends KeyOptions {
@@ -26,6 +27,7 @@ export async function decode(file: string, options: DecodeOptions): Promise<void
   const ladder = drawn ? new LadderBuilder() : undefined;
   let count = 0;
   let packets = 0;
+  const unread = new UnreadLinks();
   const damage: string[] = [];
   const output = new Output();
   for await (const packet of packetsOf(
@@ -34,6 +36,7 @@ export async function decode(file: string, options: DecodeOptions): Promise<void
     () => output.flush(),
   )) {
     packets += 1;
+    unread.look(packet);
     for (const decoded of decoder.decode(packet)) {
       count += 1;
       if (ladder !== undefined) ladder.add(decoded);
@@ -44,8 +47,10 @@ export async function decode(file: string, options: DecodeOptions): Promise<void
   }
   await output.flush();
   if (ladder !== undefined) await draw(file, ladder, options);
+  damage.push(...unread.sentences(file), ...fragmentsMissing(file, decoder.incomplete));
   for (const sentence of damage) process.stderr.write(`underlock: ${sentence}\n`);
-  if (count === 0) throw new Failure(1, `no IKE, ESP or AH in the ${packets} packets of ${file}`);
+  const all = packets === 1 ? "one packet" : `${packets} packets`;
+  if (count === 0) throw new Failure(1, `no IKE, ESP or AH in the ${all} of ${file}`);
 }
 
 async function draw(file: string, builder: LadderBuilder, options: DecodeOptions): Promise<void> {

@@ -1,7 +1,7 @@
 /** The packets of a file or of standard input, one after the other, and the keys to open them with. */
 import { createReadStream, existsSync, readFileSync } from "node:fs";
 import type { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
+import { constants, createGunzip } from "node:zlib";
 import { type CapturedPacket, CaptureError } from "../../capture/packet.ts";
 import { CaptureReader } from "../../capture/reader.ts";
 import { Failure } from "../../daemon/failure.ts";
@@ -53,7 +53,12 @@ export function keysFor(file: string | undefined, options: KeyOptions): KeyStore
   const store = new KeyStore();
   const beside = file === undefined ? undefined : `${file}.keys.json`;
   const found = beside !== undefined && existsSync(beside) ? [beside] : [];
-  for (const path of [...(options.keys ?? []), ...found]) addKeyFile(path, store);
+  for (const path of options.keys ?? []) {
+    const before = store.size;
+    addKeyFile(path, store);
+    if (store.size === before) process.stderr.write(`underlock: ${path} has no keys that are known here\n`);
+  }
+  for (const path of found) addKeyFile(path, store);
   if (options.psk !== undefined) store.preSharedKeys.push(Buffer.from(options.psk, "utf8"));
   for (const value of options.dhPrivate ?? []) {
     if (!/^(?:[0-9a-f]{2})+$/i.test(value)) throw new Failure(2, "--dh-private takes hex digits, two an octet");
@@ -89,8 +94,14 @@ async function* chunksOf(file: string): AsyncGenerator<Buffer> {
     return;
   }
   const { Readable: Stream } = await import("node:stream");
-  const unpacked = Stream.from(rest).pipe(createGunzip());
-  for await (const chunk of unpacked) yield chunk as Buffer;
+  // What comes before the end of a file that was cut is given out like that of one that was not.
+  const unpacked = Stream.from(rest).pipe(createGunzip({ finishFlush: constants.Z_SYNC_FLUSH }));
+  try {
+    for await (const chunk of unpacked) yield chunk as Buffer;
+  } catch (error) {
+    if (!isSystemError(error) || !error.code?.startsWith("Z_")) throw error;
+    throw new CaptureError(`what is compressed in it is damaged (${error.code})`);
+  }
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {

@@ -14,11 +14,13 @@ import { Ikev1Session } from "./session.ts";
 
 const maxSessions = 2048;
 
+type PlainMessage = Extract<Message, { payloads: readonly Payload[] }>;
+
 interface Followed {
   readonly session: Ikev1Session;
   readonly quickModes: QuickModes;
-  /** Who began: the source of the first message. */
-  readonly initiator: string;
+  /** Who began: the sender of the first message, where it is known. */
+  readonly initiator: string | undefined;
   readonly seen: Set<string>;
 }
 
@@ -35,21 +37,22 @@ export class Ikev1Decoder {
     this.#keys = keys;
   }
 
-  /** `source` is the address that sent it: the header does not say which end it is. Throws {@link WireError}. */
-  read(octets: Buffer, source: string): Reading {
+  /** `sender` tells the ends apart, where anything does: the header does not say which it is. Throws {@link WireError}. */
+  read(octets: Buffer, sender: string | undefined): Reading {
     const message = decodeMessage(octets);
-    const followed = this.#followedBy(message, source);
+    const followed = this.#followedBy(message, sender);
     if ("ciphertext" in message) return this.#readEncrypted(message, octets, followed);
     const repeat = isRepeat(followed, octets);
-    if (message.header.messageId === 0) followed.session.learn(message.payloads, source === followed.initiator);
+    const fromInitiator = isFromInitiator(followed, message, sender);
+    if (message.header.messageId === 0) followed.session.learn(message.payloads, fromInitiator);
     const notes = [
       ...(repeat ? ["sent before"] : []),
       ...(message.padding.length > 0 ? [`${message.padding.length} octets of padding`] : []),
     ];
     return {
       summary: `${nameOf.exchange(message.header.exchangeType)}: ${namesOf(message.payloads)}`,
-      remark: remarkOf(message.payloads, source !== followed.initiator),
-      tone: repeat ? "repeat" : toneOf(message.payloads, source !== followed.initiator),
+      remark: remarkOf(message.payloads, !fromInitiator),
+      tone: repeat ? "repeat" : toneOf(message.payloads, !fromInitiator),
       fieldsOf: () => [headerFields(message.header), ...message.payloads.map(payloadField)],
       notes,
       message: { version: 1, octets, clear: message, inner: undefined, repeat },
@@ -90,7 +93,7 @@ export class Ikev1Decoder {
     };
   }
 
-  #followedBy({ header }: Message, source: string): Followed {
+  #followedBy({ header }: Message, initiator: string | undefined): Followed {
     const key = spi64(header.initiatorCookie);
     const known = this.#sessions.get(key);
     if (known !== undefined) return known;
@@ -98,12 +101,18 @@ export class Ikev1Decoder {
     const followed = {
       session,
       quickModes: new QuickModes(session, this.#keys),
-      initiator: source,
+      initiator,
       seen: new Set<string>(),
     };
     this.#sessions.set(key, followed);
     return followed;
   }
+}
+
+/** Without addresses only the initiator's first message has no responder's cookie, and of two key exchanges the first is its. */
+function isFromInitiator(followed: Followed, message: PlainMessage, sender: string | undefined): boolean {
+  if (sender !== undefined && followed.initiator !== undefined) return sender === followed.initiator;
+  return message.header.responderCookie === 0n || followed.session.isInitiatorsKey(message.payloads);
 }
 
 /** Of a wrong key nothing tells but that no payloads come out. */

@@ -1,5 +1,6 @@
 /** Every payload of IKEv1 down to its last field. */
 import { formatAddress } from "../../negotiate/address.ts";
+import { identityFromWire } from "../../negotiate/identity.ts";
 import { flag, type Header } from "../../wire/ikev1/header.ts";
 import { type Attribute, attributeNumber } from "../../wire/ikev1/payloads/attribute.ts";
 import type { Proposal } from "../../wire/ikev1/payloads/sa.ts";
@@ -51,7 +52,12 @@ interface Described {
 function described(payload: Payload): Described {
   switch (payload.isakmp) {
     case "SA":
-      return { fields: payload.proposals.map(proposalField), reference: "RFC 2408 3.4" };
+      return {
+        // What the codec reads proposals of.
+        value: "IPSEC, SIT_IDENTITY_ONLY",
+        fields: payload.proposals.map(proposalField),
+        reference: "RFC 2408 3.4, RFC 2407 4.6.1",
+      };
     case "SA-other":
       return {
         fields: [field("DOI", payload.doi), field("situation", payload.situation), field("data", hexOf(payload.data))],
@@ -66,6 +72,7 @@ function described(payload: Payload): Described {
           field("type", nameOf.id(payload.idType)),
           field("IP protocol", payload.ipProtocol === 0 ? "any" : protocolName(payload.ipProtocol)),
           field("port", payload.port),
+          field("data", hexOf(payload.data)),
         ],
         reference: "RFC 2407 4.6.2",
       };
@@ -221,6 +228,8 @@ export function identityText(type: number, data: Uint8Array): string {
     case 3:
     case 11:
       return textOrHex(data);
+    case 9:
+      return identityFromWire(type, data).text;
     default:
       return `${nameOf.id(type)} ${hexOf(data)}`;
   }

@@ -46,6 +46,13 @@ export class Ikev1Session {
     }
   }
 
+  /** Whether a key exchange value is there that can be the initiator's: it speaks first. */
+  isInitiatorsKey(payloads: readonly Payload[]): boolean {
+    const ke = payloads.find((payload) => payload.isakmp === "KE");
+    if (ke?.isakmp !== "KE") return false;
+    return this.#publicI === undefined || Buffer.compare(this.#publicI, ke.data) === 0;
+  }
+
   /** Whether a cipher is there, made from the keys where it was not. */
   prepare(header: Header, keys: Ikev1Keys | undefined, store: KeyStore): boolean {
     if (this.#cipher !== undefined) return true;

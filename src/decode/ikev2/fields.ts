@@ -1,13 +1,18 @@
 /** Every payload of IKEv2 down to its last field. */
 import { X509Certificate } from "node:crypto";
+import { schemeName } from "../../crypto/signature/scheme.ts";
+import { readSignature } from "../../ikev2/auth/signature-schemes.ts";
 import { formatAddress, rangeAsPrefix } from "../../negotiate/address.ts";
 import { identityFromWire } from "../../negotiate/identity.ts";
 import { formatWireProposal } from "../../negotiate/proposal-text.ts";
+import { findVendorId, vendorIds } from "../../wire/ikev1/registry/vendor-id.ts";
+import { decodeDigitalSignature } from "../../wire/ikev2/auth/digital-signature.ts";
 import { flag, type Header } from "../../wire/ikev2/header.ts";
+import type { AuthPayload } from "../../wire/ikev2/payloads/identity.ts";
 import type { Proposal } from "../../wire/ikev2/payloads/sa.ts";
 import type { Selector } from "../../wire/ikev2/payloads/selectors.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
-import { certEncoding } from "../../wire/ikev2/registry/identity.ts";
+import { authMethod, certEncoding } from "../../wire/ikev2/registry/identity.ts";
 import { nameOf } from "../../wire/ikev2/registry/names.ts";
 import { type Field, field, hexOf, spi64, textOrHex } from "../field.ts";
 import { protocolName } from "../inner.ts";
@@ -84,7 +89,7 @@ function described(payload: Payload): Described {
     case "AUTH":
       return {
         value: nameOf.auth(payload.method),
-        fields: [field("data", hexOf(payload.data))],
+        fields: [...signatureFields(payload), field("data", hexOf(payload.data))],
         reference: "RFC 7296 3.8",
       };
     case "Nonce":
@@ -98,7 +103,7 @@ function described(payload: Payload): Described {
         reference: "RFC 7296 3.11",
       };
     case "V":
-      return { value: textOrHex(payload.data), fields: [], reference: "RFC 7296 3.12" };
+      return vendor(payload.data);
     case "TSi":
     case "TSr":
       return {
@@ -181,6 +186,27 @@ function selectorField(selector: Selector): Field {
     field("ports", `${selector.startPort}-${selector.endPort}`),
     field("addresses", `${formatAddress(selector.startAddress)}-${formatAddress(selector.endAddress)}`),
   ]);
+}
+
+/** Vendor IDs that IKEv1 brought along are sent in IKEv2 too. */
+function vendor(data: Uint8Array): Described {
+  const reference = "RFC 7296 3.12";
+  const known = findVendorId(data);
+  if (known === undefined) return { value: textOrHex(data), fields: [], reference };
+  return { value: vendorIds[known].name, fields: [field("data", hexOf(data))], reference };
+}
+
+/** The AlgorithmIdentifier and the signature of RFC 7427 3; of other methods the data is all there is. */
+function signatureFields(auth: AuthPayload): Field[] {
+  const parts = auth.method === authMethod.DIGITAL_SIGNATURE ? decodeDigitalSignature(auth.data) : undefined;
+  if (parts === undefined) return [];
+  const read = readSignature(auth, true);
+  const [scheme] = "schemes" in read ? read.schemes : [];
+  const name = scheme === undefined ? ("seen" in read ? read.seen : "") : schemeName(scheme);
+  return [
+    field("algorithm", name, [field("AlgorithmIdentifier", hexOf(parts.algorithm))], "RFC 7427 3"),
+    field("signature", hexOf(parts.signature)),
+  ];
 }
 
 function certificate(encoding: number, data: Uint8Array): { value: string; fields: Field[] } {

@@ -39,9 +39,16 @@ export class KeyStore {
   /** Pre-shared keys and private values, tried on every SA. */
   readonly preSharedKeys: Uint8Array[] = [];
   readonly privateValues: Uint8Array[] = [];
+  #added = 0;
+
+  /** How much was added, twice what was added twice. */
+  get size(): number {
+    return this.#added + this.preSharedKeys.length + this.privateValues.length;
+  }
 
   /** SPIs as 16 hex digits each. */
   addIkev2(spiI: string, spiR: string, keys: Ikev2Keys): void {
+    this.#added += 1;
     this.#ikev2.set(`${spiI} ${spiR}`, keys);
   }
 
@@ -50,6 +57,7 @@ export class KeyStore {
   }
 
   addIkev1(cookieI: string, keys: Ikev1Keys): void {
+    this.#added += 1;
     this.#ikev1.set(cookieI, keys);
   }
 
@@ -58,6 +66,7 @@ export class KeyStore {
   }
 
   addEsp(keys: EspSaKeys): void {
+    this.#added += 1;
     const list = this.#esp.get(keys.spi);
     if (list === undefined) this.#esp.set(keys.spi, [keys]);
     else list.push(keys);

@@ -3,7 +3,9 @@ import { describe, expect, it } from "vitest";
 import type { Decoded } from "../../../src/decode/decoded.ts";
 import { Decoder } from "../../../src/decode/decoder.ts";
 import { KeyStore } from "../../../src/decode/keys/key-store.ts";
-import { captured, ipv4, udp } from "./frames.ts";
+import { Conversations } from "../../../src/explain/conversation.ts";
+import { explain } from "../../../src/explain/explain.ts";
+import { captured, ipv4, ipv6, udp } from "./frames.ts";
 
 interface Handshake {
   readonly id: string;
@@ -18,15 +20,21 @@ const file = JSON.parse(
 
 const [one, two] = ["10.0.3.1", "10.0.3.10"];
 
-/** What is read of a recorded handshake with nothing but the pre-shared key and the initiator's private value. */
-function read(id: string, secret?: string): { decoded: Decoded[]; keys: KeyStore } {
+/** A recorded handshake, and what there is to open it: the pre-shared key and the initiator's private value. */
+function given(id: string, secret?: string): { messages: Handshake["messages"]; keys: KeyStore } {
   const handshake = file.handshakes.find((each) => each.id === id);
   if (handshake === undefined) throw new Error(`no handshake ${id}`);
   const keys = new KeyStore();
   keys.preSharedKeys.push(Buffer.from(secret ?? handshake.preSharedKey));
   keys.privateValues.push(Buffer.from(handshake.dhPrivateInitiator, "hex"));
+  return { messages: handshake.messages, keys };
+}
+
+/** What is read of it between two hosts. */
+function read(id: string, secret?: string): { decoded: Decoded[]; keys: KeyStore } {
+  const { messages, keys } = given(id, secret);
   const decoder = new Decoder(keys);
-  const decoded = handshake.messages.flatMap(({ from, hex }, index) => {
+  const decoded = messages.flatMap(({ from, hex }, index) => {
     const [source, destination] = from === "initiator" ? [one, two] : [two, one];
     return decoder.decode(captured(udp(source, destination, 500, Buffer.from(hex, "hex")), index + 1));
   });
@@ -45,6 +53,27 @@ describe("a handshake with real responders, from a pre-shared key and one privat
     ]);
     expect(keys.esp(0xb75ad16c, two, one)).toHaveLength(1);
     expect(keys.esp(0xc6bf8b4d, one, two)).toHaveLength(1);
+  });
+
+  it.each([
+    ["both ends have one address and port", (message: Buffer) => captured(udp(one, one, 500, message))],
+    ["it was pasted without addresses", (message: Buffer) => ({ ...captured(message, 1, 147), time: undefined })],
+  ])("IKEv1: every message opens where %s", (_, captureOf) => {
+    const { messages, keys } = given("v1-main-psk");
+    const decoder = new Decoder(keys);
+    const decoded = messages.flatMap(({ hex }) => decoder.decode(captureOf(Buffer.from(hex, "hex"))));
+    expect(decoded).toHaveLength(9);
+    expect(decoded.flatMap(({ notes }) => notes)).toEqual([
+      "HASH(1) is right",
+      "HASH(2) is right",
+      "the IPsec SA's keys were derived",
+      "HASH(3) is right",
+    ]);
+    const conversations = new Conversations();
+    for (const each of decoded) conversations.add(each);
+    const [offered, chose] = explain(conversations.all())[0]?.sentences ?? [];
+    expect(offered).toContain("offered AES_CBC 128 SHA MODP_1024 PRE_SHARED_KEY");
+    expect(chose).toContain("chose AES_CBC 128 SHA MODP_1024 PRE_SHARED_KEY");
   });
 
   it("IKEv1: with another key nothing opens, and it is said", () => {
@@ -107,6 +136,41 @@ describe("where messages are found", () => {
     });
     expect(summaries(...[...pieces].reverse())).toEqual(wanted);
     expect(summaries(...pieces.slice(1))).toEqual([]);
+  });
+
+  const [six, seven] = ["2001:db8::1", "2001:db8::2"];
+  const datagram = frame.subarray(20);
+  /** Options that fill eight octets; the first says what follows. */
+  const options = (next: number) => Buffer.from([next, 0, 1, 4, 0, 0, 0, 0]);
+  const fragmentHeader = (next: number, offset: number, more: boolean) => {
+    const header = Buffer.from([next, 0, 0, 0, 0, 0, 0, 99]);
+    header.writeUInt16BE(offset | (more ? 1 : 0), 2);
+    return header;
+  };
+
+  it("behind the extension headers of IPv6", () => {
+    expect(summaries(captured(ipv6(six, seven, 17, [datagram])))).toEqual(wanted);
+    expect(summaries(captured(ipv6(six, seven, 0, [options(60), options(17), datagram])))).toEqual(wanted);
+    // A fragment header that says that nothing is missing (RFC 6946), and options behind it.
+    const atomic = captured(ipv6(six, seven, 44, [fragmentHeader(60, 0, false), options(17), datagram]));
+    expect(summaries(atomic)).toEqual(wanted);
+  });
+
+  it.each([
+    ["", 17, []],
+    [", options within them", 60, [options(17)]],
+  ] as const)("in fragments of IPv6 in any order%s, and not when one is missing", (_, next, before) => {
+    const payload = Buffer.concat([...before, datagram]);
+    const pieces = [0, 80, 160].map((at) => {
+      const end = at === 160 ? payload.length : at + 80;
+      const header = fragmentHeader(next, at, end < payload.length);
+      return captured(ipv6(six, seven, 0, [options(44), header, payload.subarray(at, end)]));
+    });
+    expect(summaries(...[...pieces].reverse())).toEqual(wanted);
+    expect(summaries(...pieces.slice(1))).toEqual([]);
+    const decoder = new Decoder(new KeyStore());
+    for (const piece of pieces.slice(1)) decoder.decode(piece);
+    expect(decoder.incomplete).toBe(1);
   });
 
   it("in a TCP stream, cut anywhere, out of order", () => {
