@@ -15,12 +15,18 @@ export class HexDumpFormat implements CaptureFormat {
   readonly name = "hex dump";
   #octets: Buffer[] = [];
   #length = 0;
+  #hasOffsets = false;
   #number = 0;
 
   next(queue: OctetSource): CapturedPacket | undefined {
     for (;;) {
       const line = takeLine(queue);
       if (line === undefined) return queue.ended ? this.#finish() : undefined;
+      if (this.#isEnd(line)) {
+        const packet = this.#finish();
+        if (packet !== undefined) return packet;
+        continue;
+      }
       const read = readLine(line);
       if (read === undefined) {
         const packet = this.#finish();
@@ -31,9 +37,16 @@ export class HexDumpFormat implements CaptureFormat {
       if (this.#length + read.octets.length <= maxPacket) {
         this.#octets.push(read.octets);
         this.#length += read.octets.length;
+        this.#hasOffsets = read.offset !== undefined;
       }
       if (before !== undefined) return before;
     }
+  }
+
+  /** od and hexdump close with the offset behind the last octet: no octets. */
+  #isEnd(line: string): boolean {
+    if (!this.#hasOffsets || !/^\s*[0-9a-f]{4,8}$/i.test(line)) return false;
+    return Number.parseInt(line.trim(), 16) === this.#length;
   }
 
   #finish(): CapturedPacket | undefined {
@@ -41,6 +54,7 @@ export class HexDumpFormat implements CaptureFormat {
     const octets = Buffer.concat(this.#octets);
     this.#octets = [];
     this.#length = 0;
+    this.#hasOffsets = false;
     this.#number += 1;
     return { number: this.#number, time: undefined, linkType: guessedLink, octets, originalLength: octets.length };
   }

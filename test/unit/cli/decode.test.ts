@@ -1,10 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CaptureWriter } from "../../../src/capture/writer.ts";
 import { captureFolder } from "../decode/open-capture.ts";
 import { recorded } from "../engine/recorded.ts";
 import { underlock } from "./command.ts";
+import { called } from "./in-process.ts";
 
 let folder: string;
 
@@ -33,3 +36,179 @@ it("prints every line, in the order of the packets, of a capture of more than on
   expect(stdout.length).toBeGreaterThan(3 * 65_536);
   expect(numbers).toEqual(Array.from({ length: 3 * 834 }, (_, index) => String(index + 1)));
 }, 30_000);
+
+/** A capture of AES-256-GCM without the keys that stand beside it in its folder. */
+function copied(name = "wireshark/ikev2-decrypt-aes256gcm16.pcap"): string {
+  const file = join(folder, "copied.pcap");
+  copyFileSync(`${captureFolder}${name}`, file);
+  return file;
+}
+
+const sidecar = `${captureFolder}wireshark/ikev2-decrypt-aes256gcm16.pcap.keys.json`;
+
+function written(name: string, content: string | Buffer): string {
+  const file = join(folder, name);
+  writeFileSync(file, content);
+  return file;
+}
+
+describe("underlock decode with keys", () => {
+  const sa = JSON.parse(readFileSync(sidecar, "utf8")).sas[0] as Record<string, string>;
+  const line = (keyI: string | undefined, cipher = "AES-GCM-256 with 16 octet ICV [RFC5282]") =>
+    `${sa.spiI},${sa.spiR},${keyI},${sa.SK_er},"${cipher}",,,"NONE [RFC4306]"\n`;
+
+  it.each([
+    ["a sidecar", () => sidecar],
+    ["Wireshark's ikev2_decryption_table", () => written("ikev2_decryption_table", line(sa.SK_ei))],
+  ])(
+    "opens with %s what is closed without",
+    async (_, keys) => {
+      const file = copied();
+      const closed = await called(["decode", "--brief", file]);
+      expect(closed).toMatchObject({ status: 0, stderr: "" });
+      expect(closed.stdout).toMatch(/IKE_AUTH request 1: SK \(no key\)\n/);
+      const opened = await called(["decode", "--brief", file, "--keys", keys()]);
+      expect(opened).toMatchObject({ status: 0, stderr: "" });
+      expect(opened.stdout).toMatch(/IKE_AUTH request 1: SK\{IDi, .*AUTH, SA, TSi, TSr/);
+      expect(opened.stdout).not.toContain("no key");
+    },
+    30_000,
+  );
+
+  it("says of another SA's keys that the integrity check fails", async () => {
+    const keys = written("wrong", line(`00000000${sa.SK_ei?.slice(8)}`));
+    const { status, stdout } = await called(["decode", "--brief", copied(), "--keys", keys]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/IKE_AUTH request 1: SK\n +\* the integrity check fails: the keys are another SA's/);
+  }, 30_000);
+
+  it.each([
+    ["a key of the wrong length", line("00".repeat(35)), /line 1: no cipher "AES-GCM-256 .*" with a key of 35 octets/],
+    ["a cipher that nobody knows", line("00".repeat(36), "ROT-13"), /line 1: no cipher "ROT-13"/],
+    ["columns that are missing", "a,b,c\n", /line 1: 3 columns: neither ikev2_decryption_table \(8\)/],
+    ["JSON that ends too early", '{"sas": [', /Unexpected end of JSON|Expected/],
+    ["an SA without a key", '{"sas": [{"spiI": "00", "spiR": "00"}]}', /an entry of sas lacks spiI, spiR, SK_ei or/],
+  ])(
+    "ends with 2 for %s, and says where",
+    async (_, content, sentence) => {
+      const keys = written("bad.keys", content);
+      const { status, stdout, stderr } = await called(["decode", copied(), "--keys", keys]);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+      expect(stderr).toMatch(sentence);
+      expect(stderr).toContain(keys);
+    },
+    30_000,
+  );
+
+  it("goes on with a file that has no keys, and says so", async () => {
+    const keys = written("none.json", '{"other": 1}');
+    const { status, stdout, stderr } = await called(["decode", "--brief", copied(), "--keys", keys]);
+    expect(status).toBe(0);
+    expect(stdout).toContain("IKE_AUTH request 1: SK (no key)");
+    expect(stderr).toBe(`underlock: ${keys} has no keys that are known here\n`);
+  }, 30_000);
+});
+
+describe("underlock decode of what is damaged", () => {
+  const long = readFileSync(`${captureFolder}ndpi/ipsec_isakmp_esp.pcap`);
+  const recordedCapture = readFileSync(`${captureFolder}wireshark/ikev2-decrypt-aes256gcm16.pcap`);
+
+  it.each([
+    ["that ends within a packet", recordedCapture.subarray(0, -30), "the file ends within a packet: "],
+    ["compressed, that ends too early", gzipSync(recordedCapture).subarray(0, -60), "the file ends within a packet: "],
+    [
+      "compressed, and changed",
+      Buffer.concat([gzipSync(long).subarray(0, -60), Buffer.alloc(60, 0xff)]),
+      "what is compressed in it is damaged (Z_DATA_ERROR)",
+    ],
+  ])(
+    "a file %s: what came before stands, and it is said",
+    async (_, content, sentence) => {
+      const file = written("damaged.pcap", content);
+      const { status, stdout, stderr } = await called(["decode", "--brief", file]);
+      expect(stderr).toContain(`underlock: ${file}: ${sentence}`);
+      expect(status).toBe(0);
+      expect(stdout).toMatch(/^ +1 {2}\S/);
+    },
+    30_000,
+  );
+
+  it.each([
+    ["an empty file", "", 2, "not a capture: neither pcap, pcapng, snoop nor a hex dump"],
+    ["text", "hello, nothing here\n", 2, "not a capture: neither pcap, pcapng, snoop nor a hex dump"],
+    ["the head of a capture alone", recordedCapture.subarray(0, 24), 1, "no IKE, ESP or AH in the 0 packets"],
+    ["half of its head", recordedCapture.subarray(0, 12), 2, "the file ends within a packet"],
+  ])(
+    "%s",
+    async (_, content, ended, sentence) => {
+      const { status, stdout, stderr } = await called(["decode", written("nothing.pcap", content)]);
+      expect({ status, stdout }).toEqual({ status: ended, stdout: "" });
+      expect(stderr).toContain(sentence);
+    },
+    30_000,
+  );
+
+  it("packets of a link that is not known, and fragments that are not whole, are said", async () => {
+    const unknown = Buffer.from(recordedCapture);
+    unknown.writeUInt32LE(127, 20);
+    const { status, stderr } = await called(["decode", written("radio.pcap", unknown)]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/radio\.pcap: 6 packets of link type 127 .*, which is not read; possible are Ethernet/);
+    const writer = new CaptureWriter();
+    const end = { address: Uint8Array.of(192, 0, 2, 1), port: 500 };
+    writer.udp(0, { source: end, destination: end, data: Buffer.alloc(64) });
+    const fragment = Buffer.from(writer.file());
+    // IPv4's flags: more fragments.
+    const headerAt = fragment.length - 64 - 8 - 20;
+    fragment.writeUInt16BE(0x2000, headerAt + 6);
+    const missing = await called(["decode", written("fragment.pcap", fragment)]);
+    expect(missing.stderr).toContain("a packet in IP fragments is not whole");
+    expect(missing.stderr).toContain("no IKE, ESP or AH in the one packet of");
+  }, 30_000);
+});
+
+describe("underlock decode draws", () => {
+  it("with --ladder in text, with --svg and --html into files", async () => {
+    const [svg, html] = [join(folder, "drawn.svg"), join(folder, "drawn.html")];
+    const capture = `${captureFolder}scapy/ikev2_notify_redirect.pcap`;
+    const { status, stdout, stderr } = await called(["decode", capture, "--ladder", "--svg", svg, "--html", html]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(/^ +10\.5\.2\.60 +10\.5\.2\.52 +10\.5\.2\.53\n/);
+    expect(stdout).toMatch(/0\.024 ! \|<-+\|\n +\| NO_PROPOSAL_CHOSEN/);
+    for (const file of [svg, html]) expect(readFileSync(file, "utf8")).toContain(">NO_PROPOSAL_CHOSEN</text>");
+    expect(readFileSync(html, "utf8")).toMatch(/^<!doctype html>/);
+  }, 30_000);
+
+  it("and says where it cannot write", async () => {
+    const { status, stderr } = await called(["decode", copied(), "--html", "/dev/null/drawn.html"]);
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: "underlock: cannot write /dev/null/drawn.html: ENOTDIR\n",
+    });
+  }, 30_000);
+});
+
+describe("underlock explain", () => {
+  it("says of a capture what it came to", async () => {
+    const { status, stdout } = await called(["explain", `${captureFolder}scapy/ikev2_notify_redirect.pcap`]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^IKEv2 88694881497528ad: 10\.5\.2\.60 to 10\.5\.2\.52, 2 messages\n/);
+    expect(stdout).toContain("  IKE_SA_INIT 0: 10.5.2.53 refused with NO_PROPOSAL_CHOSEN.\n");
+    expect(stdout).toContain("  Either 10.5.2.60 adds what 10.5.2.53 is configured with, or ");
+  }, 30_000);
+
+  it.each([
+    [["explain"], 2, "explain takes a capture, or --live and the name of a peer"],
+    [["explain", "no-such-file"], 2, "cannot read no-such-file: ENOENT"],
+    [["explain", `${captureFolder}zeek/ip6_esp.pcap`], 1, "no IKE message that can be read in"],
+    [["explain", "--live", "b", "--socket", "/nowhere/control.sock"], 1, "no underlock daemon answers"],
+  ])(
+    "%j",
+    async (words, ended, sentence) => {
+      const { status, stdout, stderr } = await called(words);
+      expect({ status, stdout }).toEqual({ status: ended, stdout: "" });
+      expect(stderr).toContain(sentence);
+    },
+    30_000,
+  );
+});

@@ -38,6 +38,9 @@ describe("underlock", () => {
       "redirect",
       "reload",
       "status",
+      "decode",
+      "explain",
+      "vectors",
       "version",
     ])
       expect(stdout).toMatch(new RegExp(`^  ${command} `, "m"));
@@ -63,6 +66,17 @@ describe("underlock", () => {
     expect(stderr).toContain('UNDERLOCK_TEST_ONLY is not "impair"');
     expect(status).toBe(2);
     expect((await underlock(["run", "--help"])).stdout).not.toContain("impair");
+  });
+
+  it("exports no key unless it is told where to, and says so before anything runs", { timeout: 30_000 }, async () => {
+    const file = join(folder, "underlock.yaml");
+    await writeFile(file, "local:\n  address: 192.0.2.1\n");
+    const { status, stderr } = await underlock(["run", "--config", file, "--export-keys", "/dev/null/keys"]);
+    expect(stderr).toBe("underlock: cannot export keys into /dev/null/keys: ENOTDIR\n");
+    expect(status).toBe(2);
+    const help = (await underlock(["run", "--help"])).stdout;
+    expect(help).toMatch(/--export-keys <folder>/);
+    expect(help.replace(/\s+/g, " ")).not.toMatch(/--export-keys <folder>[^-]*\(default/);
   });
 
   it.each([

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { underlock } from "./command.ts";
+import { called } from "./in-process.ts";
 
 const sources = new URL("../../../vectors/sources/", import.meta.url).pathname;
 const hmac = `${sources}rfc/rfc4231-hmac-sha2.json`;
@@ -30,7 +31,7 @@ describe("underlock vectors FILE", () => {
   ])(
     "runs a file %s as it was found, and prints a line for each algorithm and source",
     async (_, name, passed, line) => {
-      const { status, stdout, stderr } = await underlock(["vectors", `${sources}${name}`]);
+      const { status, stdout, stderr } = await called(["vectors", `${sources}${name}`]);
       expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
       expect(stdout).toMatch(/^algorithm +source +passed +failed +not applicable\n/);
       expect(stdout).toMatch(new RegExp(`\\n${line} +\\d+ +0 +\\d+\\n`));
@@ -46,7 +47,7 @@ describe("underlock vectors FILE", () => {
     expect(stderr).toBe("underlock: 1 of 21 vectors failed\n");
     expect(stdout).toMatch(/wrong\.json 1 hmac_sha256 \(sha256\): got b0344c61d8db\w+, wanted c0344c61d8db/);
     expect(stdout).toContain("7 of RFC 4231, hmac_sha224: not in the table");
-    const json = await underlock(["vectors", wrong, "--json"]);
+    const json = await called(["vectors", wrong, "--json"]);
     expect(json.status).toBe(1);
     expect(JSON.parse(json.stdout)).toMatchObject({
       totals: { passed: 20, failed: 1, notApplicable: 7 },
@@ -55,7 +56,7 @@ describe("underlock vectors FILE", () => {
   }, 30_000);
 
   it("runs those alone that a filter names", async () => {
-    const { status, stdout } = await underlock(["vectors", hmac, "--filter", "sha384"]);
+    const { status, stdout } = await called(["vectors", hmac, "--filter", "sha384"]);
     expect(status).toBe(0);
     expect(stdout).toMatch(/\n7 passed, 0 failed, 0 not applicable/);
   }, 30_000);
@@ -69,7 +70,7 @@ describe("underlock vectors FILE", () => {
   ])(
     "ends with 2 for %s",
     async (_, content, sentence) => {
-      const { status, stdout, stderr } = await underlock(["vectors", fileOf("bad.json", content)]);
+      const { status, stdout, stderr } = await called(["vectors", fileOf("bad.json", content)]);
       expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
       expect(stderr).toContain(sentence);
       expect(stderr).toContain("bad.json");
@@ -78,7 +79,7 @@ describe("underlock vectors FILE", () => {
   );
 
   it("never prints the control characters of a file that is no JSON", async () => {
-    const { status, stderr } = await underlock(["vectors", fileOf("binary.json", "\u001b[31m\u0007{}")]);
+    const { status, stderr } = await called(["vectors", fileOf("binary.json", "\u001b[31m\u0007{}")]);
     expect(status).toBe(2);
     expect(stderr.trimEnd()).toMatch(/^[\x20-\x7e]+$/);
   }, 30_000);
@@ -89,13 +90,13 @@ describe("underlock vectors derive", () => {
 
   it("prints each value by its name", async () => {
     const words = ["vectors", "derive", ...given, "--shared", "ab", "--ike", "aes128-sha1", "--esp", "aes128gcm16"];
-    const { status, stdout, stderr } = await underlock(words);
+    const { status, stdout, stderr } = await called(words);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout.split("\n").map((line) => line.replace(/ {2,}[0-9a-f]+$/, ""))).toEqual([
       ...["SKEYSEED", "SK_d", "SK_ai", "SK_ar", "SK_ei", "SK_er", "SK_pi", "SK_pr"],
       ...["KEYMAT initiator encryption", "KEYMAT responder encryption", ""],
     ]);
-    const json = await underlock([...words, "--json"]);
+    const json = await called([...words, "--json"]);
     const values = JSON.parse(json.stdout);
     expect(stdout).toContain(`SK_ei ${" ".repeat(31)}${values.SK_ei}\n`);
   }, 30_000);
@@ -110,7 +111,7 @@ describe("underlock vectors derive", () => {
   ])(
     "ends with 2 for %j",
     async (words, sentence) => {
-      const { status, stdout, stderr } = await underlock(["vectors", "derive", ...given, ...words]);
+      const { status, stdout, stderr } = await called(["vectors", "derive", ...given, ...words]);
       expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
       expect(stderr).toContain(sentence);
     },

@@ -192,8 +192,12 @@ test("as responder differs from the recorded one in these fields alone: HASH_R i
       "- encrypted > ID > type: ID_IPV4_ADDR",
       "+ encrypted > ID: 0.0.0.0/0.0.0.0",
       "+ encrypted > ID > type: ID_IPV4_ADDR_SUBNET",
+      "- encrypted > ID > data: 0a000301",
       "- encrypted > ID: 10.1.0.0/255.255.255.0",
+      "+ encrypted > ID > data: 0000000000000000",
       "+ encrypted > ID: 0.0.0.0/0.0.0.0",
+      "- encrypted > ID > data: 0a010000ffffff00",
+      "+ encrypted > ID > data: 0000000000000000",
     ],
     [],
   ]);
