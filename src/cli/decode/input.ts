@@ -56,9 +56,16 @@ export function keysFor(file: string | undefined, options: KeyOptions): KeyStore
   for (const path of options.keys ?? []) {
     const before = store.size;
     addKeyFile(path, store);
-    if (store.size === before) process.stderr.write(`underlock: ${path} has no keys that are known here\n`);
+    const left = store.leftOut.splice(0);
+    for (const sentence of left) process.stderr.write(`underlock: ${path}: ${sentence}: its packets stay closed\n`);
+    if (store.size === before && left.length === 0)
+      process.stderr.write(`underlock: ${path} has no keys that are known here\n`);
   }
-  for (const path of found) addKeyFile(path, store);
+  for (const path of found) {
+    addKeyFile(path, store);
+    for (const sentence of store.leftOut.splice(0))
+      process.stderr.write(`underlock: ${path}: ${sentence}: its packets stay closed\n`);
+  }
   if (options.psk !== undefined) store.preSharedKeys.push(Buffer.from(options.psk, "utf8"));
   for (const value of options.dhPrivate ?? []) {
     if (!/^(?:[0-9a-f]{2})+$/i.test(value)) throw new Failure(2, "--dh-private takes hex digits, two an octet");

@@ -96,11 +96,13 @@ export class Ikev2Decoder {
       const opened = session.open(message, octets);
       if (opened?.kind === "wrong")
         notes.push("the integrity check fails: the keys are another SA's, or it was changed");
-      if (opened?.kind === "opened" && opened.unverified === true) {
+      if (opened?.kind === "opened" && opened.unverified === "failed") {
         notes.push(
           "the integrity check fails, and yet it decrypts: another SK_a, or an ICV that is computed otherwise",
         );
       }
+      if (opened?.kind === "opened" && opened.unverified === "unchecked")
+        notes.push("the integrity is not checked: no SK_a is given");
       return opened;
     } catch (error) {
       if (!(error instanceof WireError)) throw error;

@@ -16,8 +16,11 @@ export type Opened =
   | {
       readonly kind: "opened";
       readonly payloads: readonly Payload[];
-      /** The integrity check fails, and yet payloads come out: SK_a is wrong, or the sender computes it otherwise. */
-      readonly unverified?: true;
+      /**
+       * The integrity check fails, and yet payloads come out: SK_a is wrong, or the sender computes it otherwise; or there
+       * is no SK_a to check it with.
+       */
+      readonly unverified?: "failed" | "unchecked";
     }
   | { readonly kind: "no key" | "wrong" }
   | { readonly kind: "fragment"; readonly have: number; readonly of: number };
@@ -40,12 +43,13 @@ export class Ikev2Session {
 
   /** Whether messages can be opened. */
   get hasKeys(): boolean {
-    return this.#ciphers !== undefined;
+    return this.#keys !== undefined;
   }
 
   /** Throws {@link SkCipherError} where they do not fit their algorithms. */
   useKeys(keys: Ikev2Keys): void {
     this.#keys = keys;
+    if (!keys.encr.aead && keys.integ === undefined) return;
     this.#ciphers = {
       initiator: makeSkCipher(keys.encr, keys.integ, keys.skEi, keys.skAi),
       responder: makeSkCipher(keys.encr, keys.integ, keys.skEr, keys.skAr),
@@ -67,8 +71,9 @@ export class Ikev2Session {
   open(message: Message, octets: Uint8Array): Opened | undefined {
     const last = message.payloads.at(-1);
     if (last === undefined || (last.kind !== "SK" && last.kind !== "SKF")) return undefined;
-    if (this.#ciphers === undefined) return { kind: "no key" };
+    if (this.#keys === undefined) return { kind: "no key" };
     const fromInitiator = (message.header.flags & flag.initiator) !== 0;
+    if (this.#ciphers === undefined) return this.#unchecked(message, last, this.#keys, fromInitiator);
     const cipher = fromInitiator ? this.#ciphers.initiator : this.#ciphers.responder;
     const plaintext = opened(octets, last.body, cipher);
     if (plaintext === undefined) return this.#unverified(last, fromInitiator);
@@ -80,18 +85,26 @@ export class Ikev2Session {
   #unverified(last: Extract<Payload, { kind: "SK" | "SKF" }>, fromInitiator: boolean): Opened {
     const keys = this.#keys;
     if (keys === undefined || keys.encr.aead || last.kind === "SKF") return { kind: "wrong" };
-    const encrKey = fromInitiator ? keys.skEi : keys.skEr;
-    const cipher = new EspCipher({ encr: keys.encr, encrKey, integ: keys.integ });
-    // The octets of an ESP header are not looked at without a key for the ICV.
-    const padded = cipher.open(Buffer.concat([Buffer.alloc(8), last.body]))?.padded;
-    const plain = padded?.subarray(0, Math.max(0, padded.length - 1 - (padded.at(-1) ?? 0)));
-    if (plain === undefined || plain.length === 0) return { kind: "wrong" };
-    try {
-      return { kind: "opened", payloads: decodePayloads(last.firstInner, plain, "protected"), unverified: true };
-    } catch (error) {
-      if (error instanceof WireError) return { kind: "wrong" };
-      throw error;
+    const plain = decrypted(last.body, keys, fromInitiator, keys.integ?.icvLength ?? 0);
+    const payloads = plain === undefined ? undefined : payloadsIn(last.firstInner, plain);
+    return payloads === undefined ? { kind: "wrong" } : { kind: "opened", payloads, unverified: "failed" };
+  }
+
+  /** Without SK_a the length of the ICV is told by what comes out, where the keys do not say it. */
+  #unchecked(
+    message: Message,
+    last: Extract<Payload, { kind: "SK" | "SKF" }>,
+    keys: Ikev2Keys,
+    fromInitiator: boolean,
+  ): Opened {
+    for (const icvLength of keys.icvLength === undefined ? icvLengths : [keys.icvLength]) {
+      const plain = decrypted(last.body, keys, fromInitiator, icvLength);
+      if (plain === undefined) continue;
+      if (last.kind === "SKF") return this.#collect(message, last, plain);
+      const payloads = payloadsIn(last.firstInner, plain);
+      if (payloads !== undefined) return { kind: "opened", payloads, unverified: "unchecked" };
     }
+    return { kind: "wrong" };
   }
 
   #collect({ header }: Message, skf: Extract<Payload, { kind: "SKF" }>, plaintext: Buffer): Opened {
@@ -112,6 +125,27 @@ export class Ikev2Session {
     this.#fragments.delete(key);
     const whole = Array.from({ length: total }, (_, index) => pieces.get(index + 1) ?? Buffer.alloc(0));
     return { kind: "opened", payloads: decodePayloads(firstType, Buffer.concat(whole), "protected") };
+  }
+}
+
+/** Of the integrity algorithms there are, the likeliest first. */
+const icvLengths: readonly number[] = [12, 16, 24, 32, 20];
+
+/** What a body holds, whatever its ICV; undefined where that cannot be. */
+function decrypted(body: Uint8Array, keys: Ikev2Keys, fromInitiator: boolean, icvLength: number): Buffer | undefined {
+  const cipher = new EspCipher({ encr: keys.encr, encrKey: fromInitiator ? keys.skEi : keys.skEr, icvLength });
+  // The octets of an ESP header are not looked at without a key for the ICV.
+  const padded = cipher.open(Buffer.concat([Buffer.alloc(8), body]))?.padded;
+  const plain = padded?.subarray(0, Math.max(0, padded.length - 1 - (padded.at(-1) ?? 0)));
+  return plain === undefined || plain.length === 0 ? undefined : plain;
+}
+
+function payloadsIn(firstType: number, plain: Buffer): readonly Payload[] | undefined {
+  try {
+    return decodePayloads(firstType, plain, "protected");
+  } catch (error) {
+    if (error instanceof WireError) return undefined;
+    throw error;
   }
 }
 

@@ -1,10 +1,14 @@
-import type { EncrTransform } from "../../crypto/transforms/encr.ts";
+import { type EncrTransform, encrKeyLength } from "../../crypto/transforms/encr.ts";
 import type { IntegTransform } from "../../crypto/transforms/integ.ts";
+import { KeyFileError } from "./algorithms.ts";
 
 /** The keys of an IKEv2 SA's messages; `encr` keys include the salt. */
 export interface Ikev2Keys {
   readonly encr: EncrTransform;
+  /** Absent where the ICV is not to be checked. */
   readonly integ?: IntegTransform | undefined;
+  /** Octets of an ICV that is not checked, where they are known. */
+  readonly icvLength?: number | undefined;
   readonly skEi: Uint8Array;
   readonly skEr: Uint8Array;
   readonly skAi: Uint8Array;
@@ -31,6 +35,21 @@ export interface EspSaKeys {
   readonly icvLength?: number | undefined;
 }
 
+function checkLengths({ encr, integ, skEi, skEr, skAi, skAr }: Ikev2Keys): void {
+  const cipher = [encr.keyword, encrKeyLength(encr)] as const;
+  const mac = [integ?.keyword ?? "", encr.aead ? 0 : (integ?.keyLength ?? 0)] as const;
+  const keys = [
+    ["SK_ei", skEi, ...cipher],
+    ["SK_er", skEr, ...cipher],
+    ["SK_ai", skAi, ...mac],
+    ["SK_ar", skAr, ...mac],
+  ] as const;
+  for (const [name, key, algorithm, octets] of keys) {
+    if (octets > 0 && key.length !== octets)
+      throw new KeyFileError(`${name} has ${key.length} octets, of ${algorithm} possible are ${octets}`);
+  }
+}
+
 /** Every key that was given, by what it opens. */
 export class KeyStore {
   readonly #ikev2 = new Map<string, Ikev2Keys>();
@@ -39,6 +58,8 @@ export class KeyStore {
   /** Pre-shared keys and private values, tried on every SA. */
   readonly preSharedKeys: Uint8Array[] = [];
   readonly privateValues: Uint8Array[] = [];
+  /** SAs that were left out, since nothing here computes their algorithm: a sentence for each. */
+  readonly leftOut: string[] = [];
   #added = 0;
 
   /** How much was added, twice what was added twice. */
@@ -46,8 +67,9 @@ export class KeyStore {
     return this.#added + this.preSharedKeys.length + this.privateValues.length;
   }
 
-  /** SPIs as 16 hex digits each. */
+  /** SPIs as 16 hex digits each. Throws {@link KeyFileError} where a key does not fit its algorithm. */
   addIkev2(spiI: string, spiR: string, keys: Ikev2Keys): void {
+    checkLengths(keys);
     this.#added += 1;
     this.#ikev2.set(`${spiI} ${spiR}`, keys);
   }

@@ -1,14 +1,26 @@
 /** Keys as JSON beside a capture: `sas` of IKEv2, the key of an ISAKMP SA, `esp` SAs, secrets that keys follow from. */
 import { hex, isObject, type JsonObject, number, objects, text } from "../../vectors/json.ts";
-import { cipherFor, integrityFor, KeyFileError } from "./algorithms.ts";
+import { cipherFor, integrityFor, KeyFileError, UnknownAlgorithmError } from "./algorithms.ts";
 import type { KeyStore } from "./key-store.ts";
 
-/** Adds what the file has to the store. Throws {@link KeyFileError}. */
+/** Adds what the file has to the store; an SA of an algorithm that is not known is left out. Throws {@link KeyFileError}. */
 export function addSidecar(parsed: unknown, store: KeyStore): void {
   if (!isObject(parsed)) throw new KeyFileError("not a JSON object with keys");
-  for (const sa of objects(parsed.sas)) addIkev2(sa, store);
-  for (const sa of [parsed, ...objects(parsed.ikev1)]) addIkev1(sa, store);
-  for (const sa of objects(parsed.esp)) addEsp(sa, store);
+  const lists = [
+    ["sas", objects(parsed.sas), addIkev2],
+    ["ikev1", [parsed, ...objects(parsed.ikev1)], addIkev1],
+    ["esp", objects(parsed.esp), addEsp],
+  ] as const;
+  for (const [name, list, add] of lists) {
+    for (const [index, sa] of list.entries()) {
+      try {
+        add(sa, store);
+      } catch (error) {
+        if (!(error instanceof UnknownAlgorithmError)) throw error;
+        store.leftOut.push(`${name} ${index + 1}: ${error.message}`);
+      }
+    }
+  }
   for (const holder of [parsed, ...objects(parsed.handshakes)]) addSecrets(holder, store);
 }
 

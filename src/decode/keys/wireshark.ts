@@ -1,9 +1,9 @@
 /** Wireshark's key tables: ikev2_decryption_table, ikev1_decryption_table and esp_sa, each a line an SA. */
 import { parseAddress } from "../../negotiate/address.ts";
-import { cipherFor, integrityFor, KeyFileError } from "./algorithms.ts";
+import { cipherFor, integrityFor, KeyFileError, UnknownAlgorithmError, uncheckedIcvLength } from "./algorithms.ts";
 import type { KeyStore } from "./key-store.ts";
 
-/** Adds the lines of any of the three tables, told apart by their columns. Throws {@link KeyFileError} with the line. */
+/** Adds the lines of any of the three tables, told apart by their columns. An SA of an algorithm that is not known is left out. Throws {@link KeyFileError} with the line. */
 export function addWiresharkTable(content: string, store: KeyStore): void {
   for (const [index, line] of content.split(/\r?\n/).entries()) {
     if (/^\s*(?:#.*)?$/.test(line)) continue;
@@ -11,6 +11,10 @@ export function addWiresharkTable(content: string, store: KeyStore): void {
     try {
       addLine(cells, store);
     } catch (error) {
+      if (error instanceof UnknownAlgorithmError) {
+        store.leftOut.push(`line ${index + 1}: ${error.message}`);
+        continue;
+      }
       if (error instanceof KeyFileError) throw new KeyFileError(`line ${index + 1}: ${error.message}`);
       throw error;
     }
@@ -37,6 +41,7 @@ function addIkev2(cells: readonly string[], store: KeyStore): void {
   store.addIkev2(spiI.toLowerCase(), spiR.toLowerCase(), {
     encr,
     integ: encr.aead ? undefined : integrityFor(integrity)?.integ,
+    icvLength: uncheckedIcvLength(integrity),
     skEi,
     skEr: octetsOf(er),
     skAi: octetsOf(ai),
@@ -49,7 +54,6 @@ function addEsp(cells: readonly string[], store: KeyStore): void {
   const [, source = "", destination = "", spi = "", cipher = "", key = "", integrity = "", integKey = ""] = cells;
   const encrKey = octetsOf(key);
   const named = integrityFor(integrity);
-  const unchecked = /ANY (\d+) bit/i.exec(integrity)?.[1];
   store.addEsp({
     spi: Number(/^0x/i.test(spi) ? spi : /^\d+$/.test(spi) ? spi : `0x${spi}`) >>> 0,
     source: addressOf(source),
@@ -58,7 +62,7 @@ function addEsp(cells: readonly string[], store: KeyStore): void {
     encrKey,
     integ: named?.integ,
     integKey: named === undefined ? undefined : octetsOf(integKey),
-    icvLength: unchecked === undefined ? named?.icvLength : Number(unchecked) / 8,
+    icvLength: uncheckedIcvLength(integrity) ?? named?.icvLength,
   });
 }
 

@@ -84,7 +84,7 @@ describe("underlock decode with keys", () => {
 
   it.each([
     ["a key of the wrong length", line("00".repeat(35)), /line 1: no cipher "AES-GCM-256 .*" with a key of 35 octets/],
-    ["a cipher that nobody knows", line("00".repeat(36), "ROT-13"), /line 1: no cipher "ROT-13"/],
+    ["a key of one end that is too short", line(sa.SK_ei).replace(`${sa.SK_er}`, "00"), /line 1: SK_er has 1 octets/],
     ["columns that are missing", "a,b,c\n", /line 1: 3 columns: neither ikev2_decryption_table \(8\)/],
     ["JSON that ends too early", '{"sas": [', /Unexpected end of JSON|Expected/],
     ["an SA without a key", '{"sas": [{"spiI": "00", "spiR": "00"}]}', /an entry of sas lacks spiI, spiR, SK_ei or/],
@@ -96,6 +96,37 @@ describe("underlock decode with keys", () => {
       expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
       expect(stderr).toMatch(sentence);
       expect(stderr).toContain(keys);
+    },
+    30_000,
+  );
+
+  it("leaves out an SA of a cipher that is not known, says so, and opens the others", async () => {
+    const other = `${"11".repeat(8)}${line("00".repeat(36), "ROT-13").slice(16)}`;
+    const keys = written("mixed.keys", other + line(sa.SK_ei));
+    const { status, stdout, stderr } = await called(["decode", "--brief", copied(), "--keys", keys]);
+    expect(status).toBe(0);
+    expect(stderr).toBe(`underlock: ${keys}: line 1: no cipher "ROT-13" is known: its packets stay closed\n`);
+    expect(stdout).toMatch(/IKE_AUTH request 1: SK\{IDi, .*AUTH, SA, TSi, TSr/);
+  }, 30_000);
+
+  it.each([
+    ["no integrity algorithm", "NONE [RFC4306]"],
+    ["one that is not to be checked", "ANY 128 bits of Authentication [No Checking]"],
+  ])(
+    "opens AES-CBC with %s, and says that nothing was checked",
+    async (_, integrity) => {
+      const name = "wireshark/ikev2-decrypt-aes256cbc.pcapng";
+      const [cbc] = JSON.parse(readFileSync(`${captureFolder}${name}.keys.json`, "utf8")).sas as Record<
+        string,
+        string
+      >[];
+      const cells = [cbc?.spiI, cbc?.spiR, cbc?.SK_ei, cbc?.SK_er, "AES-CBC-256 [RFC3602]", "", "", `"${integrity}"`];
+      const keys = written("unchecked.keys", `${cells.join(",")}\n`);
+      const { status, stdout } = await called(["decode", "--brief", copied(name), "--keys", keys]);
+      expect(status).toBe(0);
+      expect(stdout).toMatch(
+        /IKE_AUTH request 1: SK\{IDi, .*AUTH, SA, TSi, TSr.*\}\n +\* the integrity is not checked: no SK_a is given\n/,
+      );
     },
     30_000,
   );
