@@ -10,7 +10,10 @@ import { compared, failed, notApplicable, octets } from "./outcome.ts";
 
 const LABEL = "ikev2 codec";
 
-/** Decoded and written again to the same octets; opened where the keys are there. What is refused as malformed is no failure. */
+/**
+ * Decoded and written again to the same octets; opened where the keys are there. Where nobody says what is to come of a
+ * message, it is no failure that it is refused as malformed.
+ */
 export function checkMessage(vector: MessageCase): Outcome {
   const message = octets(vector.octets);
   const isIkev1 = vector.firstType === undefined && (message[17] ?? 0x20) >> 4 === 1;
@@ -19,7 +22,9 @@ export function checkMessage(vector: MessageCase): Outcome {
     if (isIkev1) return checkIkev1(vector, message);
     if (vector.firstType !== undefined) return checkChain(vector, vector.firstType, message);
     const decoded = decodeMessage(message, decodeHeader(message));
-    const outcome = compared([], vector.result, encodeMessage(decoded.header, decoded.payloads), message);
+    // What is to be refused may stand inside SK.
+    const outer = vector.open === undefined ? vector.result : "valid";
+    const outcome = compared([], outer, encodeMessage(decoded.header, decoded.payloads), message);
     const last = decoded.payloads.at(-1);
     if (outcome.status === "failed" || vector.open === undefined || last?.kind !== "SK") {
       return { ...outcome, algorithm: LABEL };
@@ -29,7 +34,8 @@ export function checkMessage(vector: MessageCase): Outcome {
     if (!(error instanceof WireError)) throw error;
     if (vector.result === "invalid" || vector.result === "acceptable")
       return { status: "passed", algorithm: label, rows: [] };
-    return notApplicable(label, `refused as malformed: ${error.message}`);
+    const why = `refused as malformed: ${error.message}`;
+    return vector.result === "valid" ? { ...failed([], why), algorithm: label } : notApplicable(label, why);
   }
 }
 
@@ -64,5 +70,7 @@ function checkOpening(
     return { ...compared(rows, vector.result, opened, octets(vector.plaintext)), algorithm: label };
   }
   decodePayloads(sk.firstInner, opened, "protected");
+  if (vector.result === "invalid")
+    return { ...failed(rows, "accepted, and should have been refused"), algorithm: label };
   return { status: "passed", algorithm: label, rows };
 }

@@ -1,8 +1,9 @@
-import type { MessageCase, VectorCase } from "../case.ts";
+import type { MessageCase, VectorCase, Verdict } from "../case.ts";
 import { hex, type JsonObject, number, objects, text } from "../json.ts";
 
 /** Recorded messages, chains of payloads and payload bodies. */
 export function* messageCases(file: JsonObject, hostile: boolean): Generator<VectorCase> {
+  const verdict = (entry: JsonObject) => verdictOf(entry, hostile, file.reviewed === true);
   for (const entry of [
     ...objects(file.messages),
     ...objects(file.packets),
@@ -14,7 +15,7 @@ export function* messageCases(file: JsonObject, hostile: boolean): Generator<Vec
       check: "message",
       name: nameOf(entry),
       octets: messageWithin(octets),
-      ...verdict(entry, hostile),
+      ...verdict(entry),
       ...opening(entry, octets),
     };
   }
@@ -23,7 +24,7 @@ export function* messageCases(file: JsonObject, hostile: boolean): Generator<Vec
     const octets = hex(entry, "hex");
     if (octets === undefined) continue;
     if (/^.{32}..[12]0/.test(messageWithin(octets)) && octets.length >= 56) {
-      yield { check: "message", name: nameOf(entry), octets: messageWithin(octets), ...verdict(entry, hostile) };
+      yield { check: "message", name: nameOf(entry), octets: messageWithin(octets), ...verdict(entry) };
     } else
       yield {
         check: "none",
@@ -42,7 +43,7 @@ export function* messageCases(file: JsonObject, hostile: boolean): Generator<Vec
     const firstType = number(entry, "firstType");
     const octets = hex(entry, "hex");
     if (firstType !== undefined && octets !== undefined)
-      yield { check: "message", name: nameOf(entry), octets, firstType, ...verdict(entry, hostile) };
+      yield { check: "message", name: nameOf(entry), octets, firstType, ...verdict(entry) };
   }
   for (const entry of objects(file.bodies)) {
     const firstType = number(entry, "type");
@@ -54,7 +55,7 @@ export function* messageCases(file: JsonObject, hostile: boolean): Generator<Vec
       name: nameOf(entry),
       octets: `0000${length}${body}`,
       firstType,
-      ...verdict(entry, hostile),
+      ...verdict(entry),
     };
   }
 }
@@ -63,9 +64,10 @@ function nameOf(entry: JsonObject): string {
   return text(entry, "id", "name", "file", "test") ?? String(entry.n ?? "");
 }
 
-function verdict(entry: JsonObject, hostile: boolean): { readonly result?: "acceptable" | "invalid" } {
+/** Where somebody has looked at every message of a file, what is not to be refused has to be taken; elsewhere nobody says. */
+function verdictOf(entry: JsonObject, hostile: boolean, reviewed: boolean): { readonly result?: Verdict } {
   if (text(entry, "expect", "result") === "invalid" || entry.refused === true) return { result: "invalid" };
-  return hostile ? { result: "acceptable" } : {};
+  return hostile ? { result: "acceptable" } : reviewed ? { result: "valid" } : {};
 }
 
 /** Octets that may stand before a message: the non-ESP marker (RFC 3948 2.2), headers of UDP, IPv4 and Ethernet. */

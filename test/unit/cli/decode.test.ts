@@ -23,7 +23,7 @@ it("prints what comes with the end of a file too: a pasted message", async () =>
   const ended = await underlock(["decode", "--brief", file]);
   expect(ended).toMatchObject({ status: 0, stderr: "" });
   expect(ended.stdout).toMatch(/^ +1 .*IKE_SA_INIT request 0: SA, KE, Nonce\n$/);
-}, 30_000);
+}, 120_000);
 
 it("prints every line, in the order of the packets, of a capture of more than one block", async () => {
   const recordedCapture = readFileSync(`${captureFolder}ndpi/ipsec_isakmp_esp.pcap`);
@@ -35,7 +35,7 @@ it("prints every line, in the order of the packets, of a capture of more than on
   const numbers = stdout.split("\n").flatMap((line) => /^ {0,4}(\d+) {2}\d/.exec(line)?.[1] ?? []);
   expect(stdout.length).toBeGreaterThan(3 * 65_536);
   expect(numbers).toEqual(Array.from({ length: 3 * 834 }, (_, index) => String(index + 1)));
-}, 30_000);
+}, 120_000);
 
 /** A capture of AES-256-GCM without the keys that stand beside it in its folder. */
 function copied(name = "wireshark/ikev2-decrypt-aes256gcm16.pcap"): string {
@@ -72,7 +72,7 @@ describe("underlock decode with keys", () => {
       expect(opened.stdout).toMatch(/IKE_AUTH request 1: SK\{IDi, .*AUTH, SA, TSi, TSr/);
       expect(opened.stdout).not.toContain("no key");
     },
-    30_000,
+    120_000,
   );
 
   it("says of another SA's keys that the integrity check fails", async () => {
@@ -80,7 +80,7 @@ describe("underlock decode with keys", () => {
     const { status, stdout } = await called(["decode", "--brief", copied(), "--keys", keys]);
     expect(status).toBe(0);
     expect(stdout).toMatch(/IKE_AUTH request 1: SK\n +\* the integrity check fails: the keys are another SA's/);
-  }, 30_000);
+  }, 120_000);
 
   it.each([
     ["a key of the wrong length", line("00".repeat(35)), /line 1: no cipher "AES-GCM-256 .*" with a key of 35 octets/],
@@ -97,7 +97,7 @@ describe("underlock decode with keys", () => {
       expect(stderr).toMatch(sentence);
       expect(stderr).toContain(keys);
     },
-    30_000,
+    120_000,
   );
 
   it("leaves out an SA of a cipher that is not known, says so, and opens the others", async () => {
@@ -107,7 +107,7 @@ describe("underlock decode with keys", () => {
     expect(status).toBe(0);
     expect(stderr).toBe(`underlock: ${keys}: line 1: no cipher "ROT-13" is known: its packets stay closed\n`);
     expect(stdout).toMatch(/IKE_AUTH request 1: SK\{IDi, .*AUTH, SA, TSi, TSr/);
-  }, 30_000);
+  }, 120_000);
 
   it.each([
     ["no integrity algorithm", "NONE [RFC4306]"],
@@ -128,7 +128,7 @@ describe("underlock decode with keys", () => {
         /IKE_AUTH request 1: SK\{IDi, .*AUTH, SA, TSi, TSr.*\}\n +\* the integrity is not checked: no SK_a is given\n/,
       );
     },
-    30_000,
+    120_000,
   );
 
   it("goes on with a file that has no keys, and says so", async () => {
@@ -137,7 +137,7 @@ describe("underlock decode with keys", () => {
     expect(status).toBe(0);
     expect(stdout).toContain("IKE_AUTH request 1: SK (no key)");
     expect(stderr).toBe(`underlock: ${keys} has no keys that are known here\n`);
-  }, 30_000);
+  }, 120_000);
 });
 
 describe("underlock decode of what is damaged", () => {
@@ -161,7 +161,7 @@ describe("underlock decode of what is damaged", () => {
       expect(status).toBe(0);
       expect(stdout).toMatch(/^ +1 {2}\S/);
     },
-    30_000,
+    120_000,
   );
 
   it.each([
@@ -176,7 +176,7 @@ describe("underlock decode of what is damaged", () => {
       expect({ status, stdout }).toEqual({ status: ended, stdout: "" });
       expect(stderr).toContain(sentence);
     },
-    30_000,
+    120_000,
   );
 
   it("packets of a link that is not known, and fragments that are not whole, are said", async () => {
@@ -195,7 +195,7 @@ describe("underlock decode of what is damaged", () => {
     const missing = await called(["decode", written("fragment.pcap", fragment)]);
     expect(missing.stderr).toContain("a packet in IP fragments is not whole");
     expect(missing.stderr).toContain("no IKE, ESP or AH in the one packet of");
-  }, 30_000);
+  }, 120_000);
 });
 
 describe("underlock decode draws", () => {
@@ -208,7 +208,7 @@ describe("underlock decode draws", () => {
     expect(stdout).toMatch(/0\.024 ! \|<-+\|\n +\| NO_PROPOSAL_CHOSEN/);
     for (const file of [svg, html]) expect(readFileSync(file, "utf8")).toContain(">NO_PROPOSAL_CHOSEN</text>");
     expect(readFileSync(html, "utf8")).toMatch(/^<!doctype html>/);
-  }, 30_000);
+  }, 120_000);
 
   it("and says where it cannot write", async () => {
     const { status, stderr } = await called(["decode", copied(), "--html", "/dev/null/drawn.html"]);
@@ -216,7 +216,7 @@ describe("underlock decode draws", () => {
       status: 1,
       stderr: "underlock: cannot write /dev/null/drawn.html: ENOTDIR\n",
     });
-  }, 30_000);
+  }, 120_000);
 });
 
 describe("underlock explain", () => {
@@ -226,7 +226,7 @@ describe("underlock explain", () => {
     expect(stdout).toMatch(/^IKEv2 88694881497528ad: 10\.5\.2\.60 to 10\.5\.2\.52, 2 messages\n/);
     expect(stdout).toContain("  IKE_SA_INIT 0: 10.5.2.53 refused with NO_PROPOSAL_CHOSEN.\n");
     expect(stdout).toContain("  Either 10.5.2.60 adds what 10.5.2.53 is configured with, or ");
-  }, 30_000);
+  }, 120_000);
 
   it.each([
     [["explain"], 2, "explain takes a capture, or --live and the name of a peer"],
@@ -240,6 +240,6 @@ describe("underlock explain", () => {
       expect({ status, stdout }).toEqual({ status: ended, stdout: "" });
       expect(stderr).toContain(sentence);
     },
-    30_000,
+    120_000,
   );
 });

@@ -37,7 +37,7 @@ describe("underlock vectors FILE", () => {
       expect(stdout).toMatch(new RegExp(`\\n${line} +\\d+ +0 +\\d+\\n`));
       expect(Number(/\n(\d+) passed, 0 failed/.exec(stdout)?.[1])).toBeGreaterThanOrEqual(passed);
     },
-    30_000,
+    120_000,
   );
 
   it("ends with 1 when a vector fails, names it with both values, and says why others are not applicable", async () => {
@@ -53,13 +53,13 @@ describe("underlock vectors FILE", () => {
       totals: { passed: 20, failed: 1, notApplicable: 7 },
       failures: [{ name: "1 hmac_sha256", algorithm: "sha256" }],
     });
-  }, 30_000);
+  }, 120_000);
 
   it("runs those alone that a filter names", async () => {
     const { status, stdout } = await called(["vectors", hmac, "--filter", "sha384"]);
     expect(status).toBe(0);
     expect(stdout).toMatch(/\n7 passed, 0 failed, 0 not applicable/);
-  }, 30_000);
+  }, 120_000);
 
   it.each([
     ["an empty file", "", "is not JSON: Unexpected end of JSON input"],
@@ -75,14 +75,14 @@ describe("underlock vectors FILE", () => {
       expect(stderr).toContain(sentence);
       expect(stderr).toContain("bad.json");
     },
-    30_000,
+    120_000,
   );
 
   it("never prints the control characters of a file that is no JSON", async () => {
     const { status, stderr } = await called(["vectors", fileOf("binary.json", "\u001b[31m\u0007{}")]);
     expect(status).toBe(2);
     expect(stderr.trimEnd()).toMatch(/^[\x20-\x7e]+$/);
-  }, 30_000);
+  }, 120_000);
 });
 
 describe("underlock vectors derive", () => {
@@ -99,7 +99,7 @@ describe("underlock vectors derive", () => {
     const json = await called([...words, "--json"]);
     const values = JSON.parse(json.stdout);
     expect(stdout).toContain(`SK_ei ${" ".repeat(31)}${values.SK_ei}\n`);
-  }, 30_000);
+  }, 120_000);
 
   it.each([
     [[], "required option '--shared <hex>' not specified"],
@@ -115,6 +115,6 @@ describe("underlock vectors derive", () => {
       expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
       expect(stderr).toContain(sentence);
     },
-    30_000,
+    120_000,
   );
 });

@@ -81,6 +81,27 @@ it.each(["prf", "prf+", "mac", "aead", "signature", "key-exchange"] as const)(
   },
 );
 
+describe("a recorded message", () => {
+  const message = cases.find(
+    (one) => one.check === "message" && one.firstType === undefined && checkVector(one).status === "passed",
+  );
+  const { result: _, ...unsaid } = message as VectorCase;
+  const cut = { ...unsaid, octets: `${memberOf(unsaid as VectorCase, "octets")}00` };
+
+  it.each([
+    ["that is to be taken fails when it is refused", { ...cut, result: "valid" }, "failed"],
+    ["that is to be refused passes when it is", { ...cut, result: "invalid" }, "passed"],
+    ["that is to be refused fails when it is taken", { ...unsaid, result: "invalid" }, "failed"],
+    ["of which nobody says either is not applicable when it is refused", cut, "not applicable"],
+  ])("%s", (_name, one, status) => {
+    expect(checkVector(one as VectorCase).status).toBe(status);
+  });
+
+  it("is never refused for a reason that nobody has looked at", () => {
+    expect(cases.filter((one) => /^refused as malformed/.test(checkVector(one).why ?? ""))).toEqual([]);
+  });
+});
+
 const right = { check: "prf", name: "one", prf: "HMAC-SHA256", key: "0b", data: "00", out: "00" };
 
 describe("a file that is not as the schema has it is refused with the place", () => {
