@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ReasonReport, StatusReport } from "../../../src/daemon/status-report.ts";
 import { describeReason } from "../../../src/negotiate/reason-text.ts";
-import { stories } from "../engine/reason-stories.ts";
+import { stories, variants } from "../engine/reason-stories.ts";
 import { JsonProcess, mayMakeNamespaces, openNamespace } from "./namespace.ts";
 
 if (!mayMakeNamespaces)
@@ -46,8 +46,11 @@ function expectSentence(reason: ReasonReport | undefined): void {
 }
 
 describe.runIf(mayMakeNamespaces)("the daemon's status", { timeout: 30_000 }, () => {
-  it.each(Object.keys(stories))("shows %s with its facts and its sentence", async (code) => {
-    const { report, like } = await told(code);
+  it.each([
+    ...Object.keys(stories).map((code) => [code, code] as const),
+    ...Object.entries(variants).map(([name, { code }]) => [name, code] as const),
+  ])("shows %s with its facts and its sentence", async (name, code) => {
+    const { report, like } = await told(name);
     const shown = report.peers.flatMap(({ reason, children }) => [reason, ...children.map((child) => child.reason)]);
     const found = shown.find((reason) => reason?.code === code);
     expect(found, JSON.stringify(shown)).toMatchObject({ ...like, code });

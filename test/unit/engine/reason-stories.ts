@@ -596,6 +596,20 @@ export const stories: { readonly [C in ReasonCode]: Story } = {
   },
 };
 
+/** What a reason says in some cases alone; by what is told, with the reason's code. */
+export const variants: { readonly [told: string]: { readonly code: ReasonCode; readonly story: Story } } = {
+  "no-answer to a proof of IKEv1": {
+    code: "no-answer",
+    story: async (stage) => {
+      const [one, two] = differentSecrets;
+      // Phase 1 has no answer for who is not believed: what went before was answered.
+      const pair = await both(stage, { ...remoteAccess, ...one }, { ...remoteAccess, ...two }, 40_000);
+      const unbelieved = { sentIdentity: `gw-${a}`, proof: 'the secret "file:test.psk"' };
+      return { end: pair.one, like: { exchange: "main mode", remote: b, attempts: 5, unbelieved } };
+    },
+  },
+};
+
 /** Somebody calls from an address that no peer has. */
 export const stranger: Story = async (stage) => {
   const { end, puppet } = await calling(stage, desired([peer(a, unreachable, { initiate: false })]));

@@ -3,7 +3,7 @@ import type { Reason } from "../../../src/negotiate/reason.ts";
 import type { DesiredState } from "../../../src/sa/desired.ts";
 import { b } from "./pair.ts";
 import { Puppet } from "./puppet.ts";
-import { type Stage, type StageEnd, stories, stranger, unreachable } from "./reason-stories.ts";
+import { type Stage, type StageEnd, stories, stranger, unreachable, variants } from "./reason-stories.ts";
 import { type End, type Network, World } from "./world.ts";
 
 /** An engine of a world, as the stories want it. */
@@ -47,7 +47,12 @@ function engines(): Stage<EngineEnd> {
   };
 }
 
-test.each(Object.entries(stories))("%s can happen, and the user can read it in the status", async (code, story) => {
+const told = [
+  ...Object.entries(stories).map(([code, story]) => [code, code, story] as const),
+  ...Object.entries(variants).map(([name, { code, story }]) => [name, code, story] as const),
+];
+
+test.each(told)("%s can happen, and the user can read it in the status", async (_, code, story) => {
   const { end, like } = await story(engines());
   const { peers } = end.end.engine.status();
   const found: (Reason | undefined)[] = peers.flatMap(({ reason, children }) => [
