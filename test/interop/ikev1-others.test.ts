@@ -24,7 +24,9 @@ interface Way {
   readonly ours: Readonly<Record<string, unknown>>;
   readonly protect: (lab: Lab) => readonly Protect[];
   readonly theirs: Readonly<Record<string, string>>;
-  readonly connections: (lab: Lab) => Readonly<Record<string, Pick<LibreswanConnection, "mode" | "selectors">>>;
+  readonly connections: (
+    lab: Lab,
+  ) => Readonly<Record<string, Pick<LibreswanConnection, "mode" | "selectors" | "more">>>;
 }
 
 const psk = { psk: "file:peer.psk" };
@@ -38,13 +40,17 @@ const ways: readonly Way[] = [
     name: "main",
     address: "192.0.2.101",
     ours: { ikev1: "main", auth: psk, ike: "aes256-sha256-modp2048", esp: "aes256-sha256" },
-    protect: (lab) => ["gre", { tunnel: `${lab.gateway("a").lan.v4.prefix} <-> ${lab.gateway("b").lan.v4.prefix}` }],
+    protect: (lab) => [
+      "gre",
+      { tunnel: `${lab.gateway("a").lan.v4.prefix} <-> ${lab.gateway("b").lan.v4.prefix}`, compress: true },
+    ],
     theirs: { ike: "aes256-sha2_256-modp2048", esp: "aes256-sha2_256", pfs: "no", ...soonReplaced },
     connections: (lab) => ({
       gre,
       net: {
         mode: "tunnel",
         selectors: { leftsubnet: lab.gateway("b").lan.v4.prefix, rightsubnet: lab.gateway("a").lan.v4.prefix },
+        more: { compress: "yes" },
       },
     }),
   },
@@ -119,7 +125,7 @@ async function theirEnd(lab: Lab, openssl: Openssl): Promise<Libreswan> {
         remoteId: `${way.name}.a.example`,
         secret,
         ...selected,
-        more: { keyexchange: "ikev1", ...way.theirs },
+        more: { keyexchange: "ikev1", ...way.theirs, ...selected.more },
       }),
     ),
   );
@@ -173,52 +179,57 @@ const spec = {
   seconds: 180,
 } as const;
 
-scenario("Libreswan 5.2: main and aggressive mode, secrets and RSA, ESP and AH, both roles", spec, async (lab) => {
-  const openssl = new Openssl();
-  try {
-    issueAll(openssl);
-    const left = lab.gateway("a").machine;
-    const ours = ourEnd(lab, (name) => openssl.read(name).toString());
-    await ours.start();
-    const pluto = await theirEnd(lab, openssl);
-    for (const way of ways) {
-      for (const name of Object.keys(way.connections(lab)))
-        expect(`${name}: ${await pluto.refusal(nameOf(way, name))}`).toBe(`${name}: undefined`);
+scenario(
+  "Libreswan 5.2: main and aggressive mode, secrets and RSA, ESP, AH and IPComp, both roles",
+  spec,
+  async (lab) => {
+    const openssl = new Openssl();
+    try {
+      issueAll(openssl);
+      const left = lab.gateway("a").machine;
+      const ours = ourEnd(lab, (name) => openssl.read(name).toString());
+      await ours.start();
+      const pluto = await theirEnd(lab, openssl);
+      for (const way of ways) {
+        for (const name of Object.keys(way.connections(lab)))
+          expect(`${name}: ${await pluto.refusal(nameOf(way, name))}`).toBe(`${name}: undefined`);
+      }
+      await expectTraffic(lab);
+      const used = (await kernelSas(left)).filter(({ packets }) => packets > 0).map(({ proto }) => proto);
+      expect(used).toEqual(expect.arrayContaining(["esp", "ah", "comp"]));
+      // Both phases, each end's in turn.
+      const [tunnel] = lab.topology.overlays;
+      const flood = Flood.start(left, tunnel?.inner.a ?? "", tunnel?.inner.b ?? "", 100);
+      await waitFor("that pings are answered", () => flood.answered);
+      for (const what of ["Quick Mode", "IKEv1 Main Mode"]) {
+        const begun = () => pluto.log().match(new RegExp(`"main-gre" #\\d+: initiating ${what}`, "g"))?.length ?? 0;
+        await waitFor(`that it replaces what ${what} made`, () => begun() > 1, 40_000);
+      }
+      await ours.must("rekey", "main");
+      await sleep(1_000);
+      await ours.must("rekey", "main", "--ike");
+      await sleep(2_000);
+      expect(await flood.stop()).toMatchObject({ lost: [] });
+      await expectOne(ours);
+      for (const { name } of ways) {
+        await ours.must("down", name);
+        await ours.must("up", name);
+      }
+      await expectTraffic(lab);
+      await expectOne(ours);
+      // It vanishes without a word.
+      await pluto.stop("SIGKILL");
+      await waitFor(
+        "that it is missed",
+        async () => (await statusOf(ours)).peers.every(({ state }) => state === "waiting"),
+        30_000,
+      );
+      expect(await kernelSas(left)).toEqual([]);
+    } finally {
+      openssl.remove();
     }
-    await expectTraffic(lab);
-    expect(new Set((await kernelSas(left)).map(({ proto }) => proto))).toEqual(new Set(["esp", "ah"]));
-    // Both phases, each end's in turn.
-    const [tunnel] = lab.topology.overlays;
-    const flood = Flood.start(left, tunnel?.inner.a ?? "", tunnel?.inner.b ?? "", 100);
-    await waitFor("that pings are answered", () => flood.answered);
-    for (const what of ["Quick Mode", "IKEv1 Main Mode"]) {
-      const begun = () => pluto.log().match(new RegExp(`"main-gre" #\\d+: initiating ${what}`, "g"))?.length ?? 0;
-      await waitFor(`that it replaces what ${what} made`, () => begun() > 1, 40_000);
-    }
-    await ours.must("rekey", "main");
-    await sleep(1_000);
-    await ours.must("rekey", "main", "--ike");
-    await sleep(2_000);
-    expect(await flood.stop()).toMatchObject({ lost: [] });
-    await expectOne(ours);
-    for (const { name } of ways) {
-      await ours.must("down", name);
-      await ours.must("up", name);
-    }
-    await expectTraffic(lab);
-    await expectOne(ours);
-    // It vanishes without a word.
-    await pluto.stop("SIGKILL");
-    await waitFor(
-      "that it is missed",
-      async () => (await statusOf(ours)).peers.every(({ state }) => state === "waiting"),
-      30_000,
-    );
-    expect(await kernelSas(left)).toEqual([]);
-  } finally {
-    openssl.remove();
-  }
-});
+  },
+);
 
 scenario(
   "ike-scan: a handshake in either mode, and nothing that it sends ends us",

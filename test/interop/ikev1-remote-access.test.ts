@@ -1,7 +1,9 @@
-// XAuth with mode config: strongSwan logs in with us and we with strongSwan, in main and aggressive mode, addresses asked for and sent.
+// XAuth with mode config: strongSwan and Libreswan log in with us and we with them, in main and aggressive mode, addresses asked for and
+// sent.
 import { describe, expect } from "vitest";
 import { peerOf, statusOf } from "./daemon-words.ts";
 import { secret } from "./ends.ts";
+import type { LibreswanConnection } from "./lab/libreswan.ts";
 import { type Lab, scenario } from "./lab/scenario.ts";
 import { type Connection, type Strongswan, strongswanVersions } from "./lab/strongswan.ts";
 import { lostPings } from "./lab/traffic.ts";
@@ -149,3 +151,63 @@ describe.each(strongswanVersions)("strongSwan %s", (version) => {
     expect(await ours.stop()).toBe(0);
   });
 });
+
+/** pluto's ends of the first way: it logs in and asks, and is logged in with and asked, whatever the password. */
+function libreswanConnections(lab: Lab, way: Way): LibreswanConnection[] {
+  const [ours, theirs] = [lab.gateway("a").lan.v4.prefix, lab.gateway("b").lan.v4.prefix];
+  const common = {
+    remoteAddress: lab.gateway("a").address.v4,
+    localId: `${way.name}.b.example`,
+    remoteId: "a.example",
+    secret,
+    mode: "tunnel",
+  } as const;
+  const more = { keyexchange: "ikev1", ike: "aes256-sha2_256-modp2048", esp: "aes256-sha2_256", pfs: "no" };
+  const client = (side: string) => ({ [`${side}xauthclient`]: "yes", [`${side}modecfgclient`]: "yes" });
+  const server = (side: string) => ({ [`${side}xauthserver`]: "yes", [`${side}modecfgserver`]: "yes" });
+  return [
+    {
+      ...common,
+      name: "called",
+      localAddress: way.remote,
+      selectors: { rightsubnet: ours, leftusername: "alice" },
+      more: { ...more, ...client("left"), ...server("right"), modecfgpull: "yes" },
+      login: { user: "alice", password },
+    },
+    {
+      ...common,
+      name: "calling",
+      localAddress: otherOf(way),
+      selectors: { leftsubnet: theirs, rightaddresspool: `${insideOf(way)}-${insideOf(way)}` },
+      more: { ...more, ...server("left"), ...client("right"), modecfgpull: "yes", xauthby: "alwaysok" },
+    },
+  ];
+}
+
+scenario(
+  "Libreswan 5.2 logs in with us and is logged in with, in main mode",
+  { gateways: ["a", "b"], lan: "device", seconds: 90 },
+  async (lab) => {
+    const [a, b] = [lab.gateway("a"), lab.gateway("b")];
+    const [way] = ways;
+    await b.machine.ip([
+      `address add ${way.remote}/24 dev u0`,
+      `address add ${otherOf(way)}/24 dev u0`,
+      `address add ${way.inside}/32 dev lo`,
+      `route add ${insideOf(way)}/32 via ${a.address.v4}`,
+    ]);
+    await a.machine.ip([`address add ${insideOf(way)}/32 dev lo`]);
+    const ours = ourEnd(lab);
+    await ours.start();
+    const pluto = await lab.libreswan("b", libreswanConnections(lab, way));
+    expect(await pluto.refusal("called")).toBeUndefined();
+    const { state, ikeSas } = peerOf(await statusOf(ours), "pull-called");
+    expect({ state, who: ikeSas.map(({ remoteId }) => remoteId) }).toEqual({ state: "up", who: ["alice"] });
+    const sizes = { sizes: [56, 1300] };
+    expect(await lostPings(b.machine, way.inside, a.lan.v4.address, sizes)).toEqual({ 56: 0, 1300: 0 });
+    await pluto.down("called");
+    await ours.must("up", "pull-calling");
+    expect(await lostPings(a.machine, insideOf(way), b.lan.v4.address, sizes)).toEqual({ 56: 0, 1300: 0 });
+    expect(await ours.stop()).toBe(0);
+  },
+);

@@ -16,6 +16,8 @@ export interface LibreswanConnection {
   readonly selectors: Readonly<Record<string, string>>;
   /** Further keys: proposals, lifetimes; undefined takes one away that stands there otherwise. */
   readonly more?: Readonly<Record<string, string | undefined>>;
+  /** What it logs in with (XAuth). */
+  readonly login?: { readonly user: string; readonly password: string };
 }
 
 /** Keys and certificates for pluto's store. */
@@ -204,6 +206,9 @@ function ipsecConf(folder: string, connections: readonly LibreswanConnection[]):
 }
 
 function secrets(connections: readonly LibreswanConnection[]): string {
-  const lines = connections.map(({ localId, remoteId, secret }) => `@${localId} @${remoteId} : PSK "${secret}"\n`);
+  const lines = connections.flatMap(({ localId, remoteId, secret, login }) => [
+    `@${localId} @${remoteId} : PSK "${secret}"\n`,
+    ...(login === undefined ? [] : [`@${login.user} : XAUTH "${login.password}"\n`]),
+  ]);
   return [...new Set(lines)].join("");
 }
