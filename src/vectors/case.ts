@@ -173,6 +173,12 @@ export interface MessageCase extends Named {
   readonly plaintext?: string;
 }
 
+/** The DER of a signature's AlgorithmIdentifier (RFC 7427 A, RFC 8420 A). */
+export interface AlgorithmIdentifierCase extends Named {
+  readonly check: "algorithm-identifier";
+  readonly der: string;
+}
+
 /** What nothing here computes, and why. */
 export interface NotApplicableCase extends Named {
   readonly check: "none";
@@ -194,6 +200,7 @@ export type VectorCase =
   | EspCase
   | AhCase
   | MessageCase
+  | AlgorithmIdentifierCase
   | NotApplicableCase;
 
 /** A file of vectors. */

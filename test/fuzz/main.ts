@@ -9,19 +9,19 @@ import { parseArgs } from "node:util";
 import { fuzz } from "./fuzzer.ts";
 import { targets } from "./targets.ts";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { minutes: { type: "string", default: "1" }, seed: { type: "string", default: String(Date.now() >>> 0) } },
-});
+const { values, positionals } = wordsOf();
 const minutes = Number(values.minutes);
 const names = positionals.includes("all") ? Object.keys(targets) : positionals;
-const unknown = names.filter((name) => !(name in targets));
+const unknown = names.filter((name) => !Object.hasOwn(targets, name));
 
-if (names.length === 0 || unknown.length > 0 || !(minutes > 0)) {
-  const list = Object.entries(targets).map(([name, { about }]) => `  ${name.padEnd(14)}${about}`);
-  console.error(`usage: npm run fuzz -- TARGET… [--minutes N] [--seed N]\n${list.join("\n")}\n  all`);
-  process.exit(2);
+if (values.help) {
+  console.log(usage());
+  process.exit(0);
 }
+if (unknown.length > 0) refuse(`no target is called ${unknown.join(", ")}`);
+if (names.length === 0) refuse("no target is named");
+if (!(minutes > 0)) refuse(`--minutes is ${values.minutes}, possible are numbers above 0`);
+if (!Number.isSafeInteger(Number(values.seed))) refuse(`--seed is ${values.seed}, possible are whole numbers`);
 
 let finds = 0;
 for (const name of names) {
@@ -43,3 +43,28 @@ for (const name of names) {
   }
 }
 process.exitCode = finds > 0 ? 1 : 0;
+
+function wordsOf() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        minutes: { type: "string", default: "1" },
+        seed: { type: "string", default: String(Date.now() >>> 0) },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+  } catch (error) {
+    return refuse((error as Error).message.replace(/\. To specify.*/, ""));
+  }
+}
+
+function usage(): string {
+  const list = Object.entries(targets).map(([name, { about }]) => `  ${name.padEnd(16)}${about}`);
+  return `usage: npm run fuzz -- TARGET… [--minutes N] [--seed N]\n${list.join("\n")}\n  all`;
+}
+
+function refuse(why: string): never {
+  console.error(`${why}\n${usage()}`);
+  process.exit(2);
+}

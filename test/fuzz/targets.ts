@@ -14,6 +14,7 @@ import { LineReader } from "../../src/daemon/line-reader.ts";
 import { Decoder } from "../../src/decode/decoder.ts";
 import { KeyFileError } from "../../src/decode/keys/algorithms.ts";
 import { KeyStore } from "../../src/decode/keys/key-store.ts";
+import { addSidecar } from "../../src/decode/keys/sidecar.ts";
 import { addWiresharkTable } from "../../src/decode/keys/wireshark.ts";
 import { textOf } from "../../src/decode/text.ts";
 import { Conversations } from "../../src/explain/conversation.ts";
@@ -175,6 +176,12 @@ export const targets: Readonly<Record<string, Target>> = {
     ],
     run: (input) => addWiresharkTable(input.toString("utf8"), new KeyStore()),
     refusals: [KeyFileError],
+  },
+  sidecar: {
+    about: "keys in JSON",
+    corpus: () => contentsOf("captures", ".keys.json").filter(({ length }) => length < 20_000),
+    run: (input) => addSidecar(JSON.parse(input.toString("utf8")), new KeyStore()),
+    refusals: [KeyFileError, SyntaxError],
   },
   vectors: {
     about: "files of test vectors",

@@ -1,6 +1,7 @@
 /** From a vector to what becomes of it. */
 import { assertNever } from "../assert-never.ts";
 import type { Outcome, VectorCase } from "../case.ts";
+import { checkAlgorithmIdentifier } from "./algorithm-identifier.ts";
 import { checkAead, checkCipher } from "./cipher.ts";
 import { checkIkev1Keys } from "./ikev1-keys.ts";
 import { checkIkev2Keys } from "./ikev2-keys.ts";
@@ -52,6 +53,8 @@ function check(vector: VectorCase): Outcome {
       return checkAh(vector);
     case "message":
       return checkMessage(vector);
+    case "algorithm-identifier":
+      return checkAlgorithmIdentifier(vector);
     case "none":
       return notApplicable(vector.algorithm, vector.why);
     default:

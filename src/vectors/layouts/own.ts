@@ -95,6 +95,7 @@ const members: { readonly [K in VectorCase["check"]]: Members } = {
     wanted: { octets: "hex" },
     possible: { firstType: "number", place: "text", plaintext: "hex" },
   },
+  "algorithm-identifier": { wanted: { der: "hex" } },
   none: { wanted: { algorithm: "text", why: "text" } },
 };
 

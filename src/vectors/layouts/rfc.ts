@@ -197,7 +197,7 @@ function* others(entry: JsonObject, name: string): Generator<VectorCase> {
   if (transform !== undefined && "ESPPacket" in entry) {
     yield { check: "none", name, algorithm: transform, why: "GOST ciphers are not in the table" };
   } else if ("oid" in entry && "der" in entry) {
-    yield { check: "none", name, algorithm: "AlgorithmIdentifier", why: "an identifier, nothing to compute" };
+    yield { check: "algorithm-identifier", name, der: hex(entry, "der") ?? "" };
   } else if ("ciphertextOctets" in entry) {
     yield { check: "none", name, algorithm: "ml-kem", why: "ML-KEM is not in the table" };
   } else if ("irreducible" in entry) {

@@ -59,6 +59,13 @@ describe("underlock vectors FILE", () => {
     const { status, stdout } = await called(["vectors", hmac, "--filter", "sha384"]);
     expect(status).toBe(0);
     expect(stdout).toMatch(/\n7 passed, 0 failed, 0 not applicable/);
+    // As the table prints it, where the file has another name; and never in the octets of a key.
+    const gcm = `${sources}wycheproof/chacha20_poly1305_test.json`;
+    const printed = await called(["vectors", gcm, "--filter", "chacha20poly1305"]);
+    expect(printed.stdout).toMatch(/\n316 passed, 0 failed, 9 not applicable/);
+    const digits = await called(["vectors", hmac, "--filter", "0b0b"]);
+    expect(digits).toMatchObject({ status: 2, stdout: "" });
+    expect(digits.stderr).toContain('no vector has "0b0b" in its algorithm, name or source');
   }, 120_000);
 
   it.each([
