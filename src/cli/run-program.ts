@@ -14,6 +14,8 @@ export async function runProgram(program: Command, words: readonly string[]): Pr
       for (const line of [`underlock: ${error.message}`, ...error.details]) process.stderr.write(`${line}\n`);
       return error.exitStatus;
     }
+    // Whoever read the output has read enough: `underlock decode … | head`.
+    if ((error as NodeJS.ErrnoException).code === "EPIPE") return 0;
     const message = error instanceof Error ? error.message : String(error);
     process.stderr.write(`underlock: ${message}\n`);
     if (process.env.UNDERLOCK_DEBUG !== undefined && error instanceof Error) process.stderr.write(`${error.stack}\n`);

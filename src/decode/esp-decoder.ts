@@ -1,7 +1,9 @@
 /** ESP and AH packets of a capture, one after the other. */
+import { readIp } from "../capture/ip.ts";
 import { EspCipher, EspKeyError, type OpenedEsp } from "../crypto/esp-cipher.ts";
 import { readAh, verifyAh } from "../esp/ah.ts";
 import { espContent } from "../esp/trailer.ts";
+import { formatAddress } from "../negotiate/address.ts";
 import type { Found } from "./datagram.ts";
 import type { Reading, Tone } from "./decoded.ts";
 import { field, hexOf } from "./field.ts";
@@ -142,11 +144,11 @@ export class EspDecoder {
   /** ESP in ESP: in transport mode at once, in tunnel mode behind the inner header. */
   #nested(nextHeader: number, payload: Buffer, path: Found["path"], depth: number): Reading | undefined {
     if (nextHeader === espProtocol) return this.read({ kind: "esp", path, octets: payload, cut: false }, depth + 1);
-    if (nextHeader !== 4 || payload.length < 20 || payload[9] !== espProtocol) return undefined;
-    const headerLength = ((payload[0] ?? 0) & 0x0f) * 4;
-    const address = (at: number) => Array.from(payload.subarray(at, at + 4)).join(".");
-    const inner = { ...path, source: address(12), destination: address(16) };
-    return this.read({ kind: "esp", path: inner, octets: payload.subarray(headerLength), cut: false }, depth + 1);
+    const ip = nextHeader === 4 || nextHeader === 41 ? readIp(payload) : undefined;
+    if (ip?.protocol !== espProtocol || ip.fragment !== undefined) return undefined;
+    const [source, destination] = [formatAddress(ip.source), formatAddress(ip.destination)];
+    const inner = { ...path, source, destination };
+    return this.read({ kind: "esp", path: inner, octets: ip.payload, cut: ip.cut }, depth + 1);
   }
 
   #open(sa: FollowedSa, octets: Buffer, sequence: number, notes: string[]): OpenedEsp | undefined {

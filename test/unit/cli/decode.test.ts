@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CaptureWriter } from "../../../src/capture/writer.ts";
 import { captureFolder } from "../decode/open-capture.ts";
 import { recorded } from "../engine/recorded.ts";
-import { underlock } from "./command.ts";
+import { run, underlock } from "./command.ts";
 import { called } from "./in-process.ts";
 
 let folder: string;
@@ -35,6 +35,15 @@ it("prints every line, in the order of the packets, of a capture of more than on
   const numbers = stdout.split("\n").flatMap((line) => /^ {0,4}(\d+) {2}\d/.exec(line)?.[1] ?? []);
   expect(stdout.length).toBeGreaterThan(3 * 65_536);
   expect(numbers).toEqual(Array.from({ length: 3 * 834 }, (_, index) => String(index + 1)));
+}, 120_000);
+
+it("ends without a word when nobody reads on", async () => {
+  const main = new URL("../../../src/cli/main.ts", import.meta.url).pathname;
+  const capture = `${captureFolder}ndpi/ipsec_isakmp_esp.pcap`;
+  const piped = `set -o pipefail; '${process.execPath}' --import tsx '${main}' decode '${capture}' | head -1`;
+  const { status, stdout, stderr } = await run("bash", ["-c", piped]);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  expect(stdout).toMatch(/^ +1 {2}\S/);
 }, 120_000);
 
 /** A capture of AES-256-GCM without the keys that stand beside it in its folder. */

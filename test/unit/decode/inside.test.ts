@@ -91,6 +91,14 @@ describe("inside an opened packet", () => {
     expect(valuesOf(packet?.fields ?? [], "destination")).toContain("10.2.0.1");
   });
 
+  it.each([
+    ["IPv4", 4, ipv4("10.9.0.1", "10.9.0.2", 50, esp(0x2000, 1, 4, echo))],
+    ["IPv6", 41, ipv6("2001:db8::1", "2001:db8::2", 60, [hex("32 00 01 04 00000000"), esp(0x2000, 1, 4, echo)])],
+  ])("ESP in a tunnel of %s, opened with the other SA's keys", (_, protocol, payload) => {
+    const [packet] = read(overIp(esp(0x1000, 1, protocol, payload)));
+    expect(packet?.summary).toMatch(/^ESP 00001000 #1: .*; ESP 00002000 #1: 10\.1\.0\.1 > 10\.2\.0\.1: ICMP echo/);
+  });
+
   it("an overlay that is cut short is said to be malformed, and nothing more", () => {
     const [packet] = read(overIp(esp(0x1000, 1, 47, hex("0000"))));
     expect(packet?.summary).toBe("ESP 00001000 #1: malformed GRE");
