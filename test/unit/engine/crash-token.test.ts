@@ -165,6 +165,18 @@ describe("a token that comes in clear", () => {
     other.writeBigUInt64BE(0x99n, 0);
     puppet.inject(other);
     expect(stands(one)).toBe(1);
+    const { one: caller } = ends({ one: { crashSecret }, network: () => [] });
+    caller.configure(facing(a));
+    const gateway = new Puppet(caller, b, "responder");
+    gateway.answerInit();
+    gateway.answerAuth((payloads) => [...payloads, token(7)]);
+    gateway.nextMessageId = 0;
+    const elsewhere = lost(gateway, [token(7)]);
+    elsewhere.writeBigUInt64BE(0x99n, 8);
+    gateway.inject(elsewhere);
+    expect(stands(caller)).toBe(1);
+    gateway.inject(lost(gateway, [token(7)]));
+    expect(caller.log.filter(({ event }) => event === "peer-connecting")).toHaveLength(2);
     const without = called([]);
     without.puppet.inject(lost(without.puppet, [token(7)]));
     expect(stands(without.one)).toBe(1);

@@ -529,6 +529,30 @@ describe("a MOBIKE peer on strings", () => {
     expect(end.peer().ikeSas.map((sa) => sa.remote)).toEqual([`${b}:4500`]);
   });
 
+  it("moves nothing by being heard from behind a NAT whose mapping changed, before it says so (RFC 4555 3.8)", () => {
+    const natted = (payloads: Payload[]) =>
+      payloads.map((payload) =>
+        payload.kind === "N" && payload.type === notifyType.NAT_DETECTION_SOURCE_IP
+          ? notify(payload.type, Buffer.alloc(20, 1))
+          : payload,
+      );
+    for (const mobike of [true, false]) {
+      const world = new World();
+      const end = world.add(a);
+      end.kernel.encapsulationPorts.add(4500);
+      const puppet = new Puppet(end, b, "initiator");
+      const state = desired([peer(a, b, { mobike, protect, initiate: false })]);
+      end.configure(state);
+      puppet.init(natted);
+      const child = state.peers[0]?.children[0];
+      puppet.request(exchangeType.IKE_AUTH, [...puppet.authPayloads({ child }), notify(notifyType.MOBIKE_SUPPORTED)]);
+      const path = { local: { address: a, port: 4500 }, remote: { address: b, port: 40_000 } };
+      end.handle({ kind: "datagram", octets: puppet.seal(exchangeType.INFORMATIONAL, []), path });
+      const moves = end.log.filter(({ event }) => event === "path-changed").map(({ facts }) => facts?.to);
+      expect([mobike, moves]).toEqual([mobike, mobike ? [] : [`${b}:40000`]]);
+    }
+  });
+
   it("moves nothing with a message that does not say so, nor with an older update that comes later", () => {
     const { end, puppet } = called();
     const from = (address: Address, octets: Uint8Array) =>
