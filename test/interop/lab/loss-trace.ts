@@ -66,6 +66,9 @@ const simultaneous = 50;
 /** By so many milliseconds an SA's coming and going may be noted too late, on a busy machine. */
 const clock = 1_000;
 
+/** An answer of fewer octets holds a notification alone. */
+const refusal = 100;
+
 /** Within so many milliseconds of learning that the peer has dropped an SA our end is to have another. */
 const recovery = 1_500;
 
@@ -286,9 +289,16 @@ class Index {
     return undefined;
   }
 
+  /** Whether no more was done on the IKE SA than that it was deleted: what was asked for there was refused. */
   #carriesNothing(initiatorSpi: string): boolean {
     const { ike } = this.#evidence.trace;
-    return ike.every((message) => message.initiatorSpi !== initiatorSpi || /^INFORMATIONAL \S+ 0$/.test(message.name));
+    return ike.every(
+      ({ name, length, ...message }) =>
+        message.initiatorSpi !== initiatorSpi ||
+        /^INFORMATIONAL \S+ 0$/.test(name) ||
+        / request /.test(name) ||
+        length < refusal,
+    );
   }
 
   /** It had nothing to send on, or sent it unprotected: by what the last message from the other end had it do, or by itself. */

@@ -14,8 +14,8 @@ function life(removed?: number): SaLife {
   return { destination: theirs, spi, key: Buffer.alloc(20), added: start, removed, packets: 1 } as SaLife;
 }
 
-function message(name: string, at: number, source: string, initiatorSpi: string): IkeMessage {
-  return { at, source, destination: source === ours ? theirs : ours, name, length: 100, initiatorSpi };
+function message(name: string, at: number, source: string, initiatorSpi: string, length = 200): IkeMessage {
+  return { at, source, destination: source === ours ? theirs : ours, name, length, initiatorSpi };
 }
 
 const dropped = start + 10_000;
@@ -89,6 +89,12 @@ test.each([
   ["its own, which we have answered", theirs],
 ])("a peer that drops Child SAs with an IKE SA that never carried anything, by %s, is to blame", (_, deleter) => {
   expect(lost([...crossed(deleter), goesOn])).toEqual({ fate: "late", fault: "peer", cause: "x" });
+});
+
+test("so it is where what it asked for there was refused", () => {
+  const asked = message("CREATE_CHILD_SA request 0", dropped - 11, theirs, "x");
+  const refused = message("CREATE_CHILD_SA response 0", dropped - 9, ours, "x", 65);
+  expect(lost([...crossed(ours), asked, refused, goesOn])).toEqual({ fate: "late", fault: "peer", cause: "x" });
 });
 
 test("so is our end, where it sends on what the peer said that it deletes", () => {
