@@ -108,8 +108,20 @@ async function lostOnOverlays(lab: Lab): Promise<object[]> {
   ];
 }
 
+/** Starts another one where one ran before, whose log says that it was ready. */
+async function begin(end: Underlock): Promise<void> {
+  await end.start();
+  await waitFor("that it answers", async () => (await end.command("status")).status === 0);
+}
+
 const allArrived = [noneLost, noneLost, noneLost, noneLost];
 const transport = { protect: ["gre", "vxlan"] };
+const ikev1 = { ike: "aes256-sha256-modp2048", esp: "aes256-sha256" };
+/** Our sections and strongSwan's connections, with either version of IKE. */
+const versionsOfIke = [
+  { version: 2, ours: transport, proposals: {} },
+  { version: 1, ours: { ...transport, ...ikev1, ikev1: "main" }, proposals: { esp: ikev1.esp } },
+] as const;
 const plain = { gateways, seconds: 240 } as const;
 
 describe("transport mode through a NAT", () => {
@@ -140,28 +152,47 @@ describe("transport mode through a NAT", () => {
   });
 
   for (const version of strongswanVersions) {
-    scenario(`GRE and VXLAN with strongSwan ${version} behind it, and with us behind it`, plain, async (lab) => {
-      const nat = await lab.nat({ behind: ["a"] });
-      const server = lab.gateway("b").address.v4;
-      await overlays(lab, nat.inside("a"), nat.address);
-      const children = [...strongswanChildren.gre(), ...strongswanChildren.vxlan(4789)];
-      const b = underlock(lab, { here: "b", there: "a", local: server, remote: "any", more: transport });
-      await b.start();
-      const caller = { here: "a", there: "b", local: nat.inside("a"), remote: server };
-      const charon = await lab.strongswan("a", version, [{ ...connection(lab, caller), children }]);
-      for (const { name } of children) await charon.initiate(name);
-      expect(await lostOnOverlays(lab)).toEqual(allArrived);
-      await charon.stop();
-      await b.stop();
-      await b.must("unlock");
-      const called = { here: "b", there: "a", local: server, remote: "%any" };
-      const other = await lab.strongswan("b", version, [{ ...connection(lab, called), children }]);
-      const a = underlock(lab, { ...caller, more: transport });
-      await a.start();
-      await a.must("up", "b");
-      expect(await lostOnOverlays(lab)).toEqual(allArrived);
-      await other.stop();
-    });
+    // IKEv1 with one of them: each round takes a while here.
+    const rounds = versionsOfIke.filter((one) => one.version === 2 || version === "6.0.1");
+    scenario(
+      `GRE and VXLAN with strongSwan ${version} behind it, and with us behind it, in ${rounds.length} versions of IKE`,
+      plain,
+      async (lab) => {
+        const nat = await lab.nat({ behind: ["a"] });
+        const server = lab.gateway("b").address.v4;
+        await overlays(lab, nat.inside("a"), nat.address);
+        for (const { version: ike, ours, proposals } of rounds) {
+          const children = [...strongswanChildren.gre(), ...strongswanChildren.vxlan(4789)].map((child) => ({
+            ...child,
+            ...proposals,
+          }));
+          const theirs = (where: Where) => ({
+            ...connection(lab, where),
+            ...(ike === 1 ? { version: ike, ike: ikev1.ike } : {}),
+            children,
+          });
+          const b = underlock(lab, { here: "b", there: "a", local: server, remote: "any", more: ours });
+          await begin(b);
+          const caller = { here: "a", there: "b", local: nat.inside("a"), remote: server };
+          const charon = await lab.strongswan("a", version, [theirs(caller)]);
+          for (const { name } of children) await charon.initiate(name);
+          expect(await lostOnOverlays(lab)).toEqual(allArrived);
+          await charon.stop();
+          await b.stop();
+          await b.must("unlock");
+          const other = await lab.strongswan("b", version, [
+            theirs({ here: "b", there: "a", local: server, remote: "%any" }),
+          ]);
+          const a = underlock(lab, { ...caller, more: ours });
+          await begin(a);
+          await a.must("up", "b");
+          expect({ ike, lost: await lostOnOverlays(lab) }).toEqual({ ike, lost: allArrived });
+          await a.stop();
+          await a.must("unlock");
+          await other.stop();
+        }
+      },
+    );
   }
 });
 
