@@ -5,13 +5,13 @@ import { flag } from "../../wire/ikev2/header.ts";
 import { decodeMessage, type Message } from "../../wire/ikev2/message.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { authMethod } from "../../wire/ikev2/registry/identity.ts";
-import { exchangeType } from "../../wire/ikev2/registry/message.ts";
+import { exchangeType, protocolId } from "../../wire/ikev2/registry/message.ts";
 import { isErrorNotify, notifyType } from "../../wire/ikev2/registry/notify.ts";
 import type { Reading, Tone } from "../decoded.ts";
 import { type Field, field, spi64 } from "../field.ts";
 import type { KeyStore } from "../keys/key-store.ts";
 import { Recent } from "../recent.ts";
-import { type DerivedIke, deriveChild, deriveIke, payloadOf, sharedSecret } from "./derive.ts";
+import { type DerivedIke, deriveChild, deriveIke, deriveRekeyed, payloadOf, sharedSecret } from "./derive.ts";
 import { headerFields, payloadField } from "./fields.ts";
 import { Ikev2Session, type Opened } from "./session.ts";
 import { remarkOf, summaryOf } from "./summary.ts";
@@ -29,6 +29,8 @@ export class Ikev2Decoder {
   readonly #keys: KeyStore;
   readonly #sessions = new Recent<string, Ikev2Session>(maxSessions);
   readonly #derived = new Recent<Ikev2Session, DerivedIke>(maxSessions);
+  /** What follows from an IKE SA's rekey, by the SPIs of the one that comes after it. */
+  readonly #rekeyed = new Recent<string, DerivedIke>(maxSessions);
   /** The opened requests that wait for their response, by SA and message ID. */
   readonly #asked = new Recent<string, Asked>(maxSessions);
 
@@ -71,7 +73,9 @@ export class Ikev2Decoder {
     const session = begun ?? new Ikev2Session();
     this.#sessions.set(pair, session);
     const keys = this.#keys.ikev2(initial, spi64(header.responderSpi));
+    const rekeyed = this.#rekeyed.get(pair);
     if (keys !== undefined) session.useKeys(keys);
+    else if (rekeyed !== undefined) this.#derive(session, rekeyed);
     return session;
   }
 
@@ -86,6 +90,10 @@ export class Ikev2Decoder {
     if (session.hasKeys || session.initRequest === undefined || session.initResponse === undefined) return;
     const derived = deriveIke(session.initRequest.message, session.initResponse.message, this.#keys.privateValues);
     if (derived === undefined) return;
+    this.#derive(session, derived);
+  }
+
+  #derive(session: Ikev2Session, derived: DerivedIke): void {
     this.#derived.set(session, derived);
     const { encr, integ } = derived.suite;
     session.useKeys({ encr, integ, ...derived.keys });
@@ -135,7 +143,14 @@ export class Ikev2Decoder {
     notes: string[],
   ): void {
     const [proposal, asked] = [payloadOf(response, "SA")?.proposals[0], payloadOf(request, "SA")];
-    if (proposal === undefined || asked === undefined || proposal.protocolId === 1) return;
+    if (proposal === undefined || asked === undefined) return;
+    if (proposal.protocolId === protocolId.IKE) {
+      const next = deriveRekeyed(derived, request, response, this.#keys.privateValues);
+      if (next === undefined) return;
+      this.#rekeyed.set(next.spis.join(" "), next.derived);
+      notes.push("the keys of the IKE SA that follows were derived");
+      return;
+    }
     const initial = message.header.exchangeType === exchangeType.IKE_AUTH;
     const nonce = (own: readonly Payload[], init: Message | undefined) =>
       payloadOf(initial ? (init?.payloads ?? []) : own, "Nonce");

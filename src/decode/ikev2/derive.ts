@@ -1,5 +1,12 @@
 /** The keys of an IKE SA from its first messages and one end's private value, and those of its Child SAs. */
-import { type ChildKeys, deriveChildKeys, deriveIkeKeys, type IkeKeys, skeyseed } from "../../crypto/ikev2-keys.ts";
+import {
+  type ChildKeys,
+  deriveChildKeys,
+  deriveIkeKeys,
+  type IkeKeys,
+  rekeySkeyseed,
+  skeyseed,
+} from "../../crypto/ikev2-keys.ts";
 import { importKePair, KeyExchangeError } from "../../crypto/key-exchange.ts";
 import type { EncrTransform } from "../../crypto/transforms/encr.ts";
 import type { IntegTransform } from "../../crypto/transforms/integ.ts";
@@ -10,6 +17,7 @@ import type { Message } from "../../wire/ikev2/message.ts";
 import type { Proposal } from "../../wire/ikev2/payloads/sa.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
 import { transformType } from "../../wire/ikev2/registry/transform.ts";
+import { hexOf } from "../field.ts";
 
 /** The algorithms of a chosen proposal that the table has. */
 export interface ChosenSuite {
@@ -69,6 +77,34 @@ export function deriveIke(
   const [spiI, spiR] = [spiOctets(response.header.initiatorSpi), spiOctets(response.header.responderSpi)];
   const keys = deriveIkeKeys({ encr, integ, prf }, seed, ni.data, nr.data, spiI, spiR);
   return { suite: { encr, integ, prf }, keys, skeyseed: seed };
+}
+
+/**
+ * The keys of the IKE SA that a CREATE_CHILD_SA exchange puts in the place of `old`, and its SPIs as 16 hex digits each
+ * (RFC 7296 2.18). Undefined where a payload or an algorithm is missing, or no private value belongs to either end.
+ */
+export function deriveRekeyed(
+  old: DerivedIke,
+  request: readonly Payload[],
+  response: readonly Payload[],
+  privateValues: readonly Uint8Array[],
+): { readonly derived: DerivedIke; readonly spis: readonly [string, string] } | undefined {
+  const [keI, keR] = [payloadOf(request, "KE"), payloadOf(response, "KE")];
+  const [ni, nr] = [payloadOf(request, "Nonce"), payloadOf(response, "Nonce")];
+  const [offer, choice] = [payloadOf(request, "SA")?.proposals, payloadOf(response, "SA")?.proposals[0]];
+  const offered = offer?.find(
+    ({ number, protocolId }) => number === choice?.number && protocolId === choice?.protocolId,
+  );
+  if (keI === undefined || keR === undefined || ni === undefined || nr === undefined) return undefined;
+  if (choice?.spi.length !== 8 || offered?.spi.length !== 8) return undefined;
+  const { encr, integ, prf, ke } = chosenSuite(choice);
+  if (encr === undefined || prf === undefined || ke === undefined) return undefined;
+  const shared = sharedSecret(ke, keI.data, keR.data, privateValues);
+  if (shared === undefined) return undefined;
+  const seed = rekeySkeyseed(old.suite.prf, old.keys.skD, shared, ni.data, nr.data);
+  const keys = deriveIkeKeys({ encr, integ, prf }, seed, ni.data, nr.data, offered.spi, choice.spi);
+  const spis = [hexOf(offered.spi), hexOf(choice.spi)] as const;
+  return { derived: { suite: { encr, integ, prf }, keys, skeyseed: seed }, spis };
 }
 
 /** The secret of the private value whose public value is either end's. */

@@ -1,10 +1,18 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { deriveIkeKeys, rekeySkeyseed } from "../../../src/crypto/ikev2-keys.ts";
+import { importKePair, type KePair } from "../../../src/crypto/key-exchange.ts";
+import { makeSkCipher } from "../../../src/crypto/sk-cipher.ts";
+import { findKeyword } from "../../../src/crypto/transforms.ts";
 import type { Decoded } from "../../../src/decode/decoded.ts";
 import { Decoder } from "../../../src/decode/decoder.ts";
+import { deriveIke } from "../../../src/decode/ikev2/derive.ts";
 import { KeyStore } from "../../../src/decode/keys/key-store.ts";
 import { Conversations } from "../../../src/explain/conversation.ts";
 import { explain } from "../../../src/explain/explain.ts";
+import { sealMessage } from "../../../src/ikev2/protected-message.ts";
+import { decodeMessage } from "../../../src/wire/ikev2/message.ts";
+import type { Payload } from "../../../src/wire/ikev2/payloads/table.ts";
 import { captured, ipv4, ipv6, udp } from "./frames.ts";
 
 interface Handshake {
@@ -91,6 +99,64 @@ describe("a handshake with real responders, from a pre-shared key and one privat
     expect(notes).toContain("the Child SA's keys were derived");
     expect(keys.esp(0x2a85e115, two, one)).toHaveLength(1);
     expect(keys.esp(0xc2c80c11, one, two)).toHaveLength(1);
+  });
+
+  it("IKEv2: an IKE SA that was rekeyed opens too, with a private value of that exchange", () => {
+    const { messages, keys } = given("v2-psk");
+    const [request, response] = messages.map(({ hex }) => decodeMessage(Buffer.from(hex, "hex")));
+    if (request === undefined || response === undefined) throw new Error("two messages");
+    const old = deriveIke(request, response, keys.privateValues);
+    const group = findKeyword("modp2048");
+    if (old === undefined || group?.type !== "KE") throw new Error("the recorded keys");
+    const [ours, theirs] = [importKePair(group, Buffer.alloc(32, 5)), importKePair(group, Buffer.alloc(32, 6))];
+    const spis = [Buffer.alloc(8, 0xa1), Buffer.alloc(8, 0xb2)] as const;
+    const nonces = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)] as const;
+    const said = (spi: Buffer, nonce: Buffer, pair: KePair): Payload[] => {
+      // aes128-sha256-modp2048, by IANA's numbers.
+      const transforms = [
+        { type: 1, id: 12, keyLength: 128 },
+        { type: 3, id: 12 },
+        { type: 2, id: 5 },
+        { type: 4, id: 14 },
+      ];
+      const offer = { number: 1, protocolId: 1, spi, transforms };
+      const ke = { kind: "KE", group: 14, data: pair.publicValue } as const;
+      return [{ kind: "SA", proposals: [offer] }, { kind: "Nonce", data: nonce }, ke];
+    };
+    const cipher = ({ suite: { encr, integ }, keys: sk }: typeof old, end: "i" | "r") =>
+      makeSkCipher(encr, integ, end === "i" ? sk.skEi : sk.skEr, end === "i" ? sk.skAi : sk.skAr);
+    const { initiatorSpi, responderSpi } = response.header;
+    const header = { initiatorSpi, responderSpi, exchangeType: 36, messageId: 2 };
+    const iv = Buffer.alloc(16, 9);
+    const rekey = [
+      sealMessage({ ...header, flags: 0x08 }, said(spis[0], nonces[0], ours), cipher(old, "i"), iv),
+      sealMessage({ ...header, flags: 0x20 }, said(spis[1], nonces[1], theirs), cipher(old, "r"), iv),
+    ];
+    // RFC 7296 2.18, with the PRF of the old IKE SA.
+    const seed = rekeySkeyseed(old.suite.prf, old.keys.skD, ours.deriveShared(theirs.publicValue), ...nonces);
+    const [encr, integ, prf] = ["aes128", "sha256", "prfsha256"].map(findKeyword);
+    if (encr?.type !== "ENCR" || integ?.type !== "INTEG" || prf?.type !== "PRF") throw new Error("no such row");
+    const suite = { encr, integ, prf };
+    const next = { suite, keys: deriveIkeKeys(suite, seed, ...nonces, ...spis), skeyseed: seed };
+    const [initiator, responder] = spis.map((spi) => spi.readBigUInt64BE());
+    const later = { initiatorSpi: initiator ?? 0n, responderSpi: responder ?? 0n, exchangeType: 37, messageId: 0 };
+    const last = sealMessage(
+      { ...later, flags: 0x08 },
+      [{ kind: "D", protocolId: 1, spiSize: 0, spis: [] }],
+      cipher(next, "i"),
+      iv,
+    );
+    keys.privateValues.push(Buffer.alloc(32, 6));
+    const decoder = new Decoder(keys);
+    const all = [...messages.map(({ hex }) => Buffer.from(hex, "hex")), ...rekey, last];
+    const decoded = all.flatMap((octets, index) => decoder.decode(captured(udp(one, two, 500, octets), index + 1)));
+    expect(decoded.slice(-3).map(({ summary }) => summary)).toEqual([
+      "CREATE_CHILD_SA request 2: SK{SA, Nonce, KE}",
+      "CREATE_CHILD_SA response 2: SK{SA, Nonce, KE}",
+      "INFORMATIONAL request 0: SK{D}",
+    ]);
+    expect(decoded.at(-2)?.notes).toEqual(["the keys of the IKE SA that follows were derived"]);
+    expect(decoded.at(-1)?.notes).toEqual([]);
   });
 
   it("IKEv2: another pre-shared key is told from the right one", () => {
