@@ -1,17 +1,18 @@
-import { test } from "vitest";
+import { expect, test } from "vitest";
+import type { XauthDesired } from "../../../src/sa/remote-access.ts";
 import { type EncodedPayloads, encodePayloads } from "../../../src/wire/ikev1/message.ts";
 import type { Payload } from "../../../src/wire/ikev1/payloads/table.ts";
 import { exchangeType } from "../../../src/wire/ikev1/registry/message.ts";
 import { ikev1Types, mutate, type Rng } from "../../fuzz/mutate.ts";
 import { everythingOpened } from "../crypto/ikev1-replay.ts";
 import { messages } from "../wire/ikev1/recorded.ts";
-import { mutationsOr } from "../wire/mutation-campaign.ts";
+import { mutationsOr, newRng } from "../wire/mutation-campaign.ts";
 import type { PeerOptions } from "./desired.ts";
 import { sayProved, sayUnproved, stands, type Target } from "./hostility.ts";
 import { Ikev1Puppet, puppetEsp, puppetIke } from "./ikev1-puppet.ts";
-import { a, b, connected, ends, facing } from "./pair.ts";
+import { a, b, connected, ends, facing, standing } from "./pair.ts";
 
-const total = mutationsOr(20_000);
+const total = mutationsOr(100_000);
 const timeout = 60_000 + total * 2;
 
 type Role = "initiator" | "responder";
@@ -42,6 +43,26 @@ function established(role: Role): Ikev1Puppet {
   return one;
 }
 
+const password = { name: "file:alice.password", octets: Buffer.from("open sesame") };
+const logins: Readonly<Record<Role, XauthDesired>> = {
+  initiator: { kind: "client", user: "alice", password },
+  responder: { kind: "server", users: [{ name: "alice", password }] },
+};
+
+/** Phase 1 is over, and quick mode not possible yet: the engine logs in as initiator, and is logged in with as responder. */
+function unready(role: Role): Ikev1Puppet {
+  const { one: end } = ends({ network: () => [] });
+  end.configure(facing(a, { ...main, initiate: role === "initiator", xauth: logins[role] }));
+  const one = new Ikev1Puppet(end, b, role === "initiator" ? "responder" : "initiator");
+  one.method = 65001;
+  const steps =
+    role === "initiator"
+      ? [() => one.answerSa(), () => one.answerKey(), () => one.answerIdentity()]
+      : [() => one.callSa(), () => one.callKey(), () => one.callIdentity()];
+  for (const step of steps) step();
+  return one;
+}
+
 const targets: readonly Target<Ikev1Puppet>[] = [
   ["a responder that nobody called", () => puppet("responder"), false],
   ["an initiator that waits for the SA", () => puppet("initiator"), false],
@@ -49,6 +70,8 @@ const targets: readonly Target<Ikev1Puppet>[] = [
   ["a responder that waits for the key exchange", () => begun("responder", 1), false],
   ["an initiator that waits for the identity", () => begun("initiator", 2), false],
   ["a responder that waits for the identity", () => begun("responder", 2), false],
+  ["an initiator that waits to be asked for its password", () => unready("initiator"), false],
+  ["a responder that has asked for a password", () => unready("responder"), false],
   ["an established initiator", () => established("initiator"), true],
   ["an established responder", () => established("responder"), true],
 ];
@@ -131,6 +154,56 @@ test.each(["initiator", "responder"] as const)(
       one.inject(message);
     };
     sayProved(() => established(role), { runs: Math.round((total * 0.3) / 2), say, mostStanding: 2 + 64 });
+  },
+  timeout,
+);
+
+/** What a peer says between phase 1 and quick mode: names, passwords, verdicts, addresses. */
+function attributes(): Payload[][] {
+  const none = new Uint8Array(0);
+  const text = (value: string) => Buffer.from(value);
+  const attr = (cfgType: number, ...list: readonly (readonly [number, Uint8Array | number])[]): Payload[] => [
+    { isakmp: "ATTR", cfgType, identifier: 7, attributes: list.map(([type, value]) => ({ type, value })) },
+  ];
+  return [
+    attr(1, [16521, none], [16522, none]),
+    attr(1, [16520, 0], [16521, none], [16524, text("challenge")]),
+    attr(2, [16521, text("alice")], [16522, text("open barley")]),
+    attr(3, [16527, 0], [16523, text("no")]),
+    attr(3, [1, Buffer.from([10, 9, 0, 1])], [2, Buffer.from([255, 255, 255, 255])]),
+    attr(1, [1, none]),
+    attr(4, [16527, none]),
+  ];
+}
+
+test.each(["initiator", "responder"] as const)(
+  "whatever an authenticated peer says to an %s before anybody has logged in: no exception, bounded work, nothing stands",
+  (role) => {
+    const rng = newRng();
+    const plaintexts = [...attributes(), ...said(unready(role))].map((payloads) => encodePayloads(payloads));
+    const { QUICK_MODE, INFORMATIONAL, TRANSACTION } = exchangeType;
+    let one = unready(role);
+    let answers = 0;
+    for (let run = 0; run < Math.round(total * 0.1); run += 1) {
+      const isFresh = run % 5 === 0;
+      if (isFresh) one = unready(role);
+      const input = plaintexts[run % plaintexts.length];
+      if (input === undefined) throw new Error("no plaintexts");
+      const octets = rng() % 8 === 0 ? input.octets : Buffer.from(mutate(rng, input.octets, ikev1Types));
+      const type = [QUICK_MODE, INFORMATIONAL, TRANSACTION, TRANSACTION][rng() % 4] ?? TRANSACTION;
+      // First in the exchange that the engine has begun, where it has; then in the peer's own.
+      const asked = one.received();
+      const own = isFresh && asked[18] === TRANSACTION ? asked.readUInt32BE(20) : undefined;
+      if (own !== undefined) one.open(asked);
+      const before = one.end.sent.length;
+      one.inject(one.sealHashed(type, own ?? one.nextMessageId++, { firstType: input.firstType, octets }));
+      answers += one.end.sent.length - before;
+      expect(one.end.mostEffects).toBeLessThan(32);
+      expect(standing(one.end)).toEqual([]);
+      expect(one.end.sent.some(({ octets: sent }) => sent[18] === QUICK_MODE)).toBe(false);
+    }
+    // It was spoken to, and has answered some of it, or this tests nothing.
+    expect(answers).toBeGreaterThan(20);
   },
   timeout,
 );

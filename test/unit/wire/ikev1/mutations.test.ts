@@ -11,7 +11,7 @@ import { everythingOpened } from "../../crypto/ikev1-replay.ts";
 import { campaign, mutationsOr } from "../mutation-campaign.ts";
 import { messages } from "./recorded.ts";
 
-const total = mutationsOr(20_000);
+const total = mutationsOr(100_000);
 
 test("mutated messages are read the same way again or refused with the typed error", () => {
   const { accepted, codes } = campaign(messages, total * 0.6, ikev1Types, (_, octets) => {
