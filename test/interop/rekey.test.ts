@@ -99,15 +99,11 @@ for (const [name, start] of Object.entries(peers)) {
           { seconds: atOnceSeconds, delay },
           async ({ ours, theirs, settled, log, until }) => {
             let round = 0;
-            // Ends with Child SAs, so that what a peer has dropped with an IKE SA has been noticed when the pings end.
-            for (let ended = false; !ended; round += 1) {
+            for (; Date.now() < until; round += 1) {
               const next = Date.now() + pause;
               const before = rekeys(log());
-              const what = kinds[round % 2] ?? "child";
-              // Every fifth round crosses the two kinds.
-              const other = (round % 5 === 4 ? kinds[(round + 1) % 2] : what) ?? "ike";
-              ended = next > until && what === "child" && other === "child";
-              await Promise.all([ours.rekey(what), theirs.rekey(other)]);
+              const [what, other] = inRound(round, name);
+              await Promise.all([what && ours.rekey(what), other && theirs.rekey(other)]);
               await waitFor(
                 `that round ${round} has come to an end`,
                 async () => rekeys(log()) > before && (await settled()),
@@ -130,6 +126,17 @@ function onTheWay(name: string): number {
   return name.startsWith("Libreswan") ? 200 : 30;
 }
 
+/** What our end and the peer rekey in a round; every fifth crosses the two kinds. */
+function inRound(round: number, peer: string): readonly [What | undefined, What | undefined] {
+  const what = round % 2 === 0 ? "child" : "ike";
+  const other = round % 5 === 4 ? kinds.find((kind) => kind !== what) : what;
+  // Of the two IKE SAs that come of requests that cross, Libreswan 5.2 loses the one that it asked for ("EXPECTATION FAILED:
+  // ike->sa.st_serialno == larval_ike->sa.st_clonedfrom") and answers no more, or drops the Child SAs with the other: they take turns.
+  if (peer === "Libreswan 5.2" && what === "ike" && other === "ike")
+    return round % 4 === 1 ? [what, undefined] : [undefined, other];
+  return [what, other];
+}
+
 /** How many rekeys of ours, or of the peer's, our daemon has told of. */
 function rekeys(log: string, what?: What, role?: "initiator" | "responder"): number {
   const event =
@@ -138,8 +145,7 @@ function rekeys(log: string, what?: What, role?: "initiator" | "responder"): num
 }
 
 /** Nothing is lost but by a message of the peer, or because ping did not read what was delivered. */
-function expectNoLossOfOurs(account: Account): void {
-  const { floods, losses, countersA, countersB, untimely, unsent, unanswering, clear, softnetDrops } = account;
+function expectNoLossOfOurs({ floods, losses, countersA, countersB, untimely, clear, softnetDrops }: Account): void {
   for (const { sent, unanswered, seconds } of floods) {
     expect(sent).toBeGreaterThan(seconds * rate * 0.6);
     expect(unanswered).toBeLessThan(rate);
@@ -147,15 +153,13 @@ function expectNoLossOfOurs(account: Account): void {
   expect(softnetDrops).toBe(0);
   expect(describeLosses(losses.filter(({ fault }) => fault !== "peer" && fault !== "nobody"))).toEqual([]);
   const { XfrmAcquireError = 0, XfrmInNoStates = 0, XfrmInStateInvalid = 0, ...rest } = countersA;
-  const { XfrmInTmplMismatch = 0, XfrmInPolBlock = 0, XfrmOutPolBlock = 0, ...others } = rest;
+  const { XfrmInTmplMismatch = 0, XfrmInPolBlock = 0, ...others } = rest;
   expect(others).toEqual({});
-  // What our end kept back is what it had no SA for: the peer's doing, by what is said above.
-  expect(XfrmOutPolBlock).toBeLessThanOrEqual(unsent);
   // What our end turned away had come too early, too late or in clear; or on a new SA in the instant before its policies stood.
   const unprotected = XfrmInTmplMismatch + XfrmInPolBlock;
   expect(unprotected).toBeGreaterThanOrEqual(clear);
   const unknown = XfrmAcquireError + XfrmInNoStates + XfrmInStateInvalid;
-  expect(unprotected - clear + unknown).toBeLessThanOrEqual(untimely + unanswering);
+  expect(unprotected - clear + unknown).toBeLessThanOrEqual(untimely);
   const sockets = floods.reduce((sum, { socketDrops }) => sum + socketDrops, 0);
   expect(losses.filter(({ fate }) => fate === "socket").length).toBeLessThanOrEqual(sockets);
   if (losses.every(({ fault }) => fault === "nobody")) expect(countersB).toEqual({});
@@ -170,10 +174,6 @@ interface Account {
   readonly countersB: Readonly<Record<string, number>>;
   /** Packets that came to our end before or after all that their SA took. */
   readonly untimely: number;
-  /** Packets that our end had no SA to send on. */
-  readonly unsent: number;
-  /** Those of them that were to be answers. */
-  readonly unanswering: number;
   /** Packets that came to our end in clear. */
   readonly clear: number;
   /** Packets that found a processor's queue full. */
@@ -245,15 +245,11 @@ async function underFlood(
     pairs: pairsOf(ours),
     delay,
   };
-  const losses = traceLosses(evidence);
-  const unsent = losses.filter(({ sender, fate }) => sender === a.address.v4 && fate === "not sent");
   const account: Account = {
     rekeys: done,
     floods: [floodA, floodB],
-    losses,
+    losses: traceLosses(evidence),
     untimely: outside(evidence, a.address.v4),
-    unsent: unsent.length,
-    unanswering: unsent.filter(({ packet }) => packet === "reply").length,
     countersA: grown(counted[0], after[0]),
     countersB: grown(counted[1], after[1]),
     clear: trace.gre.filter(

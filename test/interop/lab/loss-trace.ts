@@ -66,12 +66,6 @@ const simultaneous = 50;
 /** By so many milliseconds an SA's coming and going may be noted too late, on a busy machine. */
 const clock = 1_000;
 
-/** An answer of fewer octets holds a notification alone. */
-const refusal = 100;
-
-/** Within so many milliseconds of learning that the peer has dropped an SA our end is to have another. */
-const recovery = 1_500;
-
 /** Ties every lost ping to what lost it. */
 export function traceLosses(evidence: Evidence): TracedLoss[] {
   const index = new Index(evidence);
@@ -201,12 +195,7 @@ class Index {
         destination === receiver.address && added < loss.at - simultaneous && removed > loss.at + simultaneous,
     );
     if (hadOne) return { ...ends, fate: "unexplained", fault: "unknown", cause: undefined };
-    const dropping = sender === this.#evidence.ours ? this.#dropping(loss.at) : undefined;
-    return {
-      ...ends,
-      fate: "not sent",
-      ...(dropping === undefined ? this.#blameSender(sender, loss.at) : { fault: "peer" as const, cause: dropping }),
-    };
+    return { ...ends, fate: "not sent", ...this.#blameSender(sender, loss.at) };
   }
 
   /**
@@ -236,11 +225,9 @@ class Index {
 
   /** Who removed what it was still sent on: the peer, where its own DELETE had not been answered by us. */
   #blameDeleter(packet: GrePacket): Blame {
-    const { at, destination, spi } = packet;
-    const { trace, ours, theirs, delay } = this.#evidence;
+    const { at, destination } = packet;
+    const { trace, ours, theirs } = this.#evidence;
     if (destination === ours.address) return { fault: "ours", cause: undefined };
-    const dropping = this.#dropping(at - delay, spi);
-    if (dropping !== undefined) return { fault: "peer", cause: dropping };
     const blame = this.#blamePeer(/^INFORMATIONAL request/, at + simultaneous);
     const id = blame.cause?.name.split(" ")[2];
     const answer = trace.ike.find(
@@ -252,53 +239,6 @@ class Index {
         message.at >= (blame.cause?.at ?? 0),
     );
     return answer !== undefined && answer.at < at ? { fault: "ours", cause: blame.cause } : blame;
-  }
-
-  /**
-   * The DELETE, whoever sent it, of an IKE SA that never carried anything, by which the peer dropped the SA that our end sent on, or
-   * was to, at that time, and for which our end has no other yet. Of two IKE SAs that crossing rekeys made, one is deleted, and the
-   * Child SAs are the other's (RFC 7296 2.8.1): that is no excuse to drop them.
-   */
-  #dropping(at: number, spi?: number): IkeMessage | undefined {
-    const { trace, ours, theirs, delay } = this.#evidence;
-    const outward = ({ sas }: Witness) => sas.filter(({ destination }) => destination === theirs.address);
-    for (const { spi: gone, removed: dropped } of outward(theirs)) {
-      if (dropped === undefined || dropped > at + delay + simultaneous || (spi !== undefined && spi !== gone)) continue;
-      const kept = outward(ours).find((sa) => sa.spi === gone);
-      const until = kept?.removed ?? Number.POSITIVE_INFINITY;
-      // It is not the peer's dropping where our end gave the SA up first, had another one, or was in no haste to get one.
-      if (kept === undefined || until < dropped + simultaneous || at > until + recovery) continue;
-      const other = outward(ours).some(
-        (sa) =>
-          sa !== kept &&
-          (sa.added ?? Number.NEGATIVE_INFINITY) < at - simultaneous &&
-          (sa.removed ?? Number.POSITIVE_INFINITY) > dropped + simultaneous,
-      );
-      if (other) continue;
-      const cause = trace.ike.findLast(
-        (message) =>
-          message.name === "INFORMATIONAL request 0" &&
-          message.at > dropped - clock &&
-          message.at < dropped + delay + simultaneous &&
-          this.#carriesNothing(message.initiatorSpi) &&
-          // The other one of the two, on which all goes on.
-          trace.ike.some((later) => later.at > message.at && later.initiatorSpi !== message.initiatorSpi),
-      );
-      if (cause !== undefined) return cause;
-    }
-    return undefined;
-  }
-
-  /** Whether no more was done on the IKE SA than that it was deleted: what was asked for there was refused. */
-  #carriesNothing(initiatorSpi: string): boolean {
-    const { ike } = this.#evidence.trace;
-    return ike.every(
-      ({ name, length, ...message }) =>
-        message.initiatorSpi !== initiatorSpi ||
-        /^INFORMATIONAL \S+ 0$/.test(name) ||
-        / request /.test(name) ||
-        length < refusal,
-    );
   }
 
   /** It had nothing to send on, or sent it unprotected: by what the last message from the other end had it do, or by itself. */
