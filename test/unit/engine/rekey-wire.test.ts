@@ -287,6 +287,28 @@ describe("the peer's rekey of a Child SA", () => {
   });
 });
 
+test("the peer repeats its request for a further pair: it is not sent on yet, and a forged repeat holds up nothing", () => {
+  const sentOnAfter = (repeat?: (octets: Buffer) => Uint8Array): number => {
+    const at = stage();
+    const { puppet, world } = at;
+    if (child === undefined) throw new Error("no child");
+    const asked = [...puppet.childPayloads(child, 0xabcd_0004), nonce];
+    const request = puppet.seal(exchangeType.CREATE_CHILD_SA, asked);
+    puppet.inject(request);
+    const since = world.now;
+    world.run(1_500);
+    if (repeat !== undefined) puppet.inject(repeat(request));
+    while (!spisOf(at).includes(0xabcd_0004) && world.now < since + 20_000) world.run(100);
+    return world.now - since;
+  };
+  const forged = (octets: Buffer): Uint8Array =>
+    octets.map((octet, n) => (n === octets.length - 1 ? octet ^ 1 : octet));
+  expect(sentOnAfter()).toBeLessThanOrEqual(2_100);
+  expect(sentOnAfter(forged)).toBeLessThanOrEqual(2_100);
+  expect(sentOnAfter((octets) => octets)).toBeGreaterThanOrEqual(3_500);
+  expect(sentOnAfter((octets) => octets)).toBeLessThan(5_000);
+});
+
 describe("a pair that the peer is to delete, and does not", () => {
   test("after its own rekey: kept until the new one is sent on, then deleted by us after five seconds", () => {
     const at = stage();
