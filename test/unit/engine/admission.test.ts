@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { keTransforms } from "../../../src/crypto/transforms/ke.ts";
-import { Admission, keyExchangeCost } from "../../../src/engine/admission.ts";
+import { Admission, type Caller, keyExchangeCost } from "../../../src/engine/admission.ts";
 import { floodDefaults } from "../../../src/sa/desired.ts";
 
 const method = (keyword: string) => keTransforms.find((row) => row.keyword === keyword);
@@ -21,6 +21,16 @@ function open(
     opened += 1;
   }
   return opened;
+}
+
+/** How many key exchanges a caller has, one after the other, before it is refused; or `enough`. */
+function spend(admission: Admission, caller: Caller, now: number, enough = 10_000): number {
+  let spent = 0;
+  for (; spent < enough && admission.judge(caller, now) !== "full"; spent += 1) {
+    admission.opened(caller, x25519, now);
+    admission.closed(caller);
+  }
+  return spent;
 }
 
 function* everywhere(count: number, step = 256): Generator<string> {
@@ -76,15 +86,25 @@ describe("callers that receive at their addresses", () => {
     const admission = new Admission();
     open(admission, everywhere(300));
     const caller = admission.caller("172.16.0.1", false);
-    let spent = 0;
-    while (admission.judge(caller, 1_000) !== "full") {
-      admission.opened(caller, x25519, 1_000);
-      admission.closed(caller);
-      spent += 1;
-    }
-    expect(spent).toBe(floodDefaults.keyExchangesByNetwork * 2);
+    expect(spend(admission, caller, 1_000)).toBe(floodDefaults.keyExchangesByNetwork * 2);
     expect(admission.judge(caller, 2_000)).toBe("cookie");
     expect(admission.judge(admission.caller("172.16.1.1", false), 1_000)).toBe("cookie");
+  });
+
+  test("are remembered twice as many as can be half open: who spent its budget before them is forgotten", () => {
+    const admission = new Admission();
+    open(admission, everywhere(floodDefaults.cookiesAbove));
+    const spender = admission.caller("172.16.0.1", false);
+    spend(admission, spender, 0);
+    const others = [...everywhere(floodDefaults.halfOpen * 2)].map((address) => address.replace(/^10/, "11"));
+    const half = others.length / 2;
+    const come = (addresses: readonly string[]) => {
+      for (const address of addresses) spend(admission, admission.caller(address, false), 0, 1);
+    };
+    come(others.slice(0, half));
+    expect(admission.judge(spender, 0)).toBe("full");
+    come(others.slice(half));
+    expect(admission.judge(spender, 0)).toBe("cookie");
   });
 
   test("pay for what they ask: a costly method spends the budget sooner", () => {
