@@ -13,7 +13,7 @@ import { addWiresharkTable } from "../../decode/keys/wireshark.ts";
 /** Where keys come from, as the command line says. */
 export interface KeyOptions {
   readonly keys?: readonly string[] | undefined;
-  readonly psk?: string | undefined;
+  readonly psk?: readonly string[] | undefined;
   readonly dhPrivate?: readonly string[] | undefined;
 }
 
@@ -66,7 +66,7 @@ export function keysFor(file: string | undefined, options: KeyOptions): KeyStore
     for (const sentence of store.leftOut.splice(0))
       process.stderr.write(`underlock: ${path}: ${sentence}: its packets stay closed\n`);
   }
-  if (options.psk !== undefined) store.preSharedKeys.push(Buffer.from(options.psk, "utf8"));
+  for (const text of options.psk ?? []) store.preSharedKeys.push(Buffer.from(text, "utf8"));
   for (const value of options.dhPrivate ?? []) {
     if (!/^(?:[0-9a-f]{2})+$/i.test(value)) throw new Failure(2, "--dh-private takes hex digits, two an octet");
     store.privateValues.push(Buffer.from(value, "hex"));

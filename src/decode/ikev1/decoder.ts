@@ -66,7 +66,7 @@ export class Ikev1Decoder {
     const repeat = isRepeat(followed, octets);
     if (repeat) notes.push("sent before");
     const cookie = spi64(header.initiatorCookie);
-    const ready = session.prepare(header, this.#keys.ikev1(cookie), this.#keys);
+    const ready = session.prepare(message, this.#keys.ikev1(cookie), this.#keys);
     const plaintext = ready ? session.open(message, octets) : undefined;
     const inner = plaintext === undefined ? undefined : opened(header.nextPayload, plaintext, notes);
     if (inner !== undefined && !repeat) notes.push(...followed.quickModes.look(header, inner));

@@ -1,6 +1,6 @@
 /** Quick Mode's hashes and keys (RFC 2409 5.5), where SKEYID_a and SKEYID_d are known. */
 import { deriveIpsecKeys, hash1, hash2, hash3 } from "../../crypto/ikev1-keys.ts";
-import { findEspTransform, findIkev1Authentication } from "../../crypto/ikev1-numbers.ts";
+import { findEspTransform, findIkev1Authentication, findIkev1Group } from "../../crypto/ikev1-numbers.ts";
 import type { Header } from "../../wire/ikev1/header.ts";
 import type { Protected } from "../../wire/ikev1/message.ts";
 import { attributeNumber } from "../../wire/ikev1/payloads/attribute.ts";
@@ -8,6 +8,7 @@ import type { Proposal } from "../../wire/ikev1/payloads/sa.ts";
 import type { Payload } from "../../wire/ikev1/payloads/table.ts";
 import { exchangeType, protocolId } from "../../wire/ikev1/registry/message.ts";
 import { phase2Attribute } from "../../wire/ikev1/registry/phase2.ts";
+import { sharedSecret } from "../ikev2/derive.ts";
 import type { KeyStore } from "../keys/key-store.ts";
 import { Recent } from "../recent.ts";
 import type { Ikev1Session } from "./session.ts";
@@ -58,8 +59,6 @@ export class QuickModes {
     }
     if (exchange.nr !== undefined) return [];
     exchange.nr = Buffer.from(nonce.data);
-    // With a key exchange of its own the secret is not known.
-    if (payloads.some((payload) => payload.isakmp === "KE")) return [];
     return this.#derive(exchange, exchange.nr, payloads) ? ["the IPsec SA's keys were derived"] : [];
   }
 
@@ -74,9 +73,10 @@ export class QuickModes {
     };
     const encr = findEspTransform(transform.id, value(phase2Attribute.KEY_LENGTH));
     const integ = findIkev1Authentication(value(phase2Attribute.AUTHENTICATION_ALGORITHM) ?? 0);
-    if (encr === undefined) return false;
+    const shared = this.#shared(offer, answer, value(phase2Attribute.GROUP_DESCRIPTION));
+    if (encr === undefined || shared === undefined) return false;
     for (const spi of [asked.spi, chosen.spi]) {
-      const keys = deriveIpsecKeys(skeyidD, { protocolId: protocolId.IPSEC_ESP, spi, encr, integ }, ni, nr);
+      const keys = deriveIpsecKeys(skeyidD, { protocolId: protocolId.IPSEC_ESP, spi, encr, integ }, ni, nr, shared);
       this.#keys.addEsp({
         spi: Buffer.from(spi).readUInt32BE(0),
         encr,
@@ -87,6 +87,24 @@ export class QuickModes {
     }
     return true;
   }
+
+  /** g(qm)^xy, of no octets without a key exchange; undefined where no private value belongs to either end. */
+  #shared(
+    offer: readonly Payload[],
+    answer: readonly Payload[],
+    groupNumber: number | undefined,
+  ): Uint8Array | undefined {
+    const [keI, keR] = [publicValue(offer), publicValue(answer)];
+    if (keI === undefined && keR === undefined) return new Uint8Array(0);
+    const group = findIkev1Group(groupNumber ?? 0);
+    if (keI === undefined || keR === undefined || group === undefined) return undefined;
+    return sharedSecret(group, keI, keR, this.#keys.privateValues);
+  }
+}
+
+function publicValue(payloads: readonly Payload[]): Uint8Array | undefined {
+  const ke = payloads.find((payload) => payload.isakmp === "KE");
+  return ke?.isakmp === "KE" ? ke.data : undefined;
 }
 
 function espProposal(payloads: readonly Payload[]): Proposal | undefined {

@@ -5,8 +5,9 @@ import { findIkev1Group, findIsakmpEncr, findIsakmpHash, type IsakmpHash } from 
 import { IsakmpCipher, IsakmpCipherError } from "../../crypto/isakmp-cipher.ts";
 import { type KeyedPrf, keyPrf } from "../../crypto/prf.ts";
 import type { EncrTransform } from "../../crypto/transforms/encr.ts";
+import { WireError } from "../../wire/error.ts";
 import type { Header } from "../../wire/ikev1/header.ts";
-import type { EncryptedMessage } from "../../wire/ikev1/message.ts";
+import { decodeProtected, type EncryptedMessage } from "../../wire/ikev1/message.ts";
 import { attributeNumber } from "../../wire/ikev1/payloads/attribute.ts";
 import type { SaPayload } from "../../wire/ikev1/payloads/sa.ts";
 import type { Payload } from "../../wire/ikev1/payloads/table.ts";
@@ -15,14 +16,20 @@ import { sharedSecret } from "../ikev2/derive.ts";
 import type { Ikev1Keys, KeyStore } from "../keys/key-store.ts";
 import { Recent } from "../recent.ts";
 
-/** Exchanges and messages of one ISAKMP SA that are remembered. */
-const bounds = { exchanges: 256, seen: 256 } as const;
+/** Exchanges and messages of one ISAKMP SA that are remembered, and pre-shared keys that are tried on it. */
+const bounds = { exchanges: 256, seen: 256, preSharedKeys: 64 } as const;
+
+/** What opens the messages; without the keys of hashes and IPsec SAs where only the message key was given. */
+interface Secrets {
+  readonly cipher: IsakmpCipher;
+  readonly skeyidA?: KeyedPrf;
+  readonly skeyidD?: KeyedPrf;
+}
 
 /** One ISAKMP SA. */
 export class Ikev1Session {
-  /** Of HASH payloads, once derived. */
-  skeyidA: KeyedPrf | undefined;
-  skeyidD: KeyedPrf | undefined;
+  /** Of every pre-shared key, the first foremost, until a message shows which is right. */
+  #secrets: readonly Secrets[] = [];
   #encr: EncrTransform | undefined;
   #hash: IsakmpHash | undefined;
   #group: number | undefined;
@@ -30,7 +37,6 @@ export class Ikev1Session {
   #publicR: Uint8Array | undefined;
   #nonceI: Uint8Array | undefined;
   #nonceR: Uint8Array | undefined;
-  #cipher: IsakmpCipher | undefined;
   #phase1Iv: Buffer | undefined;
   /** The IV of the next message of each later exchange. */
   readonly #ivs = new Recent<number, Buffer>(bounds.exchanges);
@@ -53,20 +59,24 @@ export class Ikev1Session {
     return this.#publicI === undefined || Buffer.compare(this.#publicI, ke.data) === 0;
   }
 
-  /** Whether a cipher is there, made from the keys where it was not. */
-  prepare(header: Header, keys: Ikev1Keys | undefined, store: KeyStore): boolean {
-    if (this.#cipher !== undefined) return true;
-    const known = keys ?? this.#derive(header, store);
-    const encr = known?.encr ?? this.#encr;
-    if (known === undefined || encr === undefined) return false;
-    try {
-      this.#cipher = new IsakmpCipher(encr, known.key);
-    } catch (error) {
-      if (error instanceof IsakmpCipherError) return false;
-      throw error;
+  /** Of HASH payloads, once derived. */
+  get skeyidA(): KeyedPrf | undefined {
+    return this.#secrets[0]?.skeyidA;
+  }
+
+  /** Of the keys of IPsec SAs, once derived. */
+  get skeyidD(): KeyedPrf | undefined {
+    return this.#secrets[0]?.skeyidD;
+  }
+
+  /** Whether a cipher is there, made from the keys where it was not; of several, the one that this message is of. */
+  prepare(message: EncryptedMessage, keys: Ikev1Keys | undefined, store: KeyStore): boolean {
+    if (this.#secrets.length === 0) this.#secrets = this.#secretsFrom(message.header, keys, store);
+    if (this.#secrets.length > 1) {
+      const right = this.#secrets.find((secrets) => this.#opens(message, secrets));
+      if (right !== undefined) this.#secrets = [right];
     }
-    this.#encr = encr;
-    return true;
+    return this.#secrets.length > 0;
   }
 
   /** Whether an encrypted message was seen before; {@link open} then gives what it gave. */
@@ -78,7 +88,7 @@ export class Ikev1Session {
   open({ header, ciphertext }: EncryptedMessage, octets: Uint8Array): Buffer | undefined {
     const before = this.#opened.get(keyOf(octets));
     if (before !== undefined) return before;
-    const [cipher, iv] = [this.#cipher, this.#ivFor(header)];
+    const [cipher, iv] = [this.#secrets[0]?.cipher, this.#ivFor(header)];
     if (cipher === undefined || iv === undefined) return undefined;
     const plaintext = cipher.decrypt(iv, ciphertext);
     if (plaintext === undefined) return undefined;
@@ -119,22 +129,47 @@ export class Ikev1Session {
     else this.#nonceR = copy;
   }
 
-  /** With a pre-shared key, which is all that a private value and a key can open (RFC 2409 5.4). */
-  #derive(header: Header, store: KeyStore): Ikev1Keys | undefined {
+  #secretsFrom(header: Header, keys: Ikev1Keys | undefined, store: KeyStore): readonly Secrets[] {
+    try {
+      if (keys === undefined) return this.#derive(header, store);
+      this.#encr = keys.encr ?? this.#encr;
+      return this.#encr === undefined ? [] : [{ cipher: new IsakmpCipher(this.#encr, keys.key) }];
+    } catch (error) {
+      if (error instanceof IsakmpCipherError) return [];
+      throw error;
+    }
+  }
+
+  /** With pre-shared keys, which are all that a private value and a key can open (RFC 2409 5.4). */
+  #derive(header: Header, store: KeyStore): readonly Secrets[] {
     const group = this.#group === undefined ? undefined : findIkev1Group(this.#group);
     const [gi, gr, ni, nr] = [this.#publicI, this.#publicR, this.#nonceI, this.#nonceR];
-    const [psk, hash, encr] = [store.preSharedKeys[0], this.#hash, this.#encr];
-    if (group === undefined || gi === undefined || gr === undefined || ni === undefined || nr === undefined)
-      return undefined;
-    if (psk === undefined || hash === undefined || encr === undefined) return undefined;
+    const [hash, encr] = [this.#hash, this.#encr];
+    if (group === undefined || gi === undefined || gr === undefined || ni === undefined || nr === undefined) return [];
+    if (store.preSharedKeys.length === 0 || hash === undefined || encr === undefined) return [];
     const shared = sharedSecret(group, gi, gr, store.privateValues);
-    if (shared === undefined) return undefined;
-    const skeyid = skeyidPreSharedKey(hash, psk, ni, nr);
+    if (shared === undefined) return [];
     const cookies = { initiator: cookieOf(header.initiatorCookie), responder: cookieOf(header.responderCookie) };
-    const { d, a, e } = deriveSkeyidKeys(keyPrf(hash, skeyid), shared, cookies);
-    this.skeyidA = keyPrf(hash, a);
-    this.skeyidD = keyPrf(hash, d);
-    return { key: expandCipherKey(hash, encr, e), encr };
+    return store.preSharedKeys.slice(0, bounds.preSharedKeys).map((psk) => {
+      const skeyid = skeyidPreSharedKey(hash, psk, ni, nr);
+      const { d, a, e } = deriveSkeyidKeys(keyPrf(hash, skeyid), shared, cookies);
+      const cipher = new IsakmpCipher(encr, expandCipherKey(hash, encr, e));
+      return { cipher, skeyidA: keyPrf(hash, a), skeyidD: keyPrf(hash, d) };
+    });
+  }
+
+  /** Whether a hash comes out, as nearly every message has one: of a wrong key nothing else tells (RFC 2409 5.4, 5.5, 5.7). */
+  #opens({ header, ciphertext }: EncryptedMessage, { cipher, skeyidA }: Secrets): boolean {
+    const iv = this.#ivFor(header);
+    const plaintext = iv === undefined ? undefined : cipher.decrypt(iv, ciphertext);
+    if (plaintext === undefined) return false;
+    try {
+      const { payloads } = decodeProtected(header.nextPayload, plaintext);
+      return payloads.some((payload) => payload.isakmp === "HASH" && payload.data.length === skeyidA?.outputLength);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      return false;
+    }
   }
 }
 

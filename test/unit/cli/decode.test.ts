@@ -25,6 +25,31 @@ it("prints what comes with the end of a file too: a pasted message", async () =>
   expect(ended.stdout).toMatch(/^ +1 .*IKE_SA_INIT request 0: SA, KE, Nonce\n$/);
 }, 120_000);
 
+it("takes several pre-shared keys, and never the capture's name for one", async () => {
+  const { messages, privateValue } = recorded("v1-main-psk");
+  const end = { address: Uint8Array.of(10, 0, 3, 1), port: 500 };
+  const writer = new CaptureWriter();
+  for (const { octets } of messages) writer.udp(0, { source: end, destination: end, data: octets });
+  const file = join(folder, "several.pcap");
+  writeFileSync(file, writer.file());
+  const secret = privateValue.toString("hex");
+  const ended = await called([
+    "decode",
+    "--brief",
+    "--dh-private",
+    secret,
+    "--psk",
+    "BBBB",
+    "--psk",
+    "AAAA",
+    "--psk",
+    "CCCC",
+    file,
+  ]);
+  expect(ended).toMatchObject({ status: 0, stderr: "" });
+  expect(ended.stdout).toContain("the IPsec SA's keys were derived");
+}, 120_000);
+
 it("prints every line, in the order of the packets, of a capture of more than one block", async () => {
   const recordedCapture = readFileSync(`${captureFolder}ndpi/ipsec_isakmp_esp.pcap`);
   const file = join(folder, "three.pcap");

@@ -91,6 +91,43 @@ describe("a handshake with real responders, from a pre-shared key and one privat
     expect(sealed[0]?.tone).toBe("refused");
   });
 
+  const wrong = (count: number) => Array.from({ length: count }, (_, index) => `wrong ${index}`);
+
+  /** The notes on the handshake with these pre-shared keys, something else sent before its first encrypted message. */
+  function notesWith(secrets: readonly string[], forged: readonly Buffer[] = []): string[] {
+    const { messages, keys } = given("v1-main-psk");
+    keys.preSharedKeys.splice(0, 1, ...secrets.map((secret) => Buffer.from(secret)));
+    const recorded = messages.map(({ hex }) => Buffer.from(hex, "hex"));
+    const all = [...recorded.slice(0, 4), ...forged, ...recorded.slice(4)];
+    const decoder = new Decoder(keys);
+    return all.flatMap((octets) => decoder.decode(captured(udp(one, one, 500, octets))).flatMap(({ notes }) => notes));
+  }
+
+  const whole = ["HASH(1) is right", "HASH(2) is right", "the IPsec SA's keys were derived", "HASH(3) is right"];
+
+  it("IKEv1: of several pre-shared keys the right one opens it, wherever it stands", () => {
+    expect(notesWith(["AAAA", "BBBB", "CCCC"])).toEqual(whole);
+    expect(notesWith(["BBBB", "CCCC", "AAAA"])).toEqual(whole);
+  });
+
+  it.each([
+    ["that none of the pre-shared keys opens", 8, "00".repeat(64)],
+    // As one of 65,536 forged ones would be by chance.
+    ["that a wrong one opens to a Vendor ID", 13, "99fa3cb5d68b3dbcf896c3022ae73b4d"],
+  ])("IKEv1: a message before it %s decides nothing", (_, first, ciphertext) => {
+    const cookies = given("v1-main-psk").messages[4]?.hex.slice(0, 32);
+    const type = first.toString(16).padStart(2, "0");
+    const length = (28 + ciphertext.length / 2).toString(16).padStart(8, "0");
+    // INFORMATIONAL, encrypted, and the message ID that its IV is of.
+    const forged = Buffer.from(`${cookies}${type}10050101020304${length}${ciphertext}`, "hex");
+    expect(notesWith(["CCCC", "BBBB", "AAAA"], [forged]).slice(-4)).toEqual(whole);
+  });
+
+  it("IKEv1: so many pre-shared keys are tried and no more", () => {
+    expect(notesWith([...wrong(63), "AAAA"])).toEqual(whole);
+    expect(notesWith([...wrong(64), "AAAA"])).not.toContain("HASH(1) is right");
+  });
+
   it("IKEv2: AUTH of both ends is right for the key, the Child SA's keys follow", () => {
     const { decoded, keys } = read("v2-psk");
     expect(decoded.map(({ tone }) => tone)).not.toContain("closed");
