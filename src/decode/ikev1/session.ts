@@ -43,8 +43,10 @@ export class Ikev1Session {
   /** What a message was opened to, by its octets: a repeat has no IV of its own. */
   readonly #opened = new Recent<string, Buffer | undefined>(bounds.seen);
 
-  /** Takes what phase 1 says in clear: the chosen SA, public values, nonces. */
+  /** Takes what phase 1 says in clear, until its messages are encrypted: the chosen SA, public values, nonces. */
   learn(payloads: readonly Payload[], fromInitiator: boolean): void {
+    // Anybody can send more of them later; they were agreed upon before.
+    if (this.#phase1Iv !== undefined) return;
     for (const payload of payloads) {
       if (payload.isakmp === "SA" && !fromInitiator) this.#choose(payload);
       if (payload.isakmp === "KE") this.#set(fromInitiator, "#public", payload.data);
@@ -85,18 +87,24 @@ export class Ikev1Session {
   }
 
   /** The payloads and their padding; undefined without an IV or where they are not whole blocks. */
-  open({ header, ciphertext }: EncryptedMessage, octets: Uint8Array): Buffer | undefined {
+  open(message: EncryptedMessage, octets: Uint8Array): Buffer | undefined {
+    const { header, ciphertext } = message;
     const before = this.#opened.get(keyOf(octets));
     if (before !== undefined) return before;
-    const [cipher, iv] = [this.#secrets[0]?.cipher, this.#ivFor(header)];
-    if (cipher === undefined || iv === undefined) return undefined;
-    const plaintext = cipher.decrypt(iv, ciphertext);
-    if (plaintext === undefined) return undefined;
+    const cipher = this.#secrets[0]?.cipher;
+    const plaintext = cipher === undefined ? undefined : this.#decrypt(message, cipher);
+    if (cipher === undefined || plaintext === undefined) return undefined;
     const next = cipher.ivAfter(ciphertext);
     if (header.messageId === 0) this.#phase1Iv = next;
     else this.#ivs.set(header.messageId, next);
     this.#opened.set(keyOf(octets), plaintext);
     return plaintext;
+  }
+
+  /** The cipher that was given with a key need not have the blocks of the one that was chosen. */
+  #decrypt({ header, ciphertext }: EncryptedMessage, cipher: IsakmpCipher): Buffer | undefined {
+    const iv = this.#ivFor(header);
+    return iv?.length === cipher.blockLength ? cipher.decrypt(iv, ciphertext) : undefined;
   }
 
   #ivFor({ messageId }: Header): Buffer | undefined {
@@ -159,12 +167,11 @@ export class Ikev1Session {
   }
 
   /** Whether a hash comes out, as nearly every message has one: of a wrong key nothing else tells (RFC 2409 5.4, 5.5, 5.7). */
-  #opens({ header, ciphertext }: EncryptedMessage, { cipher, skeyidA }: Secrets): boolean {
-    const iv = this.#ivFor(header);
-    const plaintext = iv === undefined ? undefined : cipher.decrypt(iv, ciphertext);
+  #opens(message: EncryptedMessage, { cipher, skeyidA }: Secrets): boolean {
+    const plaintext = this.#decrypt(message, cipher);
     if (plaintext === undefined) return false;
     try {
-      const { payloads } = decodeProtected(header.nextPayload, plaintext);
+      const { payloads } = decodeProtected(message.header.nextPayload, plaintext);
       return payloads.some((payload) => payload.isakmp === "HASH" && payload.data.length === skeyidA?.outputLength);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;

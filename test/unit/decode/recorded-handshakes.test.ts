@@ -123,6 +123,39 @@ describe("a handshake with real responders, from a pre-shared key and one privat
     expect(notesWith(["CCCC", "BBBB", "AAAA"], [forged]).slice(-4)).toEqual(whole);
   });
 
+  describe("a forged choice of a cipher of other blocks", () => {
+    const { messages } = given("v1-main-psk");
+    const [, choice, , , sealed] = messages;
+    if (choice === undefined || sealed === undefined) throw new Error("the recorded messages");
+    // 3DES in place of AES-128: another value of type 1, a lifetime in seconds in place of the key's length.
+    const forged = { ...choice, hex: choice.hex.replace("80010007", "80010005").replace("800e0080", "800b0001") };
+
+    function read(all: Handshake["messages"], keys: KeyStore): Decoded[] {
+      const decoder = new Decoder(keys);
+      return all.flatMap(({ from, hex }) => {
+        const [source, destination] = from === "initiator" ? [one, two] : [two, one];
+        return decoder.decode(captured(udp(source, destination, 500, Buffer.from(hex, "hex"))));
+      });
+    }
+
+    it("closes nothing once phase 1's messages open", () => {
+      const { keys } = given("v1-main-psk");
+      const decoded = read([...messages.slice(0, 6), forged, ...messages.slice(6)], keys);
+      expect(decoded[6]?.remark ?? "").toContain("3DES");
+      expect(decoded.flatMap(({ notes }) => notes).filter((note) => note !== "sent before")).toEqual(whole);
+    });
+
+    it("leaves closed what the given key of AES does not fit", () => {
+      const keys = new KeyStore();
+      const encr = findKeyword("aes128");
+      if (encr?.type !== "ENCR") throw new Error("no such row");
+      keys.addIkev1(choice.hex.slice(0, 16), { key: Buffer.alloc(16), encr });
+      const [before, ...others] = read([sealed, ...messages.slice(0, 1), forged, ...messages.slice(2, 5)], keys);
+      expect(before?.summary).toContain("encrypted (not opened)");
+      expect(others.at(-1)?.summary).toContain("encrypted (not opened)");
+    });
+  });
+
   it("IKEv1: so many pre-shared keys are tried and no more", () => {
     expect(notesWith([...wrong(63), "AAAA"])).toEqual(whole);
     expect(notesWith([...wrong(64), "AAAA"])).not.toContain("HASH(1) is right");
