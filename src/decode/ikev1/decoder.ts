@@ -5,6 +5,7 @@ import type { Payload } from "../../wire/ikev1/payloads/table.ts";
 import { exchangeType } from "../../wire/ikev1/registry/message.ts";
 import { nameOf } from "../../wire/ikev1/registry/names.ts";
 import type { Reading, Tone } from "../decoded.ts";
+import { digestOf } from "../digest.ts";
 import { field, spi64 } from "../field.ts";
 import type { KeyStore } from "../keys/key-store.ts";
 import { Recent } from "../recent.ts";
@@ -127,10 +128,10 @@ function opened(firstType: number, plaintext: Buffer, notes: string[]): Protecte
 }
 
 function isRepeat({ seen }: Followed, octets: Buffer): boolean {
-  const key = octets.toString("latin1", 0, 28) + octets.toString("latin1", Math.max(28, octets.length - 32));
-  if (seen.has(key)) return true;
+  const digest = digestOf(octets);
+  if (seen.has(digest)) return true;
   if (seen.size >= maxSeen) seen.clear();
-  seen.add(key);
+  seen.add(digest);
   return false;
 }
 

@@ -12,6 +12,7 @@ import { attributeNumber } from "../../wire/ikev1/payloads/attribute.ts";
 import type { SaPayload } from "../../wire/ikev1/payloads/sa.ts";
 import type { Payload } from "../../wire/ikev1/payloads/table.ts";
 import { phase1Attribute } from "../../wire/ikev1/registry/phase1.ts";
+import { digestOf } from "../digest.ts";
 import { sharedSecret } from "../ikev2/derive.ts";
 import type { Ikev1Keys, KeyStore } from "../keys/key-store.ts";
 import { Recent } from "../recent.ts";
@@ -40,7 +41,7 @@ export class Ikev1Session {
   #phase1Iv: Buffer | undefined;
   /** The IV of the next message of each later exchange. */
   readonly #ivs = new Recent<number, Buffer>(bounds.exchanges);
-  /** What a message was opened to, by its octets: a repeat has no IV of its own. */
+  /** What a message was opened to, by its digest: a repeat has no IV of its own. */
   readonly #opened = new Recent<string, Buffer | undefined>(bounds.seen);
 
   /** Takes what phase 1 says in clear, until its messages are encrypted: the chosen SA, public values, nonces. */
@@ -81,15 +82,11 @@ export class Ikev1Session {
     return this.#secrets.length > 0;
   }
 
-  /** Whether an encrypted message was seen before; {@link open} then gives what it gave. */
-  wasSeen(octets: Uint8Array): boolean {
-    return this.#opened.get(keyOf(octets)) !== undefined;
-  }
-
   /** The payloads and their padding; undefined without an IV or where they are not whole blocks. */
   open(message: EncryptedMessage, octets: Uint8Array): Buffer | undefined {
     const { header, ciphertext } = message;
-    const before = this.#opened.get(keyOf(octets));
+    const digest = digestOf(octets);
+    const before = this.#opened.get(digest);
     if (before !== undefined) return before;
     const cipher = this.#secrets[0]?.cipher;
     const plaintext = cipher === undefined ? undefined : this.#decrypt(message, cipher);
@@ -97,7 +94,7 @@ export class Ikev1Session {
     const next = cipher.ivAfter(ciphertext);
     if (header.messageId === 0) this.#phase1Iv = next;
     else this.#ivs.set(header.messageId, next);
-    this.#opened.set(keyOf(octets), plaintext);
+    this.#opened.set(digest, plaintext);
     return plaintext;
   }
 
@@ -188,8 +185,4 @@ function cookieOf(cookie: bigint): Buffer {
   const octets = Buffer.alloc(8);
   octets.writeBigUInt64BE(cookie);
   return octets;
-}
-
-function keyOf(octets: Uint8Array): string {
-  return `${octets.length} ${Buffer.from(octets.subarray(16)).toString("latin1").slice(0, 48)} ${Buffer.from(octets.subarray(-16)).toString("latin1")}`;
 }

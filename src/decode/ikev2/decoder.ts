@@ -42,7 +42,7 @@ export class Ikev2Decoder {
   read(octets: Buffer): Reading {
     const message = decodeMessage(octets);
     const session = this.#sessionOf(message);
-    const repeat = session.isRepeat(message, octets);
+    const repeat = session.isRepeat(octets);
     const notes = repeat ? ["sent before"] : [];
     this.#remember(session, message, octets);
     const found = this.#open(session, message, octets, notes);

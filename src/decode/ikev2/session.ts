@@ -6,6 +6,7 @@ import { WireError } from "../../wire/error.ts";
 import { flag } from "../../wire/ikev2/header.ts";
 import { decodePayloads, type Message } from "../../wire/ikev2/message.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
+import { digestOf } from "../digest.ts";
 import type { Ikev2Keys } from "../keys/key-store.ts";
 
 /** Bounds of what a capture can make us keep of one SA. */
@@ -57,13 +58,11 @@ export class Ikev2Session {
   }
 
   /** Whether the same message was seen before; remembers it. */
-  isRepeat(message: Message, octets: Uint8Array): boolean {
-    const { header } = message;
-    const last = octets.subarray(Math.max(0, octets.length - 16));
-    const key = `${header.flags & (flag.initiator | flag.response)} ${header.messageId} ${octets.length} ${Buffer.from(last).toString("latin1")}`;
-    if (this.#seen.has(key)) return true;
+  isRepeat(octets: Uint8Array): boolean {
+    const digest = digestOf(octets);
+    if (this.#seen.has(digest)) return true;
     if (this.#seen.size >= bounds.seen) this.#seen.clear();
-    this.#seen.add(key);
+    this.#seen.add(digest);
     return false;
   }
 

@@ -91,6 +91,24 @@ describe("a handshake with real responders, from a pre-shared key and one privat
     expect(sealed[0]?.tone).toBe("refused");
   });
 
+  it.each(["v1-main-psk", "v2-psk"])(
+    "%s: a message changed in its middle is not taken for one that was sent before",
+    (name) => {
+      const [first, second, third] = given(name).messages.map(({ hex }) => Buffer.from(hex, "hex"));
+      // A public value is in it, of more than a hundred octets before anything that tells messages apart.
+      const message = name.startsWith("v1") ? third : first;
+      if (message === undefined || second === undefined) throw new Error("the recorded messages");
+      const changed = Buffer.from(message);
+      const middle = Math.floor(message.length / 2);
+      changed.writeUInt8(message.readUInt8(middle) ^ 1, middle);
+      const decoder = new Decoder(new KeyStore());
+      const repeats = [message, changed, message].map((octets) =>
+        decoder.decode(captured(udp(one, one, 500, octets))).some(({ notes }) => notes.includes("sent before")),
+      );
+      expect(repeats).toEqual([false, false, true]);
+    },
+  );
+
   const wrong = (count: number) => Array.from({ length: count }, (_, index) => `wrong ${index}`);
 
   /** The notes on the handshake with these pre-shared keys, something else sent before its first encrypted message. */
