@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { keyOptions } from "../decode/options.ts";
 
 /** `underlock decode`: what a capture holds of IKE, ESP and AH. */
@@ -9,7 +9,14 @@ export function decodeCommand(): Command {
     )
     .argument("<file>", "the capture, compressed or not; - for standard input")
     .option("-b, --brief", "one line for each message")
-    .option("--json", "one JSON value a line for each message, for programs")
+    .addOption(
+      new Option("--json", "one JSON value a line for each message, for programs").conflicts([
+        "brief",
+        "ladder",
+        "svg",
+        "html",
+      ]),
+    )
     .option("--ladder", "draw the exchange as a sequence diagram")
     .option("--svg <file>", "write the diagram as SVG")
     .option("--html <file>", "write the diagram as a page that needs nothing else");

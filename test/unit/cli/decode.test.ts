@@ -233,6 +233,17 @@ describe("underlock decode of what is damaged", () => {
 });
 
 describe("underlock decode draws", () => {
+  it.each([["--brief"], ["--ladder"], ["--svg", "drawn.svg"], ["--html", "drawn.html"]])(
+    "and refuses --json beside %s, which asks for another form",
+    async (option, ...value) => {
+      const { status, stdout, stderr } = await called(["decode", copied(), "--json", option, ...value]);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+      expect(stderr).toContain(`option '--json' cannot be used with option '`);
+      expect(stderr).toContain(option);
+    },
+    120_000,
+  );
+
   it("with --ladder in text, with --svg and --html into files", async () => {
     const [svg, html] = [join(folder, "drawn.svg"), join(folder, "drawn.html")];
     const capture = `${captureFolder}scapy/ikev2_notify_redirect.pcap`;
