@@ -42,9 +42,10 @@ it("reads a capture of 200 MB to its last packet in memory that does not grow wi
   child.stdin.end();
   expect(await status).toEqual([0, null]);
   expect(packets).toBe(written * packetsEach);
-  const [first = 0, last = 0] = [peaks[0], peaks.at(-1)];
+  // The program itself is still being compiled during the first 20 MB.
+  const [early = 0, last = 0] = [peaks[1], peaks.at(-1)];
   expect(peaks).toHaveLength(10);
-  // Ten times as much to read; the collector takes its time.
-  expect(last, peaks.join()).toBeLessThan(first * 1.5);
+  // Five times as much to read; the collector takes its time.
+  expect(last, peaks.join()).toBeLessThan(early * 1.5);
   expect(last).toBeLessThan(400);
 }, 240_000);
