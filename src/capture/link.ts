@@ -8,40 +8,31 @@ const pppoeSession = 0x8864;
 /** Tags that may stand one inside the other. */
 const maxTags = 4;
 
-/** LINKTYPE_ values that {@link ipOf} reads. */
-const known: ReadonlySet<number> = new Set([0, 1, 9, 12, 14, 50, 101, 108, 113, 228, 229, 276, guessedLink]);
+/** How a frame of each LINKTYPE_ is read. */
+const readers: ReadonlyMap<number, (frame: Buffer) => Buffer | undefined> = new Map([
+  [0, fromLoopback],
+  [108, fromLoopback],
+  [1, (frame) => fromEtherType(frame, 12)],
+  [9, fromPpp],
+  [50, fromPpp],
+  ...[12, 14, 101, 228, 229].map((raw) => [raw, (frame: Buffer) => ipAt(frame, 0)] as const),
+  [113, (frame) => fromEtherType(frame, 14)],
+  [276, (frame) => (frame.length >= 20 ? byEtherType(frame, frame.readUInt16BE(0), 20) : undefined)],
+  [guessedLink, guess],
+]);
 
 /** Whether anything is known of frames of that LINKTYPE_. */
 export function isKnownLink(linkType: number): boolean {
-  return known.has(linkType);
+  return readers.has(linkType);
 }
 
 /** The IP packet in a frame of that LINKTYPE_; undefined where it holds something else, or the link is not known. */
 export function ipOf(linkType: number, frame: Buffer): Buffer | undefined {
-  switch (linkType) {
-    case 1:
-      return fromEtherType(frame, 12);
-    case 0:
-    case 108:
-      return frame.length > 4 ? ipAt(frame, 4) : undefined;
-    case 9:
-    case 50:
-      return fromPpp(frame);
-    case 12:
-    case 14:
-    case 101:
-    case 228:
-    case 229:
-      return ipAt(frame, 0);
-    case 113:
-      return fromEtherType(frame, 14);
-    case 276:
-      return frame.length >= 20 ? byEtherType(frame, frame.readUInt16BE(0), 20) : undefined;
-    case guessedLink:
-      return guess(frame);
-    default:
-      return undefined;
-  }
+  return readers.get(linkType)?.(frame);
+}
+
+function fromLoopback(frame: Buffer): Buffer | undefined {
+  return frame.length > 4 ? ipAt(frame, 4) : undefined;
 }
 
 function fromEtherType(frame: Buffer, at: number): Buffer | undefined {

@@ -55,23 +55,25 @@ export function keysFor(file: string | undefined, options: KeyOptions): KeyStore
   const found = beside !== undefined && existsSync(beside) ? [beside] : [];
   for (const path of options.keys ?? []) {
     const before = store.size;
-    addKeyFile(path, store);
-    const left = store.leftOut.splice(0);
-    for (const sentence of left) process.stderr.write(`underlock: ${path}: ${sentence}: its packets stay closed\n`);
-    if (store.size === before && left.length === 0)
+    const leftOut = addAndTell(path, store);
+    if (store.size === before && leftOut === 0)
       process.stderr.write(`underlock: ${path} has no keys that are known here\n`);
   }
-  for (const path of found) {
-    addKeyFile(path, store);
-    for (const sentence of store.leftOut.splice(0))
-      process.stderr.write(`underlock: ${path}: ${sentence}: its packets stay closed\n`);
-  }
+  for (const path of found) addAndTell(path, store);
   for (const text of options.psk ?? []) store.preSharedKeys.push(Buffer.from(text, "utf8"));
   for (const value of options.dhPrivate ?? []) {
     if (!/^(?:[0-9a-f]{2})+$/i.test(value)) throw new Failure(2, "--dh-private takes hex digits, two an octet");
     store.privateValues.push(Buffer.from(value, "hex"));
   }
   return store;
+}
+
+/** Adds the keys of a file, and says which SAs were left out; returns how many. */
+function addAndTell(path: string, store: KeyStore): number {
+  addKeyFile(path, store);
+  const leftOut = store.leftOut.splice(0);
+  for (const sentence of leftOut) process.stderr.write(`underlock: ${path}: ${sentence}: its packets stay closed\n`);
+  return leftOut.length;
 }
 
 function addKeyFile(path: string, store: KeyStore): void {

@@ -5,10 +5,10 @@ import type { Payload } from "../../wire/ikev1/payloads/table.ts";
 import { exchangeType } from "../../wire/ikev1/registry/message.ts";
 import { nameOf } from "../../wire/ikev1/registry/names.ts";
 import type { Reading, Tone } from "../decoded.ts";
-import { digestOf } from "../digest.ts";
 import { field, spi64 } from "../field.ts";
 import type { KeyStore } from "../keys/key-store.ts";
 import { Recent } from "../recent.ts";
+import { digestOf, Repeats } from "../repeats.ts";
 import { headerFields, payloadField, phase1Text, phase2Text } from "./fields.ts";
 import { QuickModes } from "./quick-mode.ts";
 import { Ikev1Session } from "./session.ts";
@@ -22,12 +22,11 @@ interface Followed {
   readonly quickModes: QuickModes;
   /** Who began: the sender of the first message, where it is known. */
   readonly initiator: string | undefined;
-  readonly seen: Set<string>;
+  readonly repeats: Repeats;
 }
 
 /** Notifications below this are errors (RFC 2408 3.14.1). */
 const firstStatus = 16384;
-const maxSeen = 512;
 
 /** Reads messages with whatever keys there are. */
 export class Ikev1Decoder {
@@ -43,7 +42,7 @@ export class Ikev1Decoder {
     const message = decodeMessage(octets);
     const followed = this.#followedBy(message, sender);
     if ("ciphertext" in message) return this.#readEncrypted(message, octets, followed);
-    const repeat = isRepeat(followed, octets);
+    const repeat = followed.repeats.isRepeat(digestOf(octets));
     const fromInitiator = isFromInitiator(followed, message, sender);
     if (message.header.messageId === 0) followed.session.learn(message.payloads, fromInitiator);
     const notes = [
@@ -64,11 +63,12 @@ export class Ikev1Decoder {
     const { header } = message;
     const { session } = followed;
     const notes: string[] = [];
-    const repeat = isRepeat(followed, octets);
+    const digest = digestOf(octets);
+    const repeat = followed.repeats.isRepeat(digest);
     if (repeat) notes.push("sent before");
     const cookie = spi64(header.initiatorCookie);
     const ready = session.prepare(message, this.#keys.ikev1(cookie), this.#keys);
-    const plaintext = ready ? session.open(message, octets) : undefined;
+    const plaintext = ready ? session.open(message, digest) : undefined;
     const inner = plaintext === undefined ? undefined : opened(header.nextPayload, plaintext, notes);
     if (inner !== undefined && !repeat) notes.push(...followed.quickModes.look(header, inner));
     const name = nameOf.exchange(header.exchangeType);
@@ -103,7 +103,7 @@ export class Ikev1Decoder {
       session,
       quickModes: new QuickModes(session, this.#keys),
       initiator,
-      seen: new Set<string>(),
+      repeats: new Repeats(),
     };
     this.#sessions.set(key, followed);
     return followed;
@@ -125,14 +125,6 @@ function opened(firstType: number, plaintext: Buffer, notes: string[]): Protecte
     notes.push(`malformed inside the encryption, or the key is another SA's: ${error.message}`);
     return undefined;
   }
-}
-
-function isRepeat({ seen }: Followed, octets: Buffer): boolean {
-  const digest = digestOf(octets);
-  if (seen.has(digest)) return true;
-  if (seen.size >= maxSeen) seen.clear();
-  seen.add(digest);
-  return false;
 }
 
 function namesOf(payloads: readonly Payload[]): string {

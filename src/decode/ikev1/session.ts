@@ -12,7 +12,6 @@ import { attributeNumber } from "../../wire/ikev1/payloads/attribute.ts";
 import type { SaPayload } from "../../wire/ikev1/payloads/sa.ts";
 import type { Payload } from "../../wire/ikev1/payloads/table.ts";
 import { phase1Attribute } from "../../wire/ikev1/registry/phase1.ts";
-import { digestOf } from "../digest.ts";
 import { sharedSecret } from "../ikev2/derive.ts";
 import type { Ikev1Keys, KeyStore } from "../keys/key-store.ts";
 import { Recent } from "../recent.ts";
@@ -82,10 +81,9 @@ export class Ikev1Session {
     return this.#secrets.length > 0;
   }
 
-  /** The payloads and their padding; undefined without an IV or where they are not whole blocks. */
-  open(message: EncryptedMessage, octets: Uint8Array): Buffer | undefined {
+  /** The payloads and their padding of the message of that digest; undefined without an IV or where they are not whole blocks. */
+  open(message: EncryptedMessage, digest: string): Buffer | undefined {
     const { header, ciphertext } = message;
-    const digest = digestOf(octets);
     const before = this.#opened.get(digest);
     if (before !== undefined) return before;
     const cipher = this.#secrets[0]?.cipher;

@@ -11,6 +11,7 @@ import type { Reading, Tone } from "../decoded.ts";
 import { type Field, field, spi64 } from "../field.ts";
 import type { KeyStore } from "../keys/key-store.ts";
 import { Recent } from "../recent.ts";
+import { digestOf } from "../repeats.ts";
 import { type DerivedIke, deriveChild, deriveIke, deriveRekeyed, payloadOf, sharedSecret } from "./derive.ts";
 import { headerFields, payloadField } from "./fields.ts";
 import { Ikev2Session, type Opened } from "./session.ts";
@@ -42,7 +43,7 @@ export class Ikev2Decoder {
   read(octets: Buffer): Reading {
     const message = decodeMessage(octets);
     const session = this.#sessionOf(message);
-    const repeat = session.isRepeat(octets);
+    const repeat = session.repeats.isRepeat(digestOf(octets));
     const notes = repeat ? ["sent before"] : [];
     this.#remember(session, message, octets);
     const found = this.#open(session, message, octets, notes);

@@ -6,11 +6,11 @@ import { WireError } from "../../wire/error.ts";
 import { flag } from "../../wire/ikev2/header.ts";
 import { decodePayloads, type Message } from "../../wire/ikev2/message.ts";
 import type { Payload } from "../../wire/ikev2/payloads/table.ts";
-import { digestOf } from "../digest.ts";
 import type { Ikev2Keys } from "../keys/key-store.ts";
+import { Repeats } from "../repeats.ts";
 
 /** Bounds of what a capture can make us keep of one SA. */
-const bounds = { fragments: 256, fragmentedMessages: 16, seen: 512 } as const;
+const bounds = { fragments: 256, fragmentedMessages: 16 } as const;
 
 /** What came of opening. */
 export type Opened =
@@ -40,7 +40,8 @@ export class Ikev2Session {
   #ciphers: { readonly initiator: SkCipher; readonly responder: SkCipher } | undefined;
   #keys: Ikev2Keys | undefined;
   readonly #fragments = new Map<string, Fragments>();
-  readonly #seen = new Set<string>();
+  /** Its messages that were seen before. */
+  readonly repeats = new Repeats();
 
   /** Whether messages can be opened. */
   get hasKeys(): boolean {
@@ -55,15 +56,6 @@ export class Ikev2Session {
       initiator: makeSkCipher(keys.encr, keys.integ, keys.skEi, keys.skAi),
       responder: makeSkCipher(keys.encr, keys.integ, keys.skEr, keys.skAr),
     };
-  }
-
-  /** Whether the same message was seen before; remembers it. */
-  isRepeat(octets: Uint8Array): boolean {
-    const digest = digestOf(octets);
-    if (this.#seen.has(digest)) return true;
-    if (this.#seen.size >= bounds.seen) this.#seen.clear();
-    this.#seen.add(digest);
-    return false;
   }
 
   /** What is inside SK or, with the last of them, inside the fragments. Throws WireError where that is malformed. */

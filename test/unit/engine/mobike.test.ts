@@ -69,6 +69,16 @@ function sasBetween(end: End): string[] {
     .sort();
 }
 
+/** Hands an end what comes to it, behind a NAT's port, from any address. */
+function sendingTo(end: End): (address: Address, octets: Uint8Array) => void {
+  return (address, octets) =>
+    end.handle({
+      kind: "datagram",
+      octets,
+      path: { local: { address: a, port: 4500 }, remote: { address, port: 4500 } },
+    });
+}
+
 const delivered = ["protected, delivered", "protected, delivered"];
 
 describe("MOBIKE (RFC 4555)", () => {
@@ -450,12 +460,7 @@ describe("a MOBIKE peer on strings", () => {
 
   it("is sent to none but the latest of its lists, whatever order they come in", () => {
     const { end, puppet } = calling();
-    const from = (address: Address, octets: Uint8Array) =>
-      end.handle({
-        kind: "datagram",
-        octets,
-        path: { local: { address: a, port: 4500 }, remote: { address, port: 4500 } },
-      });
+    const from = sendingTo(end);
     const older = puppet.seal(exchangeType.INFORMATIONAL, [notify(notifyType.NO_ADDITIONAL_ADDRESSES)], {
       messageId: puppet.nextMessageId,
     });
@@ -555,12 +560,7 @@ describe("a MOBIKE peer on strings", () => {
 
   it("moves nothing with a message that does not say so, nor with an older update that comes later", () => {
     const { end, puppet } = called();
-    const from = (address: Address, octets: Uint8Array) =>
-      end.handle({
-        kind: "datagram",
-        octets,
-        path: { local: { address: a, port: 4500 }, remote: { address, port: 4500 } },
-      });
+    const from = sendingTo(end);
     from("203.0.113.8", puppet.seal(exchangeType.INFORMATIONAL, []));
     puppet.nextMessageId += 1;
     expect(end.log.filter(({ event }) => event === "path-changed")).toEqual([]);
